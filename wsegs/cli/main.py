@@ -1,0 +1,100 @@
+"""The ``wsegs`` command: a lazy group, and the one place where an error becomes a line."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from wsegs import __version__
+from wsegs.errors import WsegsError
+
+# Command -> module and attribute. Imported when the command is asked for, so that `wsegs --help` loads
+# neither torch nor dlib nor OpenCV.
+_COMMANDS = {
+    "demo": ("wsegs.cli.demo", "The whole road on the faces that come with wsegs."),
+    "landmarks": ("wsegs.cli.landmarks", "Find facial landmarks: a data set to landmarks.h5."),
+    "masks": ("wsegs.cli.masks", "Draw attribute masks: landmarks.h5 and rules to masks.h5."),
+    "preview": ("wsegs.cli.preview", "Draw a contact sheet of landmarks, regions and masks."),
+    "train": ("wsegs.cli.train", "Train a network on masks.h5 and its images."),
+    "evaluate": ("wsegs.cli.evaluate", "Measure a run on a split of a data set."),
+    "predict": ("wsegs.cli.predict", "Recognise the attributes of images."),
+    "store": ("wsegs.cli.store", "Look inside a mask store."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported only when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order of the road."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command; None if there is none of that name."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(_COMMANDS[cmd_name][0])
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_text) for name, (_, help_text) in _COMMANDS.items()])
+
+
+@click.command(
+    cls=LazyGroup,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "auto_envvar_prefix": "WSEGS",
+        "show_default": True,
+        "max_content_width": 100,
+    },
+)
+@click.version_option(__version__, prog_name="wsegs")
+def cli() -> None:
+    """Weak attribute segments of faces.
+
+    Landmarks and rules give a mask for every attribute; networks learn from them where to look.
+
+    \b
+    wsegs landmarks --data data/celeba     ->  landmarks.h5
+    wsegs masks --rules rules/celeba.yaml  ->  masks.h5
+    wsegs train attparsenet                ->  runs/attparsenet
+    """
+
+
+def main() -> None:
+    """Run the command line; exit code 1 and one line for bad input, 2 for wrong usage, 130 for Ctrl-C."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        sys.exit(2)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(2)
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of a pipe went away (| head). Python would complain again while it flushes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except WsegsError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

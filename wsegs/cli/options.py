@@ -1,0 +1,96 @@
+"""Options that several commands share, each written once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+DEFAULT_DATA = Path("data/celeba")
+
+
+def data_option(command: Command) -> Command:
+    """``--data``: the data set, also from ``WSEGS_DATA``. None where the user gave neither."""
+    return click.option(
+        "--data",
+        type=click.Path(path_type=Path),
+        envvar="WSEGS_DATA",
+        show_envvar=True,
+        help=f"Folder of the data set: CelebA, LFWA, or any folder of images.  [default: {DEFAULT_DATA}]",
+    )(command)
+
+
+def labels_option(command: Command) -> Command:
+    """``--labels``: the table of a plain folder."""
+    return click.option(
+        "--labels",
+        type=click.Path(path_type=Path),
+        envvar="WSEGS_LABELS",
+        show_envvar=True,
+        help="CSV of a plain folder: file name, attributes, optional split and identity.  [default: DATA/labels.csv]",
+    )(command)
+
+
+def images_option(command: Command) -> Command:
+    """``--images``: which of CelebA's two sets of images. None where the user did not say."""
+    return click.option(
+        "--images",
+        type=click.Choice(["aligned", "wild"]),
+        envvar="WSEGS_IMAGES",
+        show_envvar=True,
+        help="CelebA: the aligned crops or the originals in the wild.  [default: aligned]",
+    )(command)
+
+
+def jobs_option(command: Command) -> Command:
+    """``-j/--jobs``: processes, through joblib."""
+    return click.option(
+        "-j",
+        "--jobs",
+        type=click.IntRange(min=-1),
+        default=-1,
+        envvar="WSEGS_JOBS",
+        show_envvar=True,
+        help="Processes; -1 is one a core.",
+    )(command)
+
+
+def force_option(command: Command) -> Command:
+    """``--force``: overwrite an output that exists."""
+    return click.option("--force", is_flag=True, envvar="WSEGS_FORCE", show_envvar=True, help="Overwrite the output.")(
+        command
+    )
+
+
+def json_option(command: Command) -> Command:
+    """``--json``: the summary for a program to read."""
+    return click.option(
+        "--json", "as_json", is_flag=True, envvar="WSEGS_JSON", show_envvar=True, help="Print the summary as JSON."
+    )(command)
+
+
+def output_option(default: str | None, help_text: str) -> Callable[[Command], Command]:
+    """``-o/--output`` with its default and what it holds."""
+
+    def decorate(command: Command) -> Command:
+        return click.option(
+            "-o",
+            "--output",
+            type=click.Path(path_type=Path),
+            default=default and Path(default),
+            envvar="WSEGS_OUTPUT",
+            show_envvar=True,
+            help=help_text,
+        )(command)
+
+    return decorate
+
+
+def print_json(summary: Mapping[str, Any]) -> None:
+    """Print a summary as one JSON object on standard output."""
+    click.echo(json.dumps(summary, indent=2))

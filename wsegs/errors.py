@@ -1,0 +1,30 @@
+"""The errors that wsegs raises on bad input.
+
+Each is also a builtin error, so that library code can catch what it knows. The command line turns any of them
+into one clean line and exit code 1 (see :mod:`wsegs.cli.main`): a message names the file, the line or the option,
+says what was expected and what came.
+"""
+
+
+class WsegsError(Exception):
+    """Anything that is the input's fault rather than the program's."""
+
+
+class DataError(WsegsError, ValueError):
+    """A file or data set whose contents are not what its format promises."""
+
+
+class MissingError(WsegsError, FileNotFoundError):
+    """A file, folder or model weight that must exist and does not."""
+
+
+class OutputExistsError(WsegsError, FileExistsError):
+    """An output that is already there; ``--force`` overwrites it."""
+
+
+class OptionError(WsegsError, ValueError):
+    """Options that do not fit each other or the data."""
+
+
+class RuleError(WsegsError, ValueError):
+    """A rule file that cannot be used. The message names file, line and column."""

@@ -1,0 +1,97 @@
+"""Outputs that are complete or absent, and the files that travel inside the package."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+
+from wsegs.errors import DataError, MissingError, OutputExistsError
+
+_PACKAGE = Path(__file__).parent
+
+
+def check_output(path: str | os.PathLike[str], *, force: bool) -> Path:
+    """Return ``path`` if it may be written, before any long work begins.
+
+    Raises
+    ------
+    OutputExistsError
+        If it exists and ``force`` is false.
+    """
+    path = Path(path)
+    if path.exists() and not force:
+        raise OutputExistsError(f"{path}: exists already; --force overwrites it, -o names another output")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@contextmanager
+def complete_or_absent(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary name beside ``path``; rename it to ``path`` only if the block succeeds."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix stays last, since some writers (OpenCV, matplotlib) choose the format by it.
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.writing{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """Return the hexadecimal sha256 of a file, read in blocks."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def nearest(name: str, known: list[str] | tuple[str, ...]) -> str:
+    """Return ``; did you mean 'x'?`` for the known name closest to ``name``, else nothing."""
+    match = get_close_matches(name, known, n=1)
+    return f"; did you mean '{match[0]}'?" if match else ""
+
+
+def shipped_folder(kind: str) -> Path:
+    """Return the folder of shipped files: ``rules``, ``models`` or ``faces``.
+
+    In a wheel they lie inside the package; in a checkout (and an editable install) at the top level.
+    """
+    inside = _PACKAGE / "shipped" / kind
+    if inside.is_dir():
+        return inside
+    return _PACKAGE.parent / ("examples/faces" if kind == "faces" else kind)
+
+
+def find_shipped(kind: str, name: str) -> Path:
+    """Find a rule file or recipe given by path or by name.
+
+    ``celeba``, ``celeba.yaml`` and ``rules/celeba.yaml`` all name the shipped file where no such file lies in
+    the working directory, so that the documented commands work from any folder.
+
+    Raises
+    ------
+    MissingError
+        If there is none; the message lists the shipped names.
+    DataError
+        If the path is a directory.
+    """
+    path = Path(name)
+    if path.is_dir() and path.suffix:
+        raise DataError(f"{path}: expected a YAML file, got a directory")
+    if path.is_file():
+        return path
+    folder = shipped_folder(kind)
+    known = sorted(file.stem for file in folder.glob("*.yaml"))
+    if path.parent in (Path(), Path(kind)) and path.suffix in ("", ".yaml", ".yml") and path.stem in known:
+        return folder / f"{path.stem}.yaml"
+    raise MissingError(
+        f"{name}: no such file, and no shipped one of that name in {kind}"
+        f" (there are: {', '.join(known)}){nearest(path.stem, known)}"
+    )
