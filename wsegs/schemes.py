@@ -27,7 +27,7 @@ class LandmarkScheme:
     count
         The number of points, P.
     left_eye, right_eye
-        The points whose means are the two ends of the inter-ocular distance: for ``ibug68`` the outer corners.
+        The points whose means are the ends of the inter-ocular distance: for ``ibug68`` the outer corners.
     eyes
         The points about each eye, left then right, whose means are the eyes' centres.
     nose
@@ -122,5 +122,7 @@ def get_scheme(name: str) -> LandmarkScheme:
     """
     if name not in _SCHEMES:
         known = sorted(_SCHEMES)
-        raise DataError(f"unknown landmark scheme '{name}': expected one of {', '.join(known)}{nearest(name, known)}")
+        raise DataError(
+            f"unknown landmark scheme '{name}': expected one of {', '.join(known)}{nearest(name, known)}"
+        )
     return _SCHEMES[name]

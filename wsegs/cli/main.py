@@ -57,7 +57,7 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="wsegs")
 def cli() -> None:
-    """Weak attribute segments of faces.
+    r"""Weak attribute segments of faces.
 
     Landmarks and rules give a mask for every attribute; networks learn from them where to look.
 

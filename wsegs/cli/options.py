@@ -15,7 +15,7 @@ DEFAULT_DATA = Path("data/celeba")
 
 
 def data_option(command: Command) -> Command:
-    """``--data``: the data set, also from ``WSEGS_DATA``. None where the user gave neither."""
+    """Add ``--data``: the data set, also from ``WSEGS_DATA``. None where the user gave neither."""
     return click.option(
         "--data",
         type=click.Path(path_type=Path),
@@ -26,18 +26,18 @@ def data_option(command: Command) -> Command:
 
 
 def labels_option(command: Command) -> Command:
-    """``--labels``: the table of a plain folder."""
+    """Add ``--labels``: the table of a plain folder."""
     return click.option(
         "--labels",
         type=click.Path(path_type=Path),
         envvar="WSEGS_LABELS",
         show_envvar=True,
-        help="CSV of a plain folder: file name, attributes, optional split and identity.  [default: DATA/labels.csv]",
+        help="CSV of a plain folder: file name, attributes, split, identity.  [default: DATA/labels.csv]",
     )(command)
 
 
 def images_option(command: Command) -> Command:
-    """``--images``: which of CelebA's two sets of images. None where the user did not say."""
+    """Add ``--images``: which of CelebA's two sets of images. None where the user did not say."""
     return click.option(
         "--images",
         type=click.Choice(["aligned", "wild"]),
@@ -48,7 +48,7 @@ def images_option(command: Command) -> Command:
 
 
 def jobs_option(command: Command) -> Command:
-    """``-j/--jobs``: processes, through joblib."""
+    """Add ``-j/--jobs``: processes, through joblib."""
     return click.option(
         "-j",
         "--jobs",
@@ -61,21 +61,26 @@ def jobs_option(command: Command) -> Command:
 
 
 def force_option(command: Command) -> Command:
-    """``--force``: overwrite an output that exists."""
-    return click.option("--force", is_flag=True, envvar="WSEGS_FORCE", show_envvar=True, help="Overwrite the output.")(
-        command
-    )
+    """Add ``--force``: overwrite an output that exists."""
+    return click.option(
+        "--force", is_flag=True, envvar="WSEGS_FORCE", show_envvar=True, help="Overwrite the output."
+    )(command)
 
 
 def json_option(command: Command) -> Command:
-    """``--json``: the summary for a program to read."""
+    """Add ``--json``: the summary for a program to read."""
     return click.option(
-        "--json", "as_json", is_flag=True, envvar="WSEGS_JSON", show_envvar=True, help="Print the summary as JSON."
+        "--json",
+        "as_json",
+        is_flag=True,
+        envvar="WSEGS_JSON",
+        show_envvar=True,
+        help="Print the summary as JSON.",
     )(command)
 
 
 def output_option(default: str | None, help_text: str) -> Callable[[Command], Command]:
-    """``-o/--output`` with its default and what it holds."""
+    """Add ``-o/--output`` with its default and what it holds."""
 
     def decorate(command: Command) -> Command:
         return click.option(

@@ -1,0 +1,1 @@
+"""Data sets: which images there are, and what is known of each."""

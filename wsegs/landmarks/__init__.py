@@ -1,0 +1,1 @@
+"""Facial landmarks: detectors, the table of what they found, imports."""

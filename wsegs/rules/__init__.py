@@ -1,0 +1,1 @@
+"""Rules: landmarks to base regions to attributes."""

@@ -1,0 +1,1 @@
+"""The mask store: one HDF5 file between landmarks and networks."""
