@@ -1,0 +1,258 @@
+"""The landmark table: what ``landmarks.h5`` holds, and the only code that reads and writes it.
+
+Format 1, HDF5. ``N`` images, ``P`` points, ``A`` attributes:
+
+=================== ======================== ===============================================================
+object              type, shape              meaning
+=================== ======================== ===============================================================
+``/image``          str (N,)                 name relative to the data set's root, the key that rows join by
+``/landmarks``      float32 (N, P, 2)        x, y in pixels of the source image; nan where there is none
+``/status``         uint8 (N,)               0 no face, 255 unreadable, else an index of ``/status_names``
+``/status_names``   str                      none, dlib, mtcnn, face-alignment, imported, data set
+``/faces``          int16 (N,)               faces that the detector found; -1 unknown
+``/boxes``          float32 (N, 4)           x, y, width, height of the chosen face; nan
+``/image_size``     int32 (N, 2)             width, height of the source image; 0 where unreadable
+``/attributes``     int8 (N, A)              1 present, 0 absent, -1 unknown
+``/attribute_names`` str (A,)
+``/identity``       int32 (N,)               -1 unknown
+``/split``          int8 (N,)                0 train, 1 validation, 2 test
+attributes of ``/``                          format, format_version, scheme, provenance (JSON), sha256 of all
+=================== ======================== ===============================================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from wsegs.errors import DataError, MissingError
+from wsegs.files import check_output, complete_or_absent
+from wsegs.schemes import get_scheme
+
+FORMAT = "wsegs-landmarks"
+FORMAT_VERSION = 1
+
+NO_FACE = 0
+UNREADABLE = 255
+STATUS_NAMES = ("none", "dlib", "mtcnn", "face-alignment", "imported", "data set")
+
+# Field -> (name in the file, type, shape after N). P comes from the scheme, A from the attribute names.
+_ARRAYS: dict[str, tuple[str, type[np.generic], tuple[int | str, ...]]] = {
+    "landmarks": ("landmarks", np.float32, ("P", 2)),
+    "status": ("status", np.uint8, ()),
+    "faces": ("faces", np.int16, ()),
+    "boxes": ("boxes", np.float32, (4,)),
+    "image_size": ("image_size", np.int32, (2,)),
+    "attributes": ("attributes", np.int8, ("A",)),
+    "identity": ("identity", np.int32, ()),
+    "split": ("split", np.int8, ()),
+}
+_NAMES = {"images": "image", "status_names": "status_names", "attribute_names": "attribute_names"}
+
+
+@dataclass(frozen=True)
+class LandmarkTable:
+    """Landmarks of every image of a data set, with the labels that belong to them.
+
+    Attributes
+    ----------
+    scheme
+        Name of the landmark scheme, for example ``ibug68``.
+    images
+        N names relative to the data set's root.
+    landmarks
+        (N, P, 2) float32, x and y in pixels of the source image; nan where none were found.
+    status
+        (N,) uint8: 0 no face, 255 unreadable image, else an index of ``status_names``.
+    status_names
+        What found the landmarks.
+    faces
+        (N,) int16, faces found by the detector that was used; -1 unknown (imported landmarks).
+    boxes
+        (N, 4) float32, x, y, width, height of the chosen face; nan where there is none.
+    image_size
+        (N, 2) int32, width and height of the source image; 0 where it is unreadable.
+    attribute_names
+        A names.
+    attributes
+        (N, A) int8: 1 present, 0 absent, -1 unknown.
+    identity
+        (N,) int32; -1 unknown.
+    split
+        (N,) int8: 0 train, 1 validation, 2 test.
+    provenance
+        What made the table; anything that JSON can hold.
+    """
+
+    scheme: str
+    images: tuple[str, ...]
+    landmarks: NDArray[np.float32]
+    status: NDArray[np.uint8]
+    status_names: tuple[str, ...]
+    faces: NDArray[np.int16]
+    boxes: NDArray[np.float32]
+    image_size: NDArray[np.int32]
+    attribute_names: tuple[str, ...]
+    attributes: NDArray[np.int8]
+    identity: NDArray[np.int32]
+    split: NDArray[np.int8]
+    provenance: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def found(self) -> NDArray[np.bool_]:
+        """(N,) bool: whether an image has landmarks."""
+        return (self.status != NO_FACE) & (self.status != UNREADABLE)
+
+
+def write_landmarks(path: str | os.PathLike[str], table: LandmarkTable, *, force: bool = False) -> None:
+    """Write ``table`` to an HDF5 file that is complete or absent.
+
+    The bytes depend on the table alone, so equal tables give equal files.
+
+    Raises
+    ------
+    OutputExistsError
+        If ``path`` exists and ``force`` is false.
+    DataError
+        If the table's arrays do not fit each other.
+    """
+    path = check_output(path, force=force)
+    _check(table, path)
+    with complete_or_absent(path) as temporary, h5py.File(temporary, "w") as file:
+        for field, name in _NAMES.items():
+            file.create_dataset(name, data=_encoded(getattr(table, field)), dtype=h5py.string_dtype())
+        for field, (name, dtype, _) in _ARRAYS.items():
+            file.create_dataset(name, data=np.asarray(getattr(table, field), dtype))
+        file.attrs["format"] = FORMAT
+        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["scheme"] = table.scheme
+        file.attrs["provenance"] = json.dumps(table.provenance, sort_keys=True)
+        file.attrs["sha256"] = _digest(table)
+
+
+def read_landmarks(path: str | os.PathLike[str]) -> LandmarkTable:
+    """Read and check a landmark table.
+
+    Raises
+    ------
+    MissingError
+        If there is no such file.
+    DataError
+        If it is not HDF5, cut short, of another format or version, or damaged: the message names the file and
+        what is wrong.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise DataError(f"{path}: expected a landmark file, got a directory")
+    if not path.exists():
+        raise MissingError(f"{path}: no such file; wsegs landmarks makes it")
+    try:
+        with h5py.File(path, "r") as file:
+            table, digest = _read(file, path)
+    except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:
+        # h5py's own words ("truncated file: eof = ...") are in the last parenthesis of a long line.
+        reason = str(error).strip("'\"").splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{path}: not a readable landmark file ({reason})") from error
+    _check(table, path)
+    if digest != _digest(table):
+        raise DataError(f"{path}: damaged, its contents do not have the sha256 that it was written with")
+    return table
+
+
+def _read(file: h5py.File, path: Path) -> tuple[LandmarkTable, str]:
+    if file.attrs.get("format") != FORMAT:
+        raise DataError(f"{path}: an HDF5 file, but not landmarks (expected format '{FORMAT}')")
+    version = file.attrs.get("format_version")
+    if version != FORMAT_VERSION:
+        raise DataError(
+            f"{path}: landmark format {version}, this wsegs reads {FORMAT_VERSION};"
+            " make it anew with wsegs landmarks"
+        )
+    values: dict[str, Any] = {}
+    for field, name in _NAMES.items():
+        dataset = _dataset(file, name, path)
+        if h5py.check_string_dtype(dataset.dtype) is None or dataset.ndim != 1:
+            raise DataError(f"{path}: /{name} is {dataset.dtype} {dataset.shape}, expected a list of names")
+        values[field] = tuple(_decoded(value) for value in dataset[:].tolist())
+    for field, (name, dtype, _) in _ARRAYS.items():
+        dataset = _dataset(file, name, path)
+        if dataset.dtype != dtype:
+            raise DataError(f"{path}: /{name} is of type {dataset.dtype}, expected {np.dtype(dtype)}")
+        values[field] = dataset[()]
+    for name in ("scheme", "provenance", "sha256"):
+        if not isinstance(file.attrs.get(name), str):
+            raise DataError(f"{path}: the attribute '{name}' of / is missing")
+    try:
+        provenance = json.loads(file.attrs["provenance"])
+    except ValueError as error:
+        raise DataError(f"{path}: the provenance is not JSON ({error})") from error
+    if not isinstance(provenance, dict):
+        raise DataError(f"{path}: the provenance is not a JSON object")
+    table = LandmarkTable(scheme=file.attrs["scheme"], provenance=provenance, **values)
+    return table, file.attrs["sha256"]
+
+
+def _dataset(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
+    dataset = file.get(name)
+    if not isinstance(dataset, h5py.Dataset):
+        raise DataError(f"{path}: /{name} is missing")
+    return dataset
+
+
+def _check(table: LandmarkTable, path: Path) -> None:
+    """Raise DataError unless shapes and values fit each other."""
+    try:
+        sizes = {"P": get_scheme(table.scheme).count, "A": len(table.attribute_names)}
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
+    for field, (name, _, shape) in _ARRAYS.items():
+        expected = (len(table.images), *(sizes[n] if isinstance(n, str) else n for n in shape))
+        if getattr(table, field).shape != expected:
+            raise DataError(f"{path}: /{name} has shape {getattr(table, field).shape}, expected {expected}")
+    if len(set(table.images)) != len(table.images):
+        raise DataError(f"{path}: /image holds a name twice")
+    wrong = (table.status >= len(table.status_names)) & (table.status != UNREADABLE)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise DataError(
+            f"{path}: /status of {table.images[row]} is {table.status[row]},"
+            f" expected 0 to {len(table.status_names) - 1} or {UNREADABLE}"
+        )
+    wrong = table.found != np.isfinite(table.landmarks).all(axis=(1, 2))
+    if wrong.any():
+        name = table.images[int(wrong.argmax())]
+        raise DataError(f"{path}: /landmarks and /status of {name} disagree on whether a face was found")
+
+
+def _digest(table: LandmarkTable) -> str:
+    """Return a sha256 over every field, so that a flipped byte anywhere is seen."""
+    digest = hashlib.sha256(table.scheme.encode())
+    for field in fields(table):
+        digest.update(b"\0\0" + field.name.encode())
+        if field.name in _NAMES:
+            digest.update(b"\0".join(_encoded(getattr(table, field.name))))
+        elif field.name in _ARRAYS:
+            array = np.ascontiguousarray(getattr(table, field.name), _ARRAYS[field.name][1])
+            digest.update(array.view(np.uint8).data if array.size else b"")
+    digest.update(json.dumps(table.provenance, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+# A file name need not be UTF-8: Python keeps its odd bytes as surrogates, and so does the file.
+def _encoded(names: tuple[str, ...]) -> list[bytes]:
+    return [name.encode("utf-8", "surrogateescape") for name in names]
+
+
+def _decoded(value: bytes | str) -> str:
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value
