@@ -1,7 +1,7 @@
 """The errors that wsegs raises on bad input.
 
 Each is also a builtin error, so that library code can catch what it knows. The command line
-turns any of them into one clean line and exit code 1 (see :mod:`wsegs.cli.main`): a message names the file, the
+turns any of them into one clean line and exit code 1 (:mod:`wsegs.cli.main`): a message names the file, the
 line or the option, says what was expected and what came.
 """
 

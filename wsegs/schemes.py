@@ -122,7 +122,5 @@ def get_scheme(name: str) -> LandmarkScheme:
     """
     if name not in _SCHEMES:
         known = sorted(_SCHEMES)
-        raise DataError(
-            f"unknown landmark scheme '{name}': expected one of {', '.join(known)}{nearest(name, known)}"
-        )
+        raise DataError(f"unknown landmark scheme '{name}': expected one of {', '.join(known)}{nearest(name, known)}")
     return _SCHEMES[name]

@@ -62,9 +62,9 @@ def jobs_option(command: Command) -> Command:
 
 def force_option(command: Command) -> Command:
     """Add ``--force``: overwrite an output that exists."""
-    return click.option(
-        "--force", is_flag=True, envvar="WSEGS_FORCE", show_envvar=True, help="Overwrite the output."
-    )(command)
+    return click.option("--force", is_flag=True, envvar="WSEGS_FORCE", show_envvar=True, help="Overwrite the output.")(
+        command
+    )
 
 
 def json_option(command: Command) -> Command:

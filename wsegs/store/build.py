@@ -1,0 +1,252 @@
+"""From landmarks and rules to a mask store: workers draw and compress, one process writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import h5py
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from wsegs import __version__
+from wsegs.errors import DataError, RuleError
+from wsegs.files import check_output, complete_or_absent, nearest
+from wsegs.landmarks.table import LandmarkTable
+from wsegs.rules import RuleSet, compile_rules
+from wsegs.schemes import get_scheme
+from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION, chunk_filters, encode_chunk
+from wsegs.store.frame import Frame, transform_points
+
+Layout = Literal["regions", "dense"]
+
+# Rows that a worker draws at a time: enough to hide the cost of a task, few enough to keep memory flat.
+_ROWS_A_TASK = 128
+
+
+def match_attributes(table_names: Sequence[str], rules: RuleSet, *, only_common: bool = False) -> tuple[str, ...]:
+    """Return the attributes of a store: those of the data set, each of which needs a rule.
+
+    A data set without labels gets the attributes that the rules list, all unknown.
+
+    Raises
+    ------
+    RuleError
+        If the rules list an attribute that the data set does not have, or the data set one that has no rule and
+        the rules no default. ``only_common`` keeps those that both know instead.
+    """
+    if not table_names:
+        return rules.attribute_names
+    if only_common:
+        common = tuple(name for name in table_names if name in rules.attribute_names)
+        if not common:
+            raise RuleError(f"{rules.source}: no attribute of the rules is one of the data set's")
+        return common
+    unknown = [name for name in rules.attribute_names if name not in table_names]
+    if unknown:
+        raise RuleError(
+            f"{rules.source}: attribute '{unknown[0]}' is not one of the data set's {len(table_names)}"
+            f"{nearest(unknown[0], list(table_names))}"
+            + (f" ({len(unknown)} such attributes)" if len(unknown) > 1 else "")
+            + "; --only-common keeps the attributes that both know"
+        )
+    return tuple(table_names)
+
+
+def build_store(
+    table: LandmarkTable,
+    rules: RuleSet,
+    frame: Frame,
+    output: str | Path,
+    *,
+    layout: Layout = "regions",
+    only_common: bool = False,
+    jobs: int = -1,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Draw the masks of every image of a landmark table into a mask store.
+
+    Parameters
+    ----------
+    table
+        Landmarks and labels, joined by file name already.
+    rules
+        Compiled rules for the same landmark scheme.
+    frame
+        Where the masks live. In a ``face`` frame, images without a face have no crop and are left out; in an
+        ``image`` frame they are kept, with empty masks.
+    output
+        The store; complete or absent.
+    layout
+        ``regions``: one integer a pixel. ``dense``: also the boolean channels, (N, A, H, W), for readers that
+        know nothing of wsegs.
+    only_common
+        Keep the attributes that both the rules and the data set know; see :func:`match_attributes`.
+    jobs
+        Processes; -1 is one a core.
+    force
+        Overwrite ``output``.
+
+    Returns
+    -------
+    A JSON-able summary: images, faces, images left out, regions that were empty and on how many faces, bytes.
+
+    Raises
+    ------
+    OutputExistsError, RuleError, DataError
+        Before anything is drawn.
+    """
+    output = check_output(output, force=force)
+    if table.scheme != rules.scheme.name:
+        raise DataError(
+            f"{rules.source}: the rules are for the landmark scheme '{rules.scheme.name}',"
+            f" the landmarks are '{table.scheme}'"
+        )
+    names = match_attributes(table.attribute_names, rules, only_common=only_common)
+    lookup = rules.lookup(names)
+    kept = np.flatnonzero(table.found) if frame.kind == "face" else np.flatnonzero(table.image_size[:, 0] > 0)
+    if not len(kept):
+        raise DataError("no face was found in any image, so there is nothing to draw masks for")
+    labels = _labels(table, names)[kept]
+    affine = frame.affine(table.landmarks[kept], table.image_size[kept], get_scheme(table.scheme))
+    landmarks = transform_points(table.landmarks[kept], affine)
+
+    empty_faces = np.zeros(len(rules.region_names), np.int64)
+    with complete_or_absent(output) as temporary, h5py.File(temporary, "w") as file:
+        _write_rows(file, table, kept, labels, affine, landmarks)
+        _write_attributes(file, table, rules, frame, names)
+        regions = _create_chunked(file, "regions", (len(kept), *frame.size), rules.dtype)
+        dense = None
+        if layout == "dense":
+            dense = _create_chunked(file, "masks", (len(kept), len(names), *frame.size), np.dtype(bool))
+        tasks = _tasks(rules, frame, landmarks, labels if dense is not None else None, names)
+        drawn = Parallel(n_jobs=jobs, return_as="generator")(tasks)
+        row = 0
+        with tqdm(total=len(kept), unit="face", desc="masks", disable=None) as bar:
+            for region_chunks, mask_chunks, empty in drawn:
+                for offset, chunk in enumerate(region_chunks):
+                    regions.id.write_direct_chunk((row + offset, 0, 0), chunk)
+                for offset, chunk in enumerate(mask_chunks):
+                    assert dense is not None
+                    dense.id.write_direct_chunk((row + offset, 0, 0, 0), chunk)
+                empty_faces += empty
+                row += len(region_chunks)
+                bar.update(len(region_chunks))
+    faces = int(table.found[kept].sum())
+    return {
+        "output": str(output),
+        "images": len(kept),
+        "faces": faces,
+        "left_out": len(table.images) - len(kept),
+        "size": list(frame.size),
+        "frame": frame.kind,
+        "layout": layout,
+        "regions": len(rules.region_names),
+        "attributes": len(lookup.attribute_names),
+        "empty_regions": {
+            name: int(count) for name, count in zip(rules.region_names, empty_faces, strict=True) if count
+        },
+        "bytes": output.stat().st_size,
+    }
+
+
+def _labels(table: LandmarkTable, names: Sequence[str]) -> NDArray[np.int8]:
+    """Return the labels of ``names``, (N, A); -1 where the table has no such attribute."""
+    labels = np.full((len(table.images), len(names)), -1, np.int8)
+    columns = {name: column for column, name in enumerate(table.attribute_names)}
+    for position, name in enumerate(names):
+        if name in columns:
+            labels[:, position] = table.attributes[:, columns[name]]
+    return labels
+
+
+def _create_chunked(file: h5py.File, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> h5py.Dataset:
+    """Create a dataset with a chunk an image."""
+    return file.create_dataset(
+        name, shape, dtype, chunks=(1, *shape[1:]), **chunk_filters(dtype.itemsize), track_times=False
+    )
+
+
+def _write_rows(
+    file: h5py.File,
+    table: LandmarkTable,
+    kept: NDArray[np.integer],
+    labels: NDArray[np.int8],
+    affine: NDArray[np.float32],
+    landmarks: NDArray[np.float32],
+) -> None:
+    file["attributes"] = labels
+    file["landmarks"] = landmarks
+    file["affine"] = affine
+    file.create_dataset("image", data=[table.images[i] for i in kept], dtype=h5py.string_dtype())
+    file["identity"] = table.identity[kept].astype(np.int32)
+    file["split"] = table.split[kept].astype(np.int8)
+    file["status"] = table.status[kept].astype(np.uint8)
+
+
+def _write_attributes(
+    file: h5py.File, table: LandmarkTable, rules: RuleSet, frame: Frame, names: Sequence[str]
+) -> None:
+    file.attrs["format"] = FORMAT_NAME
+    file.attrs["version"] = FORMAT_VERSION
+    file.attrs["wsegs"] = __version__
+    file.attrs["rules"] = rules.text
+    file.attrs["rules_source"] = rules.source
+    file.attrs["rules_sha256"] = rules.sha256
+    file.attrs["scheme"] = table.scheme
+    file.attrs["region_names"] = json.dumps(list(rules.region_names))
+    file.attrs["attribute_names"] = json.dumps(list(names))
+    file.attrs["status_names"] = json.dumps(list(table.status_names))
+    file.attrs["frame"] = json.dumps(frame.as_json())
+    file.attrs["provenance"] = json.dumps(table.provenance)
+
+
+def _tasks(
+    rules: RuleSet,
+    frame: Frame,
+    landmarks: NDArray[np.float32],
+    labels: NDArray[np.int8] | None,
+    names: Sequence[str],
+) -> Iterator[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]]:
+    for start in range(0, len(landmarks), _ROWS_A_TASK):
+        rows = slice(start, start + _ROWS_A_TASK)
+        yield delayed(_draw)(
+            rules.text,
+            rules.source,
+            frame.size,
+            landmarks[rows],
+            None if labels is None else labels[rows],
+            tuple(names),
+        )
+
+
+@lru_cache(maxsize=1)
+def _compiled(text: str, source: str) -> RuleSet:
+    """Compile the rules once a worker."""
+    return compile_rules(text, source)
+
+
+def _draw(
+    text: str,
+    source: str,
+    size: tuple[int, int],
+    landmarks: NDArray[np.float32],
+    labels: NDArray[np.int8] | None,
+    names: tuple[str, ...],
+) -> tuple[list[bytes], list[bytes], NDArray[np.int64]]:
+    """Draw and compress a few rows: region chunks, mask chunks, and the faces on which each region is empty."""
+    rules = _compiled(text, source)
+    regions = rules.draw(landmarks, size)
+    has_face = np.isfinite(landmarks).all(axis=(1, 2))
+    bits = np.bitwise_or.reduce(regions.reshape(len(regions), -1), axis=1)[has_face]
+    empty = np.array([np.sum(bits >> bits.dtype.type(r) & 1 == 0) for r in range(len(rules.region_names))])
+    masks: list[bytes] = []
+    if labels is not None:
+        lookup = rules.lookup(names)
+        masks = [encode_chunk(lookup.expand(region, label)) for region, label in zip(regions, labels, strict=True)]
+    return [encode_chunk(region) for region in regions], masks, empty

@@ -1,0 +1,186 @@
+"""Frames: how a source image becomes the H x W picture that masks live in.
+
+The only place that builds or applies an affine matrix between images; the trainer warps images by the matrix that
+the store keeps, so images and masks cannot drift apart. Pixel centres are at whole numbers, so a resize maps
+x to ``(x + 0.5) * scale - 0.5``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from wsegs.errors import DataError, OptionError
+from wsegs.schemes import LandmarkScheme
+
+# Where the aligned CelebA images (218 high, 178 wide) hold the middle between the eyes and the middle of the mouth,
+# as shares of width and height, and how far apart these two and the two eyes are, as shares of the width.
+_EYES_TO_MOUTH = 40.5 / 178
+_EYE_DISTANCE = 38.7 / 178
+_CENTRE_BELOW_MIDDLE = 131.75 / 218 - 0.5
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The frame of a mask store.
+
+    Attributes
+    ----------
+    kind
+        ``image``: the source image as it is, resized if ``size`` differs. ``face``: a crop about the face, found
+        from its landmarks, as the paper crops the unaligned images (Thom & Hand, section 4).
+    size
+        (H, W) in pixels.
+    keep_tilt
+        For ``face``: keep the head's tilt, as the paper does, or rotate it away.
+    zoom
+        For ``face``: 1 makes the face as large as in the aligned CelebA images, more makes it larger. The paper
+        says only that its crops are "more focused on the face region"; 1.25 just keeps the chin of a frontal face.
+    """
+
+    kind: Literal["image", "face"]
+    size: tuple[int, int]
+    keep_tilt: bool = True
+    zoom: float = 1.25
+
+    def affine(
+        self, landmarks: NDArray[np.floating], image_sizes: NDArray[np.integer], scheme: LandmarkScheme
+    ) -> NDArray[np.float32]:
+        """Return the matrices that take source images to this frame.
+
+        Parameters
+        ----------
+        landmarks
+            (N, P, 2), x and y in source pixels; nan where there is no face.
+        image_sizes
+            (N, 2), width and height of the source images.
+        scheme
+            Which points are eyes and mouth.
+
+        Returns
+        -------
+        (N, 2, 3) float32; frame x, y = A @ (x, y, 1). With ``face``, nan where there is no face.
+        """
+        if self.kind == "image":
+            return resize_affine(image_sizes[:, ::-1], self.size)
+        return self._face_affine(scheme.five_points(landmarks))
+
+    def _face_affine(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        height, width = self.size
+        left_eye, right_eye = points[:, 0], points[:, 1]
+        mouth = (points[:, 3] + points[:, 4]) / 2
+        between_eyes = right_eye - left_eye
+        down = mouth - (left_eye + right_eye) / 2
+        # The larger of the two is the one that a turned or nodding head does not foreshorten.
+        scale = (self.zoom * width) / np.maximum(
+            np.linalg.norm(between_eyes, axis=1) / _EYE_DISTANCE,
+            np.linalg.norm(down, axis=1) / _EYES_TO_MOUTH,
+        )
+        if self.keep_tilt:
+            cosine, sine = np.ones(len(points)), np.zeros(len(points))
+        else:
+            # Across from the eyes, and across from the line eyes to mouth: each steadies the other in a profile.
+            across = between_eyes + np.stack([down[:, 1], -down[:, 0]], axis=1)
+            length = np.linalg.norm(across, axis=1)
+            cosine, sine = across[:, 0] / length, across[:, 1] / length
+        linear = scale[:, None, None] * np.stack(
+            [np.stack([cosine, sine], axis=1), np.stack([-sine, cosine], axis=1)], axis=1
+        )
+        centre = (left_eye + right_eye) / 4 + mouth / 2
+        target = np.array([width / 2, height * (0.5 + _CENTRE_BELOW_MIDDLE * self.zoom)]) - 0.5
+        offset = target - np.einsum("nij,nj->ni", linear, centre)
+        return np.concatenate([linear, offset[:, :, None]], axis=2).astype(np.float32)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the frame as a JSON-able dictionary; :func:`frame_from_json` reads it back."""
+        return asdict(self)
+
+
+def frame_from_json(fields: dict[str, Any]) -> Frame:
+    """Return the frame that :meth:`Frame.as_json` wrote."""
+    return Frame(
+        kind=fields["kind"],
+        size=(int(fields["size"][0]), int(fields["size"][1])),
+        keep_tilt=bool(fields["keep_tilt"]),
+        zoom=float(fields["zoom"]),
+    )
+
+
+def image_frame(image_sizes: NDArray[np.integer], size: tuple[int, int] | None = None) -> Frame:
+    """Return the frame of images that are all of one size.
+
+    Parameters
+    ----------
+    image_sizes
+        (N, 2), width and height.
+    size
+        (H, W) to resize to; as the images are, if None.
+
+    Raises
+    ------
+    OptionError
+        If the images are of several sizes; the message says which options crop them.
+    """
+    sizes, counts = np.unique(image_sizes, axis=0, return_counts=True)
+    if len(sizes) == 0:
+        raise DataError("no image could be read, so there is nothing to draw masks for")
+    if len(sizes) > 1:
+        common = sizes[counts.argmax()]
+        raise OptionError(
+            f"--frame image: expected images of one size, got {len(sizes)} sizes"
+            f" ({counts.max()} of {counts.sum()} are {common[1]}x{common[0]});"
+            " --frame face --size 218x178 crops each about its face"
+        )
+    return Frame("image", size or (int(sizes[0, 1]), int(sizes[0, 0])))
+
+
+def resize_affine(from_size: NDArray[np.integer], to_size: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the matrices of a resize of whole images, (N, 2, 3); ``from_size`` is (N, 2) of height, width."""
+    scale = np.array(to_size, np.float64) / np.maximum(from_size, 1)
+    affine = np.zeros((len(from_size), 2, 3))
+    affine[:, 0, 0], affine[:, 1, 1] = scale[:, 1], scale[:, 0]
+    affine[:, 0, 2], affine[:, 1, 2] = (scale[:, 1] - 1) / 2, (scale[:, 0] - 1) / 2
+    return affine.astype(np.float32)
+
+
+def scale_affine(
+    affine: NDArray[np.floating], from_size: tuple[int, int], to_size: tuple[int, int]
+) -> NDArray[np.float32]:
+    """Return ``affine`` (..., 2, 3) into a frame of ``from_size`` (H, W) as one into a frame of ``to_size``."""
+    (scaling,) = resize_affine(np.array([from_size]), to_size)
+    linear = scaling[:, :2] @ affine
+    linear[..., 2] += scaling[:, 2]
+    return linear.astype(np.float32)
+
+
+def transform_points(points: NDArray[np.floating], affine: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Apply affine matrices (N, 2, 3) to points (N, P, 2), x and y."""
+    moved = np.einsum("nij,npj->npi", affine[:, :, :2], points) + affine[:, None, :, 2]
+    return moved.astype(np.float32)
+
+
+def warp_image(image: NDArray[np.uint8], affine: NDArray[np.floating], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Warp an image (h, w, 3) by an affine matrix (2, 3) to ``size`` (H, W); black where the source ends.
+
+    Enlarging is bilinear. Shrinking averages areas first, since bilinear sampling alone would alias.
+    """
+    height, width = size
+    whole = resize_affine(np.array([image.shape[:2]]), size)[0]
+    if np.allclose(affine, whole, atol=1e-4):
+        if image.shape[:2] == size:
+            return image
+        return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    scale = float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
+    matrix = np.asarray(affine, np.float64)
+    if scale < 0.75:
+        shrunk = (max(1, round(image.shape[0] * scale)), max(1, round(image.shape[1] * scale)))
+        (shrink,) = resize_affine(np.array([image.shape[:2]]), shrunk).astype(np.float64)
+        image = np.asarray(cv2.resize(image, shrunk[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+        # source -> frame = (shrunk -> frame) after (source -> shrunk), solved for the first of the two.
+        linear = matrix[:, :2] @ np.linalg.inv(shrink[:, :2])
+        matrix = np.concatenate([linear, (matrix[:, 2] - linear @ shrink[:, 2])[:, None]], axis=1)
+    return np.asarray(cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR), np.uint8)

@@ -1,0 +1,210 @@
+"""Reading a mask store: from one process, from DataLoader workers, in batches."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from wsegs.errors import DataError, MissingError
+from wsegs.rules import AttributeLookup, RuleSet, compile_rules
+from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION
+from wsegs.store.frame import Frame, frame_from_json
+
+_OBJECTS = ("regions", "attributes", "landmarks", "affine", "image", "identity", "split", "status")
+_HEADER = (
+    *("wsegs", "rules", "rules_source", "rules_sha256", "scheme", "region_names"),
+    *("attribute_names", "status_names", "frame", "provenance"),
+)
+
+
+class MaskStore:
+    """A mask store, format 1.
+
+    Pickles as its path alone, and opens its file lazily, once a process: an HDF5 handle that crosses a fork reads
+    wrong data.
+
+    Parameters
+    ----------
+    path
+        The HDF5 file that ``wsegs masks`` wrote.
+
+    Attributes
+    ----------
+    path : Path
+    size : (int, int)
+        (H, W) of every mask.
+    frame : Frame
+    rules : RuleSet
+        Compiled again from the text that the store keeps.
+    lookup : AttributeLookup
+        From region integers to attribute masks.
+    region_names, attribute_names, status_names : tuple of str
+    provenance : dict
+        What made the landmarks: data set, detectors, weights.
+
+    Raises
+    ------
+    MissingError
+        If there is no such file.
+    DataError
+        If it is not a complete mask store of this format.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._handle: h5py.File | None = None
+        self._process = -1
+        header = self._check()
+        self.rules: RuleSet = compile_rules(header["rules"], header["rules_source"])
+        self.wsegs_version: str = header["wsegs"]
+        self.scheme: str = header["scheme"]
+        self.region_names: tuple[str, ...] = tuple(json.loads(header["region_names"]))
+        self.attribute_names: tuple[str, ...] = tuple(json.loads(header["attribute_names"]))
+        self.status_names: tuple[str, ...] = tuple(json.loads(header["status_names"]))
+        self.frame: Frame = frame_from_json(json.loads(header["frame"]))
+        self.provenance: dict[str, Any] = json.loads(header["provenance"])
+        self.size: tuple[int, int] = self.frame.size
+        self.lookup: AttributeLookup = self.rules.lookup(self.attribute_names)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> NDArray[np.bool_]:
+        """Return the masks of one image, bool (A, H, W)."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"{self.path}: row {index} of {len(self)}")
+        masks: NDArray[np.bool_] = self.masks([index % len(self)])[0]
+        return masks
+
+    def masks(self, indices: Sequence[int], size: tuple[int, int] | None = None) -> NDArray[np.bool_]:
+        """Return the masks of a batch, bool (B, A, h, w).
+
+        Parameters
+        ----------
+        indices
+            Rows, in any order.
+        size
+            (h, w) to shrink to by nearest neighbour, as the paper does (section 3.2); the store's own, if None.
+        """
+        rows = np.asarray(indices, np.intp)
+        return self.lookup.expand(self.regions(rows, size), self.attributes[rows])
+
+    def regions(
+        self, indices: Sequence[int] | NDArray[np.integer], size: tuple[int, int] | None = None
+    ) -> NDArray[Any]:
+        """Return the base regions of a batch, unsigned integers (B, h, w): bit r is region r."""
+        dataset = self._file()["regions"]
+        height, width = self.size
+        out = np.empty((len(indices), *(size or self.size)), dataset.dtype)
+        whole = np.empty(self.size, dataset.dtype)
+        pick = None
+        if size is not None and size != self.size:
+            # The source pixel whose centre is nearest to the target's: symmetric, so that a flip commutes with it.
+            rows, columns = (
+                ((np.arange(target) + 0.5) * source / target).astype(np.intp)
+                for target, source in zip(size, (height, width), strict=True)
+            )
+            pick = np.ix_(rows, columns)
+        for position, index in enumerate(indices):
+            try:
+                dataset.read_direct(whole, np.s_[int(index)])
+            except (OSError, ValueError, IndexError) as error:
+                raise DataError(f"{self.path}: the masks of row {index} cannot be read ({error})") from error
+            out[position] = whole if pick is None else whole[pick]
+        return out
+
+    @cached_property
+    def images(self) -> tuple[str, ...]:
+        """File names, relative to the data set's root; what rows are joined by."""
+        return tuple(self._file()["image"].asstr()[:].tolist())
+
+    @cached_property
+    def attributes(self) -> NDArray[np.int8]:
+        """Labels, (N, A): 1 present, 0 absent, -1 unknown."""
+        return np.asarray(self._file()["attributes"][:], np.int8)
+
+    @cached_property
+    def landmarks(self) -> NDArray[np.float32]:
+        """Landmarks in the frame, (N, P, 2), x and y in pixels; nan where no face was found."""
+        return np.asarray(self._file()["landmarks"][:], np.float32)
+
+    @cached_property
+    def affine(self) -> NDArray[np.float32]:
+        """Matrices from source image to frame, (N, 2, 3)."""
+        return np.asarray(self._file()["affine"][:], np.float32)
+
+    @cached_property
+    def identity(self) -> NDArray[np.int32]:
+        """Who it is, (N,); -1 unknown."""
+        return np.asarray(self._file()["identity"][:], np.int32)
+
+    @cached_property
+    def split(self) -> NDArray[np.int8]:
+        """Split, (N,): 0 train, 1 validation, 2 test."""
+        return np.asarray(self._file()["split"][:], np.int8)
+
+    @cached_property
+    def status(self) -> NDArray[np.uint8]:
+        """How the landmarks were found, (N,): an index into ``status_names``; 0 no face."""
+        return np.asarray(self._file()["status"][:], np.uint8)
+
+    @property
+    def data_root(self) -> Path:
+        """The folder of the images when the landmarks were found."""
+        return Path(self.provenance.get("data", {}).get("root", "."))
+
+    def close(self) -> None:
+        """Close the file; it opens again when it is next needed."""
+        if self._handle is not None and self._process == os.getpid():
+            self._handle.close()
+        self._handle = None
+
+    def __enter__(self) -> MaskStore:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __reduce__(self) -> tuple[type[MaskStore], tuple[str]]:
+        return (MaskStore, (str(self.path),))
+
+    def __repr__(self) -> str:
+        return f"MaskStore({str(self.path)!r})"
+
+    def _file(self) -> h5py.File:
+        """Return this process's own handle."""
+        if self._handle is None or self._process != os.getpid():
+            self._handle = h5py.File(self.path, "r")
+            self._process = os.getpid()
+        return self._handle
+
+    def _check(self) -> dict[str, str]:
+        """Return the header if the file is a complete store of this format."""
+        if not self.path.exists():
+            raise MissingError(f"{self.path}: no such mask store; wsegs masks makes it")
+        try:
+            file = self._file()
+        except OSError as error:
+            raise DataError(f"{self.path}: expected a mask store, got a damaged or other file ({error})") from None
+        if file.attrs.get("format") != FORMAT_NAME:
+            raise DataError(f"{self.path}: expected a mask store, got another HDF5 file")
+        version = file.attrs.get("version")
+        if version != FORMAT_VERSION:
+            raise DataError(f"{self.path}: expected format {FORMAT_VERSION} of the mask store, got {version}")
+        missing = [name for name in _OBJECTS if name not in file]
+        missing += [name for name in _HEADER if name not in file.attrs]
+        if missing:
+            raise DataError(f"{self.path}: the mask store has no '{missing[0]}'; it is damaged")
+        rows = len(file["regions"])
+        for name in _OBJECTS:
+            if len(file[name]) != rows:
+                raise DataError(f"{self.path}: '{name}' has {len(file[name])} rows, 'regions' has {rows}")
+        return {name: str(file.attrs[name]) for name in _HEADER}
