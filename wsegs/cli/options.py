@@ -99,3 +99,23 @@ def output_option(default: str | None, help_text: str) -> Callable[[Command], Co
 def print_json(summary: Mapping[str, Any]) -> None:
     """Print a summary as one JSON object on standard output."""
     click.echo(json.dumps(summary, indent=2))
+
+
+class SizeType(click.ParamType):
+    """A size in pixels, written HEIGHTxWIDTH; becomes (H, W)."""
+
+    name = "HxW"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Return (H, W), or fail with what was expected."""
+        if isinstance(value, tuple):
+            return value
+        height, cross, width = str(value).lower().partition("x")
+        if not (cross and height.isdecimal() and width.isdecimal() and int(height) and int(width)):
+            self.fail(f"expected HEIGHTxWIDTH such as 218x178, got '{value}'", param, ctx)
+        if max(int(height), int(width)) > 4096:
+            self.fail(f"expected at most 4096 pixels a side, got '{value}'", param, ctx)
+        return int(height), int(width)
+
+
+SIZE = SizeType()

@@ -1,0 +1,89 @@
+"""``wsegs masks``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from wsegs.cli.options import SIZE, force_option, jobs_option, json_option, output_option, print_json
+from wsegs.errors import OptionError
+
+
+@click.command()
+@click.argument("landmarks", type=click.Path(path_type=Path), default=Path("landmarks.h5"))
+@click.option("--rules", "rules_name", default="celeba", help="Rule file, by path or by the name of a shipped one.")
+@output_option("masks.h5", "The mask store.")
+@click.option(
+    "--frame",
+    "frame_kind",
+    type=click.Choice(["image", "face"]),
+    default="image",
+    help="The image as it is, or a crop about the face from its landmarks.",
+)
+@click.option("--size", type=SIZE, help="Size of the frame.  [default: the images' own; 218x178 for --frame face]")
+@click.option(
+    "--tilt",
+    type=click.Choice(["keep", "remove"]),
+    default="keep",
+    help="--frame face: keep the head's tilt, as the paper does, or rotate it away.",
+)
+@click.option(
+    "--zoom",
+    type=click.FloatRange(min=0.1, max=10),
+    default=1.25,
+    help="--frame face: size of the face; 1 is that of the aligned CelebA images.",
+)
+@click.option(
+    "--layout",
+    type=click.Choice(["regions", "dense"]),
+    default="regions",
+    help="One integer a pixel, or the boolean channels beside it for readers without wsegs.",
+)
+@click.option("--only-common", is_flag=True, help="Keep only the attributes that both rules and data set know.")
+@jobs_option
+@force_option
+@json_option
+def masks(
+    landmarks: Path,
+    rules_name: str,
+    output: Path,
+    frame_kind: Literal["image", "face"],
+    size: tuple[int, int] | None,
+    tilt: str,
+    zoom: float,
+    layout: Literal["regions", "dense"],
+    only_common: bool,
+    jobs: int,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Draw attribute masks: LANDMARKS (landmarks.h5) and rules to a mask store."""
+    from wsegs.landmarks.table import read_landmarks
+    from wsegs.rules import load_rules
+    from wsegs.store.build import build_store
+    from wsegs.store.frame import Frame, image_frame
+
+    if jobs == 0:
+        raise OptionError("--jobs: expected 1 or more, or -1 for one a core, got 0")
+    table = read_landmarks(landmarks)
+    rules = load_rules(rules_name)
+    if frame_kind == "image":
+        frame = image_frame(table.image_size[table.image_size[:, 0] > 0], size)
+    else:
+        frame = Frame("face", size or (218, 178), keep_tilt=tilt == "keep", zoom=zoom)
+    summary = build_store(table, rules, frame, output, layout=layout, only_common=only_common, jobs=jobs, force=force)
+    if as_json:
+        print_json(summary)
+        return
+    click.echo(
+        f"{output}: {summary['images']} images, {summary['faces']} with a face, {summary['regions']} regions,"
+        f" {summary['attributes']} attributes, {frame.size[0]}x{frame.size[1]},"
+        f" {summary['bytes'] / 1e6:.1f} MB ({summary['bytes'] / summary['images'] / 1e3:.2f} KB an image)"
+    )
+    if summary["left_out"]:
+        click.echo(f"left out: {summary['left_out']} images that could not be read or have no face to crop about")
+    for name, count in summary["empty_regions"].items():
+        click.echo(f"region {name} is empty on {count} faces ({count / max(1, summary['faces']):.1%})")
+    click.echo(f"next: wsegs preview {output}; wsegs train attparsenet {output}")
