@@ -1,0 +1,173 @@
+"""The sample index: which images there are, and what the data set says about each."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from wsegs.errors import DataError, OptionError
+from wsegs.files import complete_or_absent, nearest
+
+SPLITS = ("train", "validation", "test")
+
+ROW_WITHOUT_IMAGE = "row without an image"
+IMAGE_WITHOUT_ROW = "image without a row"
+NAME_TWICE = "name twice"
+
+
+class Unmatched(NamedTuple):
+    """A name that does not join a table and the images.
+
+    A named tuple, since a subset of CelebA leaves some 200,000 of them.
+
+    Attributes
+    ----------
+    kind
+        "row without an image", "image without a row" or "name twice".
+    name
+        The file name, as the table or the folder has it.
+    source
+        The table in which the row stands, stands twice, or is missing.
+    """
+
+    kind: str
+    name: str
+    source: str
+
+
+@dataclass(frozen=True, eq=False)
+class FaceDataset:
+    """N images of faces with A attributes, joined by file name.
+
+    Attributes
+    ----------
+    name
+        "celeba-aligned", "celeba-wild", "lfwa" or "folder".
+    root
+        The folder of the images, absolute: image i is ``root / images[i]``.
+    images
+        N file names relative to ``root``, with ``/``: the key of every later join. In the order of the data
+        set's table; sorted where there is no table.
+    attribute_names
+        A names.
+    attributes
+        (N, A) int8: 1 present, 0 absent, -1 unknown.
+    identity
+        (N,) int32: number of the person, -1 unknown.
+    split
+        (N,) int8: 0 train, 1 validation, 2 test.
+    boxes
+        (N, 4) float32, x, y, width, height of the face in pixels of the image, nan where missing; None where
+        the data set has no boxes.
+    points
+        (N, 5, 2) float32, x and y of the five points of CelebA (left eye, right eye, nose, left and right
+        mouth corner; left is the image's left) in pixels of the image, nan where missing; None if there are none.
+    unmatched
+        What did not join. Rows without an image, images without a row in a table that decides over them
+        (attributes, partition) and names that stand twice in such a table are not in the index; an image that a
+        table of identities, boxes or points misses is, with an unknown value.
+    aligned_points
+        (5, 2) float32, where the data set's aligned images hold the five points on average, in pixels; None
+        where the images are not aligned.
+    image_size
+        (H, W) where the layout promises one size, else None.
+    """
+
+    name: str
+    root: Path
+    images: tuple[str, ...]
+    attribute_names: tuple[str, ...]
+    attributes: NDArray[np.int8]
+    identity: NDArray[np.int32]
+    split: NDArray[np.int8]
+    boxes: NDArray[np.float32] | None = None
+    points: NDArray[np.float32] | None = None
+    unmatched: tuple[Unmatched, ...] = ()
+    aligned_points: NDArray[np.float32] | None = None
+    image_size: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.images)
+        shapes: dict[str, tuple[int, ...]] = {
+            "attributes": (count, len(self.attribute_names)),
+            "identity": (count,),
+            "split": (count,),
+            "boxes": (count, 4),
+            "points": (count, 5, 2),
+            "aligned_points": (5, 2),
+        }
+        for field, shape in shapes.items():
+            array = getattr(self, field)
+            if array is not None and array.shape != shape:
+                raise DataError(f"data set '{self.name}': expected {field} of shape {shape}, got {array.shape}")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def path(self, index: int) -> Path:
+        """Return the file of image ``index``."""
+        return self.root / self.images[index]
+
+    def select(self, indices: ArrayLike) -> FaceDataset:
+        """Return the data set of some of the images, in the order of ``indices``.
+
+        Parameters
+        ----------
+        indices
+            Integers, or a Boolean mask of length N.
+        """
+        chosen = np.arange(len(self))[np.asarray(indices, dtype=None if np.size(indices) else np.intp)]
+        per_image = ("attributes", "identity", "split", "boxes", "points")
+        arrays = {field: getattr(self, field) for field in per_image}
+        return replace(
+            self,
+            images=tuple(self.images[i] for i in chosen),
+            **{field: None if array is None else array[chosen] for field, array in arrays.items()},
+        )
+
+    def indices_of(self, split: str) -> NDArray[np.intp]:
+        """Return the indices of "train", "validation", "test" or "all", ascending.
+
+        Raises
+        ------
+        OptionError
+            If there is no split of that name.
+        """
+        if split == "all":
+            return np.arange(len(self))
+        if split not in SPLITS:
+            known = (*SPLITS, "all")
+            raise OptionError(f"unknown split '{split}': expected one of {', '.join(known)}{nearest(split, known)}")
+        return np.flatnonzero(self.split == SPLITS.index(split))
+
+    def summary(self) -> dict[str, Any]:
+        """Return what there is and what did not match, ready for JSON."""
+        kinds = Counter(entry.kind for entry in self.unmatched)
+        return {
+            "name": self.name,
+            "root": str(self.root),
+            "images": len(self),
+            "attributes": len(self.attribute_names),
+            "identities": len(np.unique(self.identity[self.identity >= 0])),
+            "splits": {name: int(np.sum(self.split == number)) for number, name in enumerate(SPLITS)},
+            "boxes": 0 if self.boxes is None else int(np.isfinite(self.boxes).all(axis=1).sum()),
+            "points": 0 if self.points is None else int(np.isfinite(self.points).all(axis=(1, 2)).sum()),
+            "unmatched": {kind: kinds[kind] for kind in (ROW_WITHOUT_IMAGE, IMAGE_WITHOUT_ROW, NAME_TWICE)},
+        }
+
+
+def write_unmatched(dataset: FaceDataset, path: str | Path) -> None:
+    """Write ``dataset.unmatched`` as CSV with the columns kind, name, source; an existing file is replaced."""
+    with (
+        complete_or_absent(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(Unmatched._fields)
+        writer.writerows(dataset.unmatched)
