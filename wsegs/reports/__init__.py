@@ -1,1 +1,1 @@
-"""Pictures and tables."""
+"""Pictures for people: overlays, contact sheets, attribute maps, learning curves and bar charts."""
