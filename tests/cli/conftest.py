@@ -1,0 +1,37 @@
+"""Run a command as the console script does, and see what a user would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from wsegs.cli.main import main
+
+
+@dataclass
+class Done:
+    """What a command left: its exit code, and what it wrote on the two streams."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run(monkeypatch, capsys) -> Callable[..., Done]:
+    """Return a function that runs ``wsegs ARGUMENTS`` in this process."""
+
+    def run_command(*arguments: object) -> Done:
+        monkeypatch.setattr("sys.argv", ["wsegs", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        else:
+            code = 0
+        return Done(code, *capsys.readouterr())
+
+    return run_command

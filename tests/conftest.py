@@ -1,0 +1,38 @@
+"""Fixtures that several rooms share: a real face and its landmarks."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+# What dlib's 68-point model finds on scikit-image's astronaut (512x512), x and y in pixels.
+_ASTRONAUT = [
+    *((179, 104), (179, 116), (180, 127), (181, 139), (185, 151), (191, 160), (200, 169), (209, 176), (221, 178)),
+    *((232, 177), (243, 171), (253, 164), (260, 154), (265, 144), (268, 132), (270, 120), (272, 108)),
+    *((186, 94), (192, 88), (200, 87), (208, 89), (216, 92), (236, 93), (244, 91), (252, 91), (260, 92), (265, 98)),
+    *((225, 103), (225, 111), (225, 119), (225, 127), (214, 131), (219, 132), (224, 134), (229, 133), (234, 132)),
+    *((195, 101), (200, 98), (207, 98), (212, 104), (206, 104), (199, 104)),
+    *((238, 105), (244, 101), (250, 101), (255, 104), (250, 107), (244, 106)),
+    *((201, 140), (209, 139), (218, 139), (223, 141), (229, 140), (237, 140), (245, 141)),
+    *((237, 151), (229, 155), (222, 156), (216, 155), (208, 150)),
+    *((204, 141), (217, 143), (223, 144), (229, 143), (243, 142), (229, 150), (223, 150), (217, 150)),
+]
+
+
+@pytest.fixture(scope="session")
+def astronaut_landmarks() -> NDArray[np.float32]:
+    """The 68 landmarks of scikit-image's astronaut, (68, 2), x and y."""
+    return np.array(_ASTRONAUT, np.float32)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data that is not part of the project; tests that need it skip without it."""
+    folder = Path(os.environ.get("WSEGS_SHARED", Path(__file__).parents[2] / "shared")) / "data"
+    if not folder.is_dir():
+        pytest.skip(f"needs the shared research data, which is not in {folder}")
+    return folder

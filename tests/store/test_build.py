@@ -1,0 +1,119 @@
+"""Building a store: what is written, what is refused, what is left when it fails."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+
+from wsegs.errors import DataError, OutputExistsError, RuleError
+from wsegs.rules import compile_rules, load_rules
+from wsegs.store import MaskStore
+from wsegs.store.build import build_store, match_attributes
+from wsegs.store.frame import Frame, transform_points
+
+FRAME = Frame("image", (218, 178))
+RULES = """
+version: 1
+scheme: ibug68
+regions:
+  mouth: {polygon: [48..59]}
+  jaw: {polygon: [0..16]}
+attributes:
+  Smiling: mouth
+  Bearded: jaw - mouth
+"""
+
+
+def test_masks_are_what_the_rules_draw(table, store):
+    rules = load_rules("attparsenet-2020")
+    regions = rules.draw(table.landmarks, FRAME.size)
+    expected = rules.lookup(table.attribute_names).expand(regions, table.attributes)
+    np.testing.assert_array_equal(store.regions(range(7)), regions)
+    np.testing.assert_array_equal(store.masks(range(7)), expected)
+    assert expected.any(axis=(1, 2, 3)).tolist() == [True] * 4 + [False] + [True] * 2
+
+
+def test_any_number_of_processes_gives_the_same_bytes(table, tmp_path):
+    rules = load_rules("celeba")
+    for jobs in (1, 2):
+        build_store(table, rules, FRAME, tmp_path / f"{jobs}.h5", jobs=jobs)
+    assert (tmp_path / "1.h5").read_bytes() == (tmp_path / "2.h5").read_bytes()
+
+
+def test_dense_layout_holds_the_expanded_masks(table, tmp_path):
+    build_store(table, load_rules("celeba"), FRAME, tmp_path / "masks.h5", layout="dense", jobs=1)
+    store = MaskStore(tmp_path / "masks.h5")
+    with h5py.File(tmp_path / "masks.h5") as file:
+        assert file["masks"].dtype == bool
+        np.testing.assert_array_equal(file["masks"][:], store.masks(range(7)))
+
+
+def test_face_frame_leaves_out_images_without_a_face(table, tmp_path):
+    frame = Frame("face", (109, 89))
+    summary = build_store(table, load_rules("celeba"), frame, tmp_path / "masks.h5", jobs=1)
+    store = MaskStore(tmp_path / "masks.h5")
+    assert summary["left_out"] == 1
+    assert store.images == tuple(name for i, name in enumerate(table.images) if i != 4)
+    assert store.size == (109, 89)
+    # Landmarks are kept in the frame, and the kept matrix takes the source's points there.
+    np.testing.assert_allclose(
+        store.landmarks[0], transform_points(table.landmarks[:1], store.affine[:1])[0], atol=1e-3
+    )
+
+
+def test_summary_counts_empty_regions(table, tmp_path):
+    text = RULES.replace("jaw: {polygon: [0..16]}", "jaw: {polygon: [0..16], when: x0 > 1000}")
+    table = replace(table, attribute_names=(), attributes=np.zeros((7, 0), np.int8))
+    summary = build_store(table, compile_rules(text, "own.yaml"), FRAME, tmp_path / "masks.h5", jobs=1)
+    assert summary["empty_regions"] == {"jaw": 6}
+    assert summary["faces"] == 6
+
+
+def test_rows_keep_their_names_labels_and_splits(table, store):
+    assert store.images == table.images
+    np.testing.assert_array_equal(store.attributes, table.attributes)
+    np.testing.assert_array_equal(store.identity, table.identity)
+    np.testing.assert_array_equal(store.split, table.split)
+    np.testing.assert_array_equal(store.status, table.status)
+
+
+def test_an_existing_output_is_kept(table, tmp_path):
+    (tmp_path / "masks.h5").write_text("precious")
+    with pytest.raises(OutputExistsError, match="--force"):
+        build_store(table, load_rules("celeba"), FRAME, tmp_path / "masks.h5", jobs=1)
+    assert (tmp_path / "masks.h5").read_text() == "precious"
+
+
+def test_a_failure_leaves_no_file(table, tmp_path, monkeypatch):
+    def fail(*args: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("wsegs.store.build.encode_chunk", fail)
+    with pytest.raises(OSError, match="disk full"):
+        build_store(table, load_rules("celeba"), FRAME, tmp_path / "masks.h5", jobs=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rules_of_another_scheme_are_refused(table, tmp_path):
+    with pytest.raises(DataError, match="the rules are for the landmark scheme 'ibug68', the landmarks are 'celeba5'"):
+        build_store(replace(table, scheme="celeba5"), load_rules("celeba"), FRAME, tmp_path / "masks.h5")
+
+
+def test_no_face_at_all_is_an_error(table, tmp_path):
+    table = replace(table, status=np.zeros(7, np.uint8))
+    with pytest.raises(DataError, match="no face was found"):
+        build_store(table, load_rules("celeba"), Frame("face", (218, 178)), tmp_path / "masks.h5")
+
+
+def test_attributes_must_match_the_data_set():
+    rules = compile_rules(RULES, "own.yaml")
+    assert match_attributes(("Bearded", "Smiling"), rules) == ("Bearded", "Smiling")
+    assert match_attributes((), rules) == ("Smiling", "Bearded")
+    with pytest.raises(RuleError, match=r"own.yaml: attribute 'Bearded' .*did you mean 'Beard'.*--only-common"):
+        match_attributes(("Smiling", "Beard"), rules)
+    assert match_attributes(("Young", "Smiling"), rules, only_common=True) == ("Smiling",)
+    with pytest.raises(RuleError, match="no attribute of the rules"):
+        match_attributes(("Young",), rules, only_common=True)

@@ -1,0 +1,100 @@
+"""Reading a store: batches, processes, damaged files."""
+
+from __future__ import annotations
+
+import multiprocessing
+import pickle
+
+import h5py
+import numpy as np
+import pytest
+
+from wsegs.errors import DataError, MissingError
+from wsegs.store import MaskStore
+
+
+def test_item_equals_batch(store):
+    batch = store.masks([5, 0])
+    np.testing.assert_array_equal(store[5], batch[0])
+    np.testing.assert_array_equal(store[-7], batch[1])
+    with pytest.raises(IndexError):
+        store[7]
+
+
+def test_smaller_masks_are_nearest_neighbours(store):
+    (whole,) = store.regions([0])
+    (small,) = store.regions([0], size=(96, 76))
+    for row, column in ((0, 0), (50, 30), (60, 38), (95, 75)):
+        source = (int((row + 0.5) * 218 / 96), int((column + 0.5) * 178 / 76))
+        assert small[row, column] == whole[source]
+    assert len(np.unique(small)) > 3
+
+
+def test_nearest_neighbour_commutes_with_a_flip(store):
+    # Half of 218x178, as in the recipe for small machines: no target centre falls between two source pixels.
+    (whole,) = store.regions([0])
+    rows, columns = ((np.arange(n) + 0.5) * s / n for n, s in ((96, 218), (76, 178)))
+    flipped = whole[:, ::-1][np.ix_(rows.astype(int), columns.astype(int))]
+    (small,) = store.regions([0], size=(96, 76))
+    between = np.isclose(columns % 1, 0)
+    np.testing.assert_array_equal(flipped[:, ~between], small[:, ::-1][:, ~between])
+
+
+def test_pickles_without_its_handle(store):
+    store.regions([0])
+    assert len(pickle.dumps(store)) < 300
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(store)).masks([1]), store.masks([1]))
+
+
+def _read(store: MaskStore, indices: list[int]) -> np.ndarray:
+    return store.masks(indices)
+
+
+# Python 3.12 warns about fork in a process with threads, which is just what this test is for.
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_workers_read_the_same(store, method):
+    expected = store.masks([0, 3, 6])
+    with multiprocessing.get_context(method).Pool(2) as pool:
+        for masks in pool.starmap(_read, [(store, [0, 3, 6])] * 4):
+            np.testing.assert_array_equal(masks, expected)
+    np.testing.assert_array_equal(store.masks([0, 3, 6]), expected)
+
+
+def test_a_missing_store_names_the_command(tmp_path):
+    with pytest.raises(MissingError, match=r"none.h5: no such mask store; wsegs masks makes it"):
+        MaskStore(tmp_path / "none.h5")
+
+
+def test_a_half_written_store_is_refused(store, tmp_path):
+    whole = store.path.read_bytes()
+    for share in (0.0, 0.3, 0.9):
+        (tmp_path / "half.h5").write_bytes(whole[: int(len(whole) * share)])
+        with pytest.raises(DataError, match=r"half.h5: expected a mask store"):
+            MaskStore(tmp_path / "half.h5")
+
+
+def test_another_hdf5_file_is_refused(tmp_path):
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["x"] = 1
+    with pytest.raises(DataError, match="got another HDF5 file"):
+        MaskStore(tmp_path / "other.h5")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda file: file.attrs.modify("version", 9), "expected format 1 of the mask store, got 9"),
+        (lambda file: file.__delitem__("affine"), "has no 'affine'"),
+        (lambda file: file.attrs.__delitem__("frame"), "has no 'frame'"),
+        (
+            lambda file: (file.__delitem__("split"), file.__setitem__("split", [0])),
+            "'split' has 1 rows, 'regions' has 7",
+        ),
+    ],
+)
+def test_a_store_with_a_part_missing_is_refused(store, damage, message):
+    with h5py.File(store.path, "r+") as file:
+        damage(file)
+    with pytest.raises(DataError, match=message):
+        MaskStore(store.path)
