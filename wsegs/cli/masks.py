@@ -13,11 +13,10 @@ from wsegs.errors import OptionError
 
 @click.command()
 @click.argument("landmarks", type=click.Path(path_type=Path), default=Path("landmarks.h5"))
-@click.option("--rules", "rules_name", default="celeba", help="Rule file, by path or by the name of a shipped one.")
+@click.option("--rules", default="celeba", help="Rule file, by path or by the name of a shipped one.")
 @output_option("masks.h5", "The mask store.")
 @click.option(
     "--frame",
-    "frame_kind",
     type=click.Choice(["image", "face"]),
     default="image",
     help="The image as it is, or a crop about the face from its landmarks.",
@@ -47,9 +46,9 @@ from wsegs.errors import OptionError
 @json_option
 def masks(
     landmarks: Path,
-    rules_name: str,
+    rules: str,
     output: Path,
-    frame_kind: Literal["image", "face"],
+    frame: Literal["image", "face"],
     size: tuple[int, int] | None,
     tilt: str,
     zoom: float,
@@ -68,18 +67,20 @@ def masks(
     if jobs == 0:
         raise OptionError("--jobs: expected 1 or more, or -1 for one a core, got 0")
     table = read_landmarks(landmarks)
-    rules = load_rules(rules_name)
-    if frame_kind == "image":
-        frame = image_frame(table.image_size[table.image_size[:, 0] > 0], size)
+    rule_set = load_rules(rules)
+    if frame == "image":
+        store_frame = image_frame(table.image_size[table.image_size[:, 0] > 0], size)
     else:
-        frame = Frame("face", size or (218, 178), keep_tilt=tilt == "keep", zoom=zoom)
-    summary = build_store(table, rules, frame, output, layout=layout, only_common=only_common, jobs=jobs, force=force)
+        store_frame = Frame("face", size or (218, 178), keep_tilt=tilt == "keep", zoom=zoom)
+    summary = build_store(
+        table, rule_set, store_frame, output, layout=layout, only_common=only_common, jobs=jobs, force=force
+    )
     if as_json:
         print_json(summary)
         return
     click.echo(
         f"{output}: {summary['images']} images, {summary['faces']} with a face, {summary['regions']} regions,"
-        f" {summary['attributes']} attributes, {frame.size[0]}x{frame.size[1]},"
+        f" {summary['attributes']} attributes, {store_frame.size[0]}x{store_frame.size[1]},"
         f" {summary['bytes'] / 1e6:.1f} MB ({summary['bytes'] / summary['images'] / 1e3:.2f} KB an image)"
     )
     if summary["left_out"]:
