@@ -80,7 +80,7 @@ def contact_sheet(faces: Sequence[SheetFace], region_names: Sequence[str], title
     uint8 RGB.
     """
     frame = faces[0].regions.shape
-    scale = 230 / max(frame)
+    scale = 300 / max(frame)
     height, width = scaled_size(frame, scale)
     block = 3 * width + 2 * _GAP
     # As many faces beside each other as make the sheet about as wide as high.

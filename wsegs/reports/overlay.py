@@ -22,7 +22,7 @@ Bits = NDArray[np.unsignedinteger]
 Points = NDArray[np.floating]
 Mask = NDArray[np.bool_]
 
-MASK_COLOUR = np.array([230, 159, 0], np.uint8)
+MASK_COLOUR = np.array([0, 200, 255], np.uint8)  # far from every skin and from lips, for all kinds of vision
 _FILL = 0.45  # how much of the colour is laid over the face
 _MAP = 0.6
 
@@ -72,13 +72,13 @@ def draw_landmarks(image: Image, landmarks: Points | None, scale: float = 1.0) -
     drawn = np.ascontiguousarray(image).copy()
     if landmarks is None:
         return drawn
-    radius = max(1.2, min(image.shape[:2]) / 150)
+    radius = max(1.0, min(image.shape[:2]) / 170)
     places = (np.asarray(landmarks, np.float64) + 0.5) * scale - 0.5
     for x, y in places[np.isfinite(places).all(axis=1)]:
         if abs(x) > 1e5 or abs(y) > 1e5:
             continue  # far outside; OpenCV counts sixteenths of a pixel in 32 bits
         centre = round(x * 16), round(y * 16)
-        for extra, colour in ((0.8, (0, 0, 0)), (0.0, (255, 255, 255))):  # white on a dark rim: any skin
+        for extra, colour in ((0.7, (0, 0, 0)), (0.0, (255, 255, 255))):  # white on a dark rim: any skin
             cv2.circle(drawn, centre, round((radius + extra) * 16), colour, -1, cv2.LINE_AA, shift=4)
     return drawn
 
@@ -150,13 +150,15 @@ def mask_overlay(
     """
     picture = scale_picture(image, scale)
     inside = _scale_cells(mask, scaled_size(image.shape, scale))
-    edge = _outline(inside, _thickness(picture.shape))
+    thickness = max(2, _thickness(picture.shape))
+    edge = _outline(inside, thickness)
     if drawn:
         picture[inside] = (picture[inside] * (1 - _FILL) + colour * _FILL).round().astype(np.uint8)
     else:
-        # Dashes: diagonal stripes over the picture, so that an edge of any direction is broken.
+        # Dashes: a chequered pattern, so that an edge of any direction is broken; dark between, to be seen anywhere.
+        picture[edge] = 30
         rows, columns = np.ogrid[: inside.shape[0], : inside.shape[1]]
-        dash = 5 * _thickness(picture.shape)
+        dash = 3 * thickness
         edge &= ((rows + columns) // dash + (rows - columns) // dash) % 2 == 0
     picture[edge] = colour
     return picture
@@ -222,7 +224,7 @@ def _attribute_maps(
     title: str,
     limits: tuple[float, float],
 ) -> Image:
-    face = scale_picture(image, max(190 / image.shape[1], 120 / image.shape[0]))
+    face = scale_picture(image, max(220 / image.shape[1], 120 / image.shape[0]))
     height, width = face.shape[:2]
     gap, caption, margin, head, foot = 12, 24, 20, 44, 64
     cells = len(names) + 1  # the face itself comes first
@@ -232,8 +234,8 @@ def _attribute_maps(
         width=max(2 * margin + columns * (width + gap) - gap, 420),
         height=head + rows * (height + caption + gap) + foot,
     )
-    sheet.text(title or "Where the network saw each attribute", margin, head / 2, size=18, bold=True,
-               width=sheet.width - 2 * margin)  # fmt: skip
+    heading = title or "Where the network saw each attribute"
+    sheet.text(heading, margin, head / 2, size=18, bold=True, width=sheet.width - 2 * margin)
 
     def place(cell: int) -> tuple[int, int]:
         return margin + cell % columns * (width + gap), head + cell // columns * (height + caption + gap)
@@ -244,7 +246,7 @@ def _attribute_maps(
     for cell, (heat, name, score) in enumerate(zip(maps, names, scores, strict=True), start=1):
         x, y = place(cell)
         present = float(score) >= 0.5
-        sheet.text(name, x, y + caption / 2, size=13, bold=present, width=width - 48)
+        sheet.text(name, x, y + caption / 2, size=13, bold=present, width=width - 44)
         sheet.text(f"{float(score):.2f}", x + width, y + caption / 2, size=13, bold=present, align="right")
         sheet.paste(map_overlay(face, heat, limits), x, y + caption)
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 COUNT = 64  # a mask store has at most 64 base regions
 
-# The seven chromatic colours of Okabe and Ito (Color Universal Design, 2008); black would vanish in hair.
-_OKABE_ITO = [
+# The seven chromatic colours of Okabe and Ito (Color Universal Design, 2008); black would vanish in hair. Then three
+# by eye, since most rule files have about ten regions; the rest is computed.
+_FIRST = [
     (230, 159, 0),
     (86, 180, 233),
     (0, 158, 115),
@@ -19,7 +20,13 @@ _OKABE_ITO = [
     (0, 114, 178),
     (213, 94, 0),
     (204, 121, 167),
+    (105, 20, 255),
+    (140, 255, 130),
+    (140, 0, 50),
 ]
+
+# Colours that would not be seen on a face, kept away from as if they were taken: skin from light to dark.
+_SKIN = [(255, 224, 196), (228, 190, 160), (198, 134, 100), (150, 100, 70), (95, 65, 50)]
 
 # What red-blind and green-blind people see, in linear RGB (Machado et al. 2009, severity 1).
 _VISIONS = (
@@ -37,6 +44,16 @@ def _seen(colours: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(cv2.cvtColor(seen.astype(np.float32), cv2.COLOR_LRGB2LAB), np.float32)
 
 
+def _distance(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the distance between seen colours (..., V, 3) under the kind of vision where they are nearest.
+
+    Full colour vision counts half: most readers have it, and without this the colour-blind would be given blues alone.
+    """
+    weights = np.array([0.5, 1, 1], np.float32)
+    nearest: NDArray[np.float32] = (np.linalg.norm(one - other, axis=-1) * weights).min(axis=-1)
+    return nearest
+
+
 @lru_cache(maxsize=1)
 def _palette() -> NDArray[np.uint8]:
     levels = np.linspace(0, 255, 9).round().astype(np.uint8)
@@ -46,14 +63,13 @@ def _palette() -> NDArray[np.uint8]:
     visible = (seen[:, 0, 0] > 35) & (seen[:, 0, 0] < 93)
     candidates, seen = candidates[visible], seen[visible]
 
-    chosen = [np.array(colour, np.uint8) for colour in _OKABE_ITO]
-    taken = _seen(np.array(chosen))
-    apart = np.linalg.norm(seen[:, None] - taken[None], axis=-1).min(axis=(1, 2))
+    chosen = [np.array(colour, np.uint8) for colour in _FIRST]
+    taken = _seen(np.array(_FIRST + _SKIN, np.uint8))
+    apart = _distance(seen[:, None], taken[None]).min(axis=1)
     while len(chosen) < COUNT:
-        # The candidate whose nearest taken colour is farthest, under the kind of vision where it is nearest.
-        best = int(apart.argmax())
+        best = int(apart.argmax())  # the candidate whose nearest taken colour is farthest
         chosen.append(candidates[best])
-        apart = np.minimum(apart, np.linalg.norm(seen - seen[best], axis=-1).min(axis=1))
+        apart = np.minimum(apart, _distance(seen, seen[best]))
     return np.array(chosen, np.uint8)
 
 

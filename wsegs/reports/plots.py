@@ -56,7 +56,7 @@ def plot_learning_curves(metrics_csv: Path, output: Path) -> None:
         else:
             panels[column][""] = points
 
-    columns = min(3, len(panels))
+    columns = min(4, math.ceil(math.sqrt(len(panels))))
     rows = math.ceil(len(panels) / columns)
     figure = Figure(figsize=(4.6 * columns, 3.4 * rows), dpi=110, layout="constrained")
     for index, (metric, kinds) in enumerate(panels.items(), start=1):
