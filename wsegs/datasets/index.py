@@ -123,12 +123,14 @@ class FaceDataset:
             Integers, or a Boolean mask of length N.
         """
         chosen = np.arange(len(self))[np.asarray(indices, dtype=None if np.size(indices) else np.intp)]
-        per_image = ("attributes", "identity", "split", "boxes", "points")
-        arrays = {field: getattr(self, field) for field in per_image}
         return replace(
             self,
             images=tuple(self.images[i] for i in chosen),
-            **{field: None if array is None else array[chosen] for field, array in arrays.items()},
+            attributes=self.attributes[chosen],
+            identity=self.identity[chosen],
+            split=self.split[chosen],
+            boxes=None if self.boxes is None else self.boxes[chosen],
+            points=None if self.points is None else self.points[chosen],
         )
 
     def indices_of(self, split: str) -> NDArray[np.intp]:

@@ -1,0 +1,158 @@
+"""CelebA (Liu et al., "Deep learning face attributes in the wild", ICCV 2015), in the layouts in which it travels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsegs.datasets.index import FaceDataset
+from wsegs.datasets.join import Joined, checked_names, join_images, join_table
+from wsegs.datasets.listing import first_file, first_folder, list_images
+from wsegs.datasets.tables import Table, read_table
+from wsegs.errors import MissingError, OptionError
+
+# Official layout first, then torchvision's, then Kaggle's.
+ATTRIBUTES = ("Anno/list_attr_celeba.txt", "list_attr_celeba.txt", "list_attr_celeba.csv")
+PARTITION = (
+    "Eval/list_eval_partition.txt",
+    "Anno/list_eval_partition.txt",
+    "list_eval_partition.txt",
+    "list_eval_partition.csv",
+)
+IDENTITY = ("Anno/identity_CelebA.txt", "identity_CelebA.txt")
+BOXES = ("Anno/list_bbox_celeba.txt", "list_bbox_celeba.txt", "list_bbox_celeba.csv")
+POINTS = {
+    "aligned": (
+        "Anno/list_landmarks_align_celeba.txt",
+        "list_landmarks_align_celeba.txt",
+        "list_landmarks_align_celeba.csv",
+    ),
+    "wild": ("Anno/list_landmarks_celeba.txt", "list_landmarks_celeba.txt", "list_landmarks_celeba.csv"),
+}
+# Kaggle's folder lies in one of the same name, so the inner one comes first.
+FOLDERS = {
+    "aligned": (
+        "Img/img_align_celeba",
+        "img_align_celeba/img_align_celeba",
+        "img_align_celeba",
+        "Img/img_align_celeba_png",
+        "img_align_celeba_png",
+    ),
+    "wild": ("Img/img_celeba", "img_celeba/img_celeba", "img_celeba"),
+}
+_BOX_COLUMNS = ("x_1", "y_1", "width", "height")
+_POINT_COLUMNS = tuple(
+    f"{point}_{axis}" for point in ("lefteye", "righteye", "nose", "leftmouth", "rightmouth") for axis in ("x", "y")
+)
+
+# Where the aligned images hold the five points: medians over 5,478 aligned faces of dlib's 68 points, reduced by
+# `IBUG68.five_points` and rounded to half a pixel. Measured, since the paper does not give them.
+ALIGNED_POINTS = ((69.5, 112.5), (107.5, 112.5), (88.0, 135.0), (72.0, 152.0), (105.0, 152.0))
+ALIGNED_SIZE = (218, 178)
+
+
+def is_celeba(data: Path) -> bool:
+    """Return whether a folder holds CelebA's table of attributes, or one of its folders of images."""
+    if first_file(data, ATTRIBUTES):
+        return True
+    folders = (*FOLDERS["aligned"], *FOLDERS["wild"])
+    return first_folder(data, folders) is not None and not (data / "labels.csv").exists()
+
+
+def open_celeba(data: Path, images: str = "aligned") -> FaceDataset:
+    """Open CelebA in its official layout, torchvision's or Kaggle's.
+
+    The table of attributes is required. Without a table of partitions every image is in the train split; without
+    one of identities they are all -1. Boxes belong to the images in the wild. The files of
+    ``img_align_celeba_png`` end in ``.png`` where the tables say ``.jpg``: these alone are joined by stem.
+
+    Parameters
+    ----------
+    data
+        The folder with ``Anno``, ``Eval`` and ``Img``, or with the tables themselves.
+    images
+        "aligned" or "wild".
+
+    Raises
+    ------
+    OptionError
+        If ``images`` is neither.
+    MissingError
+        If there is no table of attributes or no folder of these images.
+    DataError
+        If a table is malformed (the message names the line), or no image has a row.
+    """
+    if images not in FOLDERS:
+        raise OptionError(f"unknown images '{images}': expected aligned or wild")
+    attributes_path = first_file(data, ATTRIBUTES)
+    if attributes_path is None:
+        raise MissingError(f"{data}: CelebA needs its attributes: expected {' or '.join(ATTRIBUTES)}")
+    folder = first_folder(data, FOLDERS[images])
+    if folder is None:
+        other = "wild" if images == "aligned" else "aligned"
+        hint = f"; there is {found}, for --images {other}" if (found := first_folder(data, FOLDERS[other])) else ""
+        raise MissingError(f"{data}: no {images} images: expected {' or '.join(FOLDERS[images])}{hint}")
+
+    listed = list_images(folder)
+    # The key of an image is its name in the tables.
+    if folder.name.endswith("_png"):
+        listed = [name for name in listed if name.endswith(".png")]
+        files = {f"{name.removesuffix('.png')}.jpg": name for name in listed}
+    else:
+        files = {name: name for name in listed}
+
+    table = read_table(attributes_path, None)
+    table.require(np.isin(table.values, (-1, 1)), "1 or -1")
+    joined = join_images(_names(table), attributes_path, files, folder)
+    known = {*table.names, *files}
+
+    # The partition decides over the images, so it comes before what is looked up for those that stay.
+    split = np.zeros(len(joined.images), np.int8)
+    if path := first_file(data, PARTITION):
+        partition = read_table(path, ("partition",), header=False)
+        partition.require(np.isin(partition.values, (0, 1, 2)), "0 (train), 1 (validation) or 2 (test)")
+        rows = join_table(joined, _names(partition), path, known, required=True)
+        split = partition.values[rows, 0].astype(np.int8)
+
+    identity = np.full(len(joined.images), -1, np.int32)
+    if path := first_file(data, IDENTITY):
+        people = read_table(path, ("identity",), header=False)
+        people.require((people.values >= 0) & (people.values % 1 == 0), "the number of a person, 0 or more")
+        rows = join_table(joined, _names(people), path, known)
+        identity = np.where(rows >= 0, people.values[rows, 0], -1).astype(np.int32)
+
+    boxes = None
+    if images == "wild" and (path := first_file(data, BOXES)):
+        boxes = _looked_up(joined, read_table(path, _BOX_COLUMNS), known)
+        boxes[~(boxes[:, 2:] > 0).all(axis=1)] = np.nan
+
+    points = None
+    if path := first_file(data, POINTS[images]):
+        points = _looked_up(joined, read_table(path, _POINT_COLUMNS), known).reshape(-1, 5, 2)
+
+    return FaceDataset(
+        name=f"celeba-{images}",
+        root=folder.absolute(),
+        images=tuple(joined.images),
+        attribute_names=table.columns,
+        attributes=table.values[joined.rows].astype(np.int8),
+        identity=identity,
+        split=split,
+        boxes=boxes,
+        points=points,
+        unmatched=tuple(joined.unmatched),
+        aligned_points=np.array(ALIGNED_POINTS, np.float32) if images == "aligned" else None,
+        image_size=ALIGNED_SIZE if images == "aligned" else None,
+    )
+
+
+def _names(table: Table) -> list[str]:
+    return checked_names(table.path, table.names, table.lines)
+
+
+def _looked_up(joined: Joined, table: Table, known: set[str]) -> NDArray[np.float32]:
+    """Return the table's values for each image, (N, C) float32, nan where it has no row."""
+    rows = join_table(joined, _names(table), table.path, known)
+    return np.where(rows[:, None] >= 0, table.values[rows], np.nan).astype(np.float32)

@@ -1,0 +1,163 @@
+"""Joining tables and images by file name: never by order, never by guess."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsegs.datasets.index import IMAGE_WITHOUT_ROW, NAME_TWICE, ROW_WITHOUT_IMAGE, Unmatched
+from wsegs.errors import DataError
+
+
+def checked_names(
+    path: Path, names: Sequence[str], lines: Sequence[int] | NDArray[np.integer], unit: str = "line"
+) -> list[str]:
+    """Return the names of a table's rows without ``./`` and ``//``.
+
+    ``lines`` says for messages where each row stands in the file, counted in ``unit``.
+
+    Raises
+    ------
+    DataError
+        If a name is absolute or climbs out of the folder of the images; the message names the line.
+    """
+    names = list(names)
+    for row, name in enumerate(names):
+        # Most names are plain, and there may be 200,000 of them.
+        if "/" not in name and "\\" not in name and name not in (".", "..") and ":" not in name:
+            continue
+        parts = name.replace("\\", "/").split("/")
+        drive = len(parts[0]) == 2 and parts[0][1] == ":"
+        if not parts[0] or drive or ".." in parts or name == ".":
+            raise DataError(
+                f"{path}, {unit} {lines[row]}: expected a file name below the folder of the images, got '{name}'"
+            )
+        if "/" in name:
+            names[row] = PurePosixPath(name).as_posix()
+    return names
+
+
+@dataclass
+class Joined:
+    """What is left of a table and a folder of images after the join.
+
+    Attributes
+    ----------
+    rows
+        (N,) row of the table for each image that is kept.
+    images
+        N file names, relative to the folder, in the order of the table.
+    keys
+        N keys: what other tables call these images.
+    unmatched
+        What did not join, so far.
+    """
+
+    rows: NDArray[np.intp]
+    images: list[str]
+    keys: list[str]
+    unmatched: list[Unmatched] = field(default_factory=list)
+
+    def keep(self, chosen: NDArray[np.bool_]) -> None:
+        """Drop the images for which ``chosen`` (N,) is false."""
+        self.rows = self.rows[chosen]
+        self.images = [name for name, kept in zip(self.images, chosen, strict=True) if kept]
+        self.keys = [key for key, kept in zip(self.keys, chosen, strict=True) if kept]
+
+
+def join_images(keys: Sequence[str], source: Path, images: Mapping[str, str], folder: Path) -> Joined:
+    """Join the rows of the table that decides over the images with the images.
+
+    Parameters
+    ----------
+    keys
+        The file name in each row.
+    source
+        The table, for messages.
+    images
+        Key -> file name relative to ``folder``.
+    folder
+        The folder of the images, for messages.
+
+    Raises
+    ------
+    DataError
+        If nothing is left; the message shows a name of either side.
+    """
+    unmatched, twice = _twice(keys, source)
+    rows = [row for row, key in enumerate(keys) if key in images and key not in twice]
+    unmatched += [
+        Unmatched(ROW_WITHOUT_IMAGE, key, str(source)) for key in keys if key not in images and key not in twice
+    ]
+    named = set(keys)
+    unmatched += [Unmatched(IMAGE_WITHOUT_ROW, images[key], str(source)) for key in sorted(images) if key not in named]
+    if not rows:
+        raise DataError(
+            f"{folder}: no image has a row: {len(images)} images{_example(images.values())}, {len(keys)} rows in"
+            f" {source}{_example(keys)}" + (f", {len(twice)} names stand there twice" if twice else "")
+        )
+    kept = [keys[row] for row in rows]
+    return Joined(np.array(rows, np.intp), [images[key] for key in kept], kept, unmatched)
+
+
+def join_table(
+    joined: Joined, keys: Sequence[str], source: Path, known: Iterable[str], *, required: bool = False
+) -> NDArray[np.intp]:
+    """Return the row of another table for each image that is kept, -1 where it has none.
+
+    Adds what does not match to ``joined.unmatched``: the names that stand twice, the images without a row, and
+    the rows whose name is not among ``known``, the names of the first table and of the images.
+
+    Parameters
+    ----------
+    joined
+        The images; those without a row are dropped from it if the table is required.
+    keys, source
+        The file name in each row of the table, and the table.
+    known
+        Names that are already matched, or listed as unmatched.
+    required
+        Whether an image needs a row.
+
+    Raises
+    ------
+    DataError
+        If a required table leaves no image.
+    """
+    unmatched, twice = _twice(keys, source)
+    row_of = {key: row for row, key in enumerate(keys) if key not in twice}
+    rows = np.array([row_of.get(key, -1) for key in joined.keys], np.intp)
+    unmatched += [Unmatched(ROW_WITHOUT_IMAGE, key, str(source)) for key in sorted(row_of.keys() - set(known))]
+    unmatched += [
+        Unmatched(IMAGE_WITHOUT_ROW, image, str(source))
+        for image, key, row in zip(joined.images, joined.keys, rows, strict=True)
+        if row < 0 and key not in twice
+    ]
+    joined.unmatched += unmatched
+    if not required:
+        return rows
+    found = rows >= 0
+    if not found.any():
+        raise DataError(
+            f"{source}: none of {len(joined.images)} images{_example(joined.images)} has one of its"
+            f" {len(keys)} rows{_example(keys)}"
+        )
+    joined.keep(found)
+    return rows[found]
+
+
+def _twice(keys: Sequence[str], source: Path) -> tuple[list[Unmatched], set[str]]:
+    if len(set(keys)) == len(keys):
+        return [], set()
+    twice = sorted(key for key, count in Counter(keys).items() if count > 1)
+    return [Unmatched(NAME_TWICE, key, str(source)) for key in twice], set(twice)
+
+
+def _example(names: Iterable[str]) -> str:
+    first = next(iter(names), None)
+    return "" if first is None else f" (such as '{first}')"
