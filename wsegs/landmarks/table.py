@@ -176,8 +176,7 @@ def _read(file: h5py.File, path: Path) -> tuple[LandmarkTable, str]:
     version = file.attrs.get("format_version")
     if version != FORMAT_VERSION:
         raise DataError(
-            f"{path}: landmark format {version}, this wsegs reads {FORMAT_VERSION};"
-            " make it anew with wsegs landmarks"
+            f"{path}: landmark format {version}, this wsegs reads {FORMAT_VERSION}; make it anew with wsegs landmarks"
         )
     values: dict[str, Any] = {}
     for field, name in _NAMES.items():

