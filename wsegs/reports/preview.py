@@ -1,0 +1,213 @@
+"""Pictures of a mask store, or of rules tried on landmarks without writing a store."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsegs.datasets import open_dataset
+from wsegs.errors import DataError, MissingError, OptionError
+from wsegs.files import check_output, nearest
+from wsegs.landmarks.image import read_image, reason
+from wsegs.landmarks.table import LandmarkTable
+from wsegs.reports.canvas import write_png
+from wsegs.reports.contact_sheet import SheetFace, attribute_sheet, contact_sheet, spread
+from wsegs.rules import RuleSet
+from wsegs.store import MaskStore
+from wsegs.store.build import build_store
+from wsegs.store.frame import Frame, image_frame, resize_affine, warp_image
+
+# Of the places on a contact sheet, at most this share goes to images without a face.
+_WITHOUT_FACE = 0.25
+
+
+def preview_store(
+    store: MaskStore,
+    output: Path,
+    *,
+    data: Path | None = None,
+    faces: int = 12,
+    attributes: Sequence[str] | Literal["all"] = (),
+    image: str | None = None,
+    force: bool = False,
+) -> int:
+    """Write a contact sheet of a store, or the attributes of one of its faces.
+
+    Parameters
+    ----------
+    store
+        An open store.
+    output
+        A ``.png`` file.
+    data
+        The data set, or the folder of the images; where the store says they were, if None.
+    faces
+        The contact sheet shows at most so many, evenly spread over the store.
+    attributes
+        Names, or "all": one face is drawn with each of these masks, instead of the contact sheet.
+    image
+        The image to draw, by its name in the store; for ``attributes`` the first with a face, if None.
+    force
+        Overwrite ``output``.
+
+    Returns
+    -------
+    The number of faces drawn.
+
+    Raises
+    ------
+    OptionError
+        If an attribute or the image is not in the store; the message names the nearest.
+    MissingError, DataError
+        If the images are not there or are not those the store was made from.
+    """
+    if output.suffix.lower() != ".png":
+        raise OptionError(f"--output: expected a name that ends in .png, got '{output}'")
+    names = store.attribute_names if attributes == "all" else attributes
+    chosen = [_find_attribute(store, name) for name in names]
+    rows = [_find_image(store, image)] if image is not None else _rows(store, 1 if chosen else faces)
+    check_output(output, force=force)
+    root = _images_root(store, data)
+    sheet_faces = [_load(store, row, root) for row in rows]
+    if all(face.image is None for face in sheet_faces):
+        raise MissingError(
+            f"{root / store.images[rows[0]]}: {sheet_faces[0].status}; --data names the data set of {store.path}"
+        )
+    if chosen:
+        write_png(_attributes_of(store, rows[0], sheet_faces[0], chosen), output)
+        return 1
+    shown = f"{len(rows)} of {len(store)} images" if len(rows) < len(store) else f"{len(rows)} images"
+    title = f"{store.path.name} · rules {store.rules.name} · {shown}"
+    write_png(contact_sheet(sheet_faces, store.region_names, title), output)
+    return len(rows)
+
+
+def preview_rules(
+    table: LandmarkTable,
+    rules: RuleSet,
+    output: Path,
+    *,
+    data: Path | None = None,
+    faces: int = 12,
+    attributes: Sequence[str] | Literal["all"] = (),
+    image: str | None = None,
+    force: bool = False,
+) -> int:
+    """Do what :func:`preview_store` does for rules on landmarks: only the faces shown are drawn, into no store.
+
+    The frame is the images' own where they are all of one size, else a crop of 218x178 about the face.
+    """
+    readable = table.image_size[:, 0] > 0
+    if len(np.unique(table.image_size[readable], axis=0)) == 1:
+        frame, usable = image_frame(table.image_size[readable]), np.flatnonzero(readable)
+    else:
+        frame, usable = Frame("face", (218, 178)), np.flatnonzero(table.found)
+    if image is not None:
+        rows = np.array([_find_name(table.images, image, "the landmark file")])
+    else:
+        found = usable[table.found[usable]]
+        rows = spread(found if attributes and len(found) else usable, 1 if attributes else faces)
+    per_image = ("landmarks", "status", "faces", "boxes", "image_size", "attributes", "identity", "split")
+    few = replace(
+        table,
+        images=tuple(table.images[row] for row in rows),
+        **{field: getattr(table, field)[rows] for field in per_image},
+    )
+    with tempfile.TemporaryDirectory(prefix="wsegs-") as folder:
+        path = Path(folder) / "landmarks"
+        build_store(few, rules, frame, path, only_common=bool(table.attribute_names), jobs=1)
+        with MaskStore(path) as store:
+            return preview_store(store, output, data=data, faces=faces, attributes=attributes, image=image, force=force)
+
+
+def _rows(store: MaskStore, count: int) -> list[int]:
+    """Return the rows to show: with a face, evenly spread, then a few of those without one."""
+    found = np.flatnonzero(_has_face(store))
+    without = np.flatnonzero(~_has_face(store))
+    if not len(found):
+        return spread(without, count).tolist()
+    if count == 1:
+        return [int(found[0])]
+    lost = spread(without, max(1, int(count * _WITHOUT_FACE)))
+    return [*spread(found, count - len(lost)).tolist(), *lost.tolist()]
+
+
+def _has_face(store: MaskStore) -> NDArray[np.bool_]:
+    return np.asarray(np.isfinite(store.landmarks).all(axis=(1, 2)))
+
+
+def _find_attribute(store: MaskStore, name: str) -> int:
+    if name not in store.attribute_names:
+        raise OptionError(
+            f"--attribute: '{name}' is none of the {len(store.attribute_names)} attributes of {store.path}"
+            f"{nearest(name, store.attribute_names)}"
+        )
+    return store.attribute_names.index(name)
+
+
+def _find_image(store: MaskStore, name: str) -> int:
+    return _find_name(store.images, name, str(store.path))
+
+
+def _find_name(images: tuple[str, ...], name: str, source: str) -> int:
+    if name in images:
+        return images.index(name)
+    # A name without its folders is enough where it is the only one.
+    ends = [row for row, image in enumerate(images) if image.endswith(f"/{name}")]
+    if len(ends) == 1:
+        return ends[0]
+    if ends:
+        raise OptionError(f"--image: {len(ends)} images of {source} are called '{name}', for example {images[ends[0]]}")
+    raise OptionError(f"--image: '{name}' is none of the {len(images)} images of {source}{nearest(name, images)}")
+
+
+def _images_root(store: MaskStore, data: Path | None) -> Path:
+    """Return the folder that the store's names are relative to."""
+    if data is None:
+        if not store.data_root.is_dir():
+            raise MissingError(
+                f"{store.data_root}: the images of {store.path} are not there; --data names the data set"
+            )
+        return store.data_root
+    if (data / store.images[0]).is_file():
+        return data
+    wild = store.provenance.get("data", {}).get("name") == "celeba-wild"
+    return open_dataset(data, images="wild" if wild else None).root
+
+
+def _load(store: MaskStore, row: int, root: Path) -> SheetFace:
+    """Return one face in the store's frame; an image that cannot be read is shown as such."""
+    name, path = store.images[row], root / store.images[row]
+    (regions,) = store.regions([row])
+    has_face = bool(np.isfinite(store.landmarks[row]).all())
+    status = store.status_names[store.status[row]] if has_face else "no face found"
+    landmarks = store.landmarks[row] if has_face else None
+    try:
+        image = read_image(path)
+    except DataError as error:
+        return SheetFace(name, None, landmarks, regions, reason(error, path))
+    affine = store.affine[row]
+    if store.frame.kind == "image" and not np.allclose(
+        affine, resize_affine(np.array([image.shape[:2]]), store.size)[0], atol=1e-4
+    ):
+        height, width = (
+            round(float(side / scale)) for side, scale in zip(store.size, affine.diagonal()[::-1], strict=True)
+        )
+        raise DataError(
+            f"{path}: expected {height}x{width}, as it was when {store.path} was made,"
+            f" got {image.shape[0]}x{image.shape[1]}"
+        )
+    return SheetFace(name, warp_image(image, affine, store.size), landmarks, regions, status)
+
+
+def _attributes_of(store: MaskStore, row: int, face: SheetFace, chosen: list[int]) -> NDArray[np.uint8]:
+    coverage = store.lookup.coverage(face.regions)[chosen]
+    drawn = np.asarray(store[row][chosen].any(axis=(1, 2)))
+    names = [store.attribute_names[c] for c in chosen]
+    return attribute_sheet(face, names, store.attributes[row, chosen], coverage, drawn)
