@@ -1,0 +1,60 @@
+"""A compiled rule file: plain frozen data, ready to be evaluated over batches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from wsegs.rules.expressions import Expression
+from wsegs.rules.region_expressions import RegionExpression
+from wsegs.rules.scope import Space
+from wsegs.rules.shapes import Geometry
+from wsegs.schemes import LandmarkScheme
+
+PRESENT, ABSENT, ALWAYS = 1, 0, 2
+LABELS: dict[str, int] = {"present": PRESENT, "absent": ABSENT, "always": ALWAYS}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One shape of a region and its options."""
+
+    geometry: Geometry
+    space: Space
+    when: Expression | None
+    mirror: bool
+    outside: Literal["clip", "drop"]
+    grow: Expression | None
+
+
+@dataclass(frozen=True)
+class Region:
+    """A union of shapes, and the regions that it leaves out (``minus``) or stays in (``within``)."""
+
+    name: str
+    let: Mapping[str, Expression]
+    shapes: tuple[Shape, ...]
+    minus: RegionExpression | None
+    within: RegionExpression | None
+
+
+@dataclass(frozen=True)
+class AttributeRule:
+    """What an attribute is made of, and the label for which it is drawn."""
+
+    regions: RegionExpression
+    label: int
+
+
+@dataclass(frozen=True)
+class Program:
+    """Everything that a rule file says."""
+
+    scheme: LandmarkScheme
+    integer_landmarks: bool
+    parameters: Mapping[str, Expression]
+    regions: tuple[Region, ...]
+    order: tuple[int, ...]  # in which regions are drawn: those that minus and within name come first
+    attributes: Mapping[str, AttributeRule]
+    default: AttributeRule | None = field(default=None)
