@@ -97,7 +97,7 @@ def test_warp_puts_pixels_where_the_matrix_puts_points():
     image[180:221, 140:181] = 255
     for scale in (0.3, 0.6, 1.0, 1.7):
         affine = np.array([[scale, 0, 12.0], [0, scale, 7.0]])
-        warped = warp_image(image, affine, (400, 300))
+        warped = warp_image(image, affine, (800, 600))
         rows, columns = np.nonzero(warped[..., 0] > 127)
         expected = affine @ [160, 200, 1]
         assert [columns.mean(), rows.mean()] == pytest.approx(expected, abs=0.6)

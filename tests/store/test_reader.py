@@ -94,6 +94,7 @@ def test_another_hdf5_file_is_refused(tmp_path):
     ],
 )
 def test_a_store_with_a_part_missing_is_refused(store, damage, message):
+    store.close()
     with h5py.File(store.path, "r+") as file:
         damage(file)
     with pytest.raises(DataError, match=message):
