@@ -137,7 +137,7 @@ def open_celeba(data: Path, images: str = "aligned") -> FaceDataset:
         root=folder.absolute(),
         images=tuple(joined.images),
         attribute_names=table.columns,
-        attributes=table.values[joined.rows].astype(np.int8),
+        attributes=(table.values[joined.rows] == 1).astype(np.int8),  # the tables' -1 is "absent"
         identity=identity,
         split=split,
         boxes=boxes,

@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from wsegs.datasets import tables
+from wsegs.datasets.tables import read_table
+from wsegs.errors import DataError, MissingError
+
+COLUMNS = ("a", "b")
+
+
+def both(path, body, delimiter):
+    """Return what the fast and the slow path read, None for what they refuse."""
+    fast = tables._parse_fast(body, len(COLUMNS), delimiter, 1)
+    try:
+        slow = tables._parse_slow(path, body, COLUMNS, delimiter, 1)
+    except DataError:
+        slow = None
+    return fast, slow
+
+
+field = st.sampled_from(
+    ["1", "-1", " 1", "0", "12345", "999999999", "-", "", "x.jpg", "é ü.jpg", "1.5", '"', "\t", "1234567890"]
+)
+body = st.lists(st.lists(field, min_size=2, max_size=4), max_size=5)
+
+
+@settings(max_examples=300, deadline=None)
+@given(body, st.sampled_from([None, ","]), st.sampled_from(["", "\n", "\n\n"]))
+@example([["x", "1", "2"]], ",", "\n")
+@example([["x", "-1", "2"], ["y", "7", "-999999999"]], None, "")
+def test_fast_path_reads_what_the_slow_path_reads(tmp_path_factory, rows, delimiter, end):
+    text = "\n".join((delimiter or " ").join(row) for row in rows) + end
+    fast, slow = both("table", text, delimiter)
+    if fast is None:
+        return
+    assert slow is not None
+    assert fast[0] == slow[0]
+    np.testing.assert_array_equal(fast[1], slow[1])
+    np.testing.assert_array_equal(fast[2], slow[2])
+
+
+@pytest.mark.parametrize("delimiter", [None, ","])
+def test_fast_path_takes_regular_tables(delimiter):
+    d = delimiter or "  "
+    names, values, lines = tables._parse_fast(f"x{d}1{d}-20\ny{d}0{d}345\n", 2, delimiter, 3)
+    assert names == ["x", "y"]
+    assert values.tolist() == [[1, -20], [0, 345]]
+    assert lines.tolist() == [3, 4]
+
+
+def test_decimals(tmp_path):
+    path = tmp_path / "boxes.csv"
+    path.write_text('image_id,a,b\n"x,1.jpg", 1.5,-2\n\nz.jpg,3,4\n')
+    table = read_table(path, COLUMNS)
+    assert table.names == ["x,1.jpg", "z.jpg"]
+    assert table.values.tolist() == [[1.5, -2], [3, 4]]
+    assert table.lines.tolist() == [2, 4]
+
+
+def test_require_names_the_place(tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text("x 1 2\n\ny 1 3\n")
+    table = read_table(path, COLUMNS, header=False)
+    with pytest.raises(DataError, match=r"t\.txt, line 3, column 'b': expected 2, got 3"):
+        table.require(table.values < 3, "2")
+
+
+def test_only_a_header(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("image_id,a,b")
+    with pytest.raises(DataError, match="expected rows of a file name and 2 numbers, got none"):
+        read_table(path, None)
+
+
+def test_wrong_separator(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("image_id;a;b\nx;1;2\n")
+    with pytest.raises(DataError, match="line 1: expected names of columns separated by commas, got 'image_id;a;b'"):
+        read_table(path, None)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(MissingError, match="no such file"):
+        read_table(tmp_path / "t.csv", None)
