@@ -47,8 +47,14 @@ def preview(
         from wsegs.reports.preview import preview_rules
         from wsegs.rules import load_rules
 
-        rules = load_rules(rules)
-        table = read_landmarks(path)
-        names = rules.attribute_names if all_attributes else attributes
-        count = preview_rules(table, rules, output, data=data, faces=faces, attributes=names, image=image, force=force)
+        count = preview_rules(
+            read_landmarks(path),
+            load_rules(rules),
+            output,
+            data=data,
+            faces=faces,
+            attributes=names,
+            image=image,
+            force=force,
+        )
     click.echo(f"{output}: {count} face{'s' if count > 1 else ''}")

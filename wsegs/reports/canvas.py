@@ -28,11 +28,17 @@ def _font(size: float, bold: bool) -> FontProperties:
     return FontProperties(family="DejaVu Sans", size=size, weight="bold" if bold else "normal")
 
 
+def plain_text(text: str) -> str:
+    """Return ``text`` as one line that a font can draw: odd bytes of a file name and control characters are ``?``."""
+    readable = text.encode("utf-8", "replace").decode()
+    return "".join(character if character.isprintable() else "?" for character in readable)
+
+
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """Return how many pixels wide a line of text is."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # glyphs that the font lacks are drawn as boxes
-        width, _, _ = _MEASURE.get_text_width_height_descent(text, _font(size, bold), ismath=False)
+        width, _, _ = _MEASURE.get_text_width_height_descent(plain_text(text), _font(size, bold), ismath=False)
     return float(width)
 
 
@@ -99,7 +105,7 @@ class Canvas:
         self._figure.text(
             x / self.width,
             1 - y / self.height,
-            text,
+            plain_text(text),
             ha=align,
             va="center_baseline",
             fontproperties=_font(size, bold),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wsegs.reports.canvas import INK, PALE_INK, Canvas, text_width
+from wsegs.reports.canvas import INK, PALE_INK, Canvas, fit_text, text_width
 from wsegs.reports.overlay import (
     Bits,
     Image,
@@ -96,14 +96,17 @@ def contact_sheet(faces: Sequence[SheetFace], region_names: Sequence[str], title
     for cell, face in enumerate(faces):
         x = _MARGIN + cell % columns * (block + 3 * _GAP)
         y = top + cell // columns * (height + _CAPTION + _GAP)
-        status_width = text_width(face.status, 12)
-        sheet.text(face.name, x, y + _CAPTION / 2, size=13, bold=True, width=block - status_width - 12)
-        sheet.text(face.status, x + block, y + _CAPTION / 2, size=12, align="right", colour=PALE_INK)
+        status = fit_text(face.status, 12, block / 2)
+        name_width = block - text_width(status, 12) - 12
+        sheet.text(face.name, x, y + _CAPTION / 2, size=13, bold=True, width=name_width)
+        sheet.text(status, x + block, y + _CAPTION / 2, size=12, align="right", colour=PALE_INK)
         for column, tile in enumerate(_tiles(face, region_names, scale)):
             sheet.paste(tile, x + column * (width + _GAP), y + _CAPTION)
         if face.landmarks is None:
             middle = x + width + _GAP + (2 * width + _GAP) / 2
-            sheet.text(face.status, middle, y + _CAPTION + height / 2, size=18, bold=True, align="center")
+            sheet.text(
+                face.status, middle, y + _CAPTION + height / 2, size=18, bold=True, align="center", width=2 * width
+            )
     return sheet.render()
 
 
