@@ -1,0 +1,250 @@
+"""Landmarks of a whole data set: workers find, one process writes."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import joblib
+import numpy as np
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+import wsegs
+from wsegs.datasets import write_unmatched
+from wsegs.errors import WsegsError
+from wsegs.files import check_output, complete_or_absent
+from wsegs.landmarks.chain import DETECTORS, MAX_SIDE, ChainOptions, load_chain
+from wsegs.landmarks.image import read_image, reason
+from wsegs.landmarks.imports import Imported
+from wsegs.landmarks.journal import Journal, record_type
+from wsegs.landmarks.table import NO_FACE, STATUS_NAMES, UNREADABLE, LandmarkTable, write_landmarks
+from wsegs.schemes import IBUG68
+
+if TYPE_CHECKING:
+    from wsegs.datasets.index import FaceDataset
+
+IMPORTED = STATUS_NAMES.index("imported")
+_CHUNK = 32  # images a task: few enough for a smooth bar, many enough that sending them costs nothing
+
+
+@dataclass(frozen=True)
+class ImageTask:
+    """One image for a worker.
+
+    Attributes
+    ----------
+    index
+        Its row.
+    path
+        The file.
+    box
+        x, y, width, height of the face that the data set means, if it says so.
+    detect
+        False if its landmarks are imported: the file is then only read, for its size.
+    """
+
+    index: int
+    path: str
+    box: tuple[float, ...] | None
+    detect: bool
+
+
+def find_landmarks(
+    dataset: FaceDataset,
+    output: str | os.PathLike[str],
+    *,
+    detectors: tuple[str, ...] = DETECTORS,
+    predictor: str | os.PathLike[str] | None = None,
+    max_side: int = MAX_SIDE,
+    imported: Imported | None = None,
+    jobs: int = -1,
+    force: bool = False,
+) -> LandmarkTable:
+    """Find the landmarks of every image and write them to ``output``.
+
+    An interrupted call leaves ``output.partial``; the same call goes on from there. The result does not depend on
+    ``jobs`` nor on interruptions. Beside ``output`` it writes ``.missing.csv`` (images without a face, unreadable
+    images and why) and ``.unmatched.csv`` (what did not match in the data set and among the imports).
+
+    Parameters
+    ----------
+    dataset
+        The images. Where it has boxes, they say which of several faces is meant.
+    output
+        The HDF5 file; see :mod:`wsegs.landmarks.table`.
+    detectors
+        Names of methods, tried in order; ``("none",)`` for imports alone.
+    predictor
+        Path of a dlib shape predictor of 68 points; None for the installed one.
+    max_side
+        Detectors see images with their longer side reduced to this; 0 means as they are.
+    imported
+        Landmarks made elsewhere, for the images of ``dataset``; they win, and those images are not searched.
+    jobs
+        Processes; -1 is one a core.
+    force
+        Overwrite ``output``, and drop an unfinished run of other options.
+
+    Raises
+    ------
+    OutputExistsError, OptionError, MissingError, DataError
+        On an output that exists, options that do not fit an unfinished run, missing or unusable weights.
+    """
+    output = check_output(output, force=force)
+    options = ChainOptions(tuple(detectors), os.fspath(predictor) if predictor else None, max_side)
+    imported = imported if imported is not None else Imported.nothing(len(dataset))
+    provenance = {
+        "wsegs": wsegs.__version__,
+        "data": {"name": dataset.name, "root": str(dataset.root), "images": len(dataset)},
+        "detectors": options.describe(),
+        "options": {"detectors": list(options.detectors), "max_side": max_side},
+        "imports": imported.sources,
+    }
+    header = {**provenance, "images": _fingerprint(dataset, imported)}
+    partial = output.with_name(f"{output.name}.partial")
+    with Journal(partial, header, len(dataset), IBUG68.count, force=force) as journal:
+        _find_rest(dataset, options, imported, jobs, journal)
+        table = _table(dataset, imported, journal.records, provenance)
+        write_landmarks(output, table, force=force)
+        _write_missing(table, journal.records, output.with_suffix(".missing.csv"))
+        everything = replace(dataset, unmatched=(*dataset.unmatched, *imported.unmatched))
+        write_unmatched(everything, output.with_suffix(".unmatched.csv"))
+        journal.remove()
+    return table
+
+
+def find_in_chunk(options: ChainOptions, tasks: list[ImageTask], in_worker: bool) -> NDArray[Any]:
+    """Return the journal's records of some images. Runs in a worker, whose detectors stay loaded between calls."""
+    if in_worker:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's to handle
+    chain = load_chain(options)
+    records = np.zeros(len(tasks), record_type(IBUG68.count))
+    for record, task in zip(records, tasks, strict=True):
+        record["index"] = task.index
+        record["box"] = record["landmarks"] = np.nan
+        record["faces"] = -1
+        try:
+            image = read_image(task.path)
+        except WsegsError as error:
+            record["status"] = UNREADABLE
+            record["reason"] = reason(error, task.path).encode("utf-8", "replace")[:120]
+            continue
+        record["image_size"] = image.shape[1::-1]
+        if not task.detect:
+            continue
+        face = chain.find(image, None if task.box is None else np.array(task.box, np.float32))
+        record["status"] = STATUS_NAMES.index(face.found_by)
+        record["faces"] = face.faces
+        if face.landmarks is not None and face.box is not None:
+            record["landmarks"] = face.landmarks
+            record["box"] = face.box
+    return records
+
+
+def _find_rest(dataset: FaceDataset, options: ChainOptions, imported: Imported, jobs: int, journal: Journal) -> None:
+    todo = np.flatnonzero(~journal.done)
+    in_worker = jobs not in (0, 1)
+    parallel = joblib.Parallel(
+        n_jobs=jobs or 1, return_as="generator_unordered", batch_size=1, pre_dispatch="2 * n_jobs"
+    )
+    calls = (joblib.delayed(find_in_chunk)(options, tasks, in_worker) for tasks in _chunks(dataset, imported, todo))
+    counts: Counter[str] = Counter()
+    with tqdm(total=len(dataset), initial=len(dataset) - len(todo), unit="face", disable=None) as bar:
+        try:
+            for records in parallel(calls) if len(todo) else ():
+                journal.append(records)
+                counts.update(_status_name(status) for status in records["status"].tolist())
+                bar.set_postfix(counts, refresh=False)
+                bar.update(len(records))
+        except TerminatedWorkerError as error:
+            raise WsegsError(
+                f"a worker process died, perhaps for want of memory; {journal.done.sum()} images are kept in"
+                f" {journal.path}: run the same command again, with fewer processes (-j)"
+            ) from error
+
+
+def _chunks(dataset: FaceDataset, imported: Imported, todo: NDArray[np.intp]) -> Iterator[list[ImageTask]]:
+    boxes = dataset.boxes
+    for start in range(0, len(todo), _CHUNK):
+        yield [
+            ImageTask(
+                i,
+                str(dataset.path(i)),
+                None if boxes is None or not np.isfinite(boxes[i]).all() else tuple(boxes[i].tolist()),
+                detect=not imported.found[i],
+            )
+            for i in todo[start : start + _CHUNK].tolist()
+        ]
+
+
+def _status_name(status: int) -> str:
+    if status == UNREADABLE:
+        return "unreadable"
+    return STATUS_NAMES[status] if status else "no face"
+
+
+def _table(
+    dataset: FaceDataset, imported: Imported, records: NDArray[Any], provenance: dict[str, Any]
+) -> LandmarkTable:
+    readable = records["status"] != UNREADABLE
+    use = imported.found & readable
+    return LandmarkTable(
+        scheme=IBUG68.name,
+        images=dataset.images,
+        landmarks=np.where(use[:, None, None], imported.landmarks, records["landmarks"]).astype(np.float32),
+        status=np.where(use, IMPORTED, records["status"]).astype(np.uint8),
+        status_names=STATUS_NAMES,
+        faces=records["faces"].astype(np.int16),
+        boxes=records["box"].astype(np.float32),
+        image_size=records["image_size"].astype(np.int32),
+        attribute_names=dataset.attribute_names,
+        attributes=dataset.attributes,
+        identity=dataset.identity,
+        split=dataset.split,
+        provenance=provenance,
+    )
+
+
+def _write_missing(table: LandmarkTable, records: NDArray[Any], path: Path) -> None:
+    """Write name and reason of every image without landmarks."""
+    with (
+        complete_or_absent(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["image", "reason"])
+        for row in np.flatnonzero(~table.found):
+            why = records["reason"][row].decode("utf-8", "replace")
+            writer.writerow([table.images[row], "no face" if table.status[row] == NO_FACE else why])
+
+
+def _fingerprint(dataset: FaceDataset, imported: Imported) -> str:
+    """Return a sha256 of all that decides over the result beside the options: names, boxes, imported landmarks."""
+    digest = hashlib.sha256("\0".join(dataset.images).encode("utf-8", "surrogateescape"))
+    if dataset.boxes is not None:
+        digest.update(np.ascontiguousarray(dataset.boxes, np.float32).tobytes())
+    digest.update(imported.found.tobytes())
+    digest.update(imported.landmarks[imported.found].tobytes())
+    return digest.hexdigest()
+
+
+def summarise(table: LandmarkTable) -> dict[str, Any]:
+    """Return how many images were found by what, as counts: JSON-able, in the order of the chain."""
+    counts = {name: int((table.status == i).sum()) for i, name in enumerate(table.status_names) if i}
+    return {
+        "images": len(table),
+        "found": int(table.found.sum()),
+        "found_by": {name: count for name, count in counts.items() if count},
+        "several_faces": int((table.faces > 1).sum()),
+        "no_face": int((table.status == NO_FACE).sum()),
+        "unreadable": int((table.status == UNREADABLE).sum()),
+    }

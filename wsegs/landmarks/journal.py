@@ -1,0 +1,149 @@
+"""What a run has found so far, on disk: an interrupted run goes on where it was.
+
+``landmarks.h5.partial`` is a line of JSON that says which images and options the run is for, then one record of fixed
+size and its checksum an image, in the order in which the workers finished. It is only ever appended to. A record that
+was torn by a crash is dropped with all that follows it, and its image is done again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsegs.errors import DataError, OptionError
+
+FORMAT = "wsegs-landmarks-journal 1"
+_MAX_HEADER = 1 << 20
+
+
+def record_type(points: int) -> np.dtype[Any]:
+    """Return the record of one image with ``points`` landmarks."""
+    return np.dtype(
+        [
+            ("index", "<u4"),
+            ("status", "u1"),
+            ("faces", "<i2"),
+            ("box", "<f4", (4,)),
+            ("image_size", "<i4", (2,)),
+            ("landmarks", "<f4", (points, 2)),
+            ("reason", "S120"),  # why an image is unreadable, UTF-8
+        ]
+    )
+
+
+class Journal:
+    """An append-only file of records; a context manager that closes it.
+
+    Attributes
+    ----------
+    path
+        The file.
+    records
+        (N,) array of :func:`record_type`, row i for image i.
+    done
+        (N,) bool: which rows are there.
+    """
+
+    def __init__(self, path: Path, header: dict[str, Any], count: int, points: int, *, force: bool) -> None:
+        """Open the journal of a run, a new one or the one that an interrupted run left.
+
+        Raises
+        ------
+        OptionError
+            If what it left is of other images or options and ``force`` is false.
+        DataError
+            If the file is no journal.
+        """
+        self.path = path
+        self.records: NDArray[Any] = np.zeros(count, record_type(points))
+        self.done = np.zeros(count, bool)
+        header = {"format": FORMAT, **json.loads(json.dumps(header))}
+        start = self._resume(header, force) if path.exists() else 0
+        self._file = path.open("r+b" if start else "wb")
+        if start:
+            self._file.truncate(start)
+            self._file.seek(start)
+        else:
+            self._file.write(json.dumps(header, sort_keys=True).encode() + b"\n")
+            self._file.flush()
+
+    def append(self, records: NDArray[Any]) -> None:
+        """Add records; they outlive the process from here on."""
+        blocks = [record.tobytes() for record in records]
+        self._file.write(b"".join(block + zlib.crc32(block).to_bytes(4, "little") for block in blocks))
+        self._file.flush()
+        self._keep(records)
+
+    def remove(self) -> None:
+        """Delete the file, once the run's output is in place."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._file.closed:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+
+    def _keep(self, records: NDArray[Any]) -> None:
+        self.records[records["index"]] = records
+        self.done[records["index"]] = True
+
+    def _resume(self, header: dict[str, Any], force: bool) -> int:
+        """Load what is whole and return where it ends; 0 to begin anew."""
+        with self.path.open("rb") as file:
+            line = file.readline(_MAX_HEADER)
+            try:
+                found = json.loads(line)
+            except ValueError:
+                found = None
+            if not line.endswith(b"\n") or not isinstance(found, dict) or found.get("format") != FORMAT:
+                # A crash between creating the file and writing its first line leaves less than a line.
+                if force or not line.endswith(b"\n"):
+                    return 0
+                raise DataError(f"{self.path}: not the journal of an unfinished run; --force replaces it")
+            if found != header:
+                if force:
+                    return 0
+                raise OptionError(
+                    f"{self.path}: an unfinished run with other input ({_difference(found, header)});"
+                    " repeat its options to go on, or --force to begin anew"
+                )
+            return len(line) + self._load(file.read())
+
+    def _load(self, data: bytes) -> int:
+        """Keep the records of ``data`` up to the first that is torn; return their length in bytes."""
+        size = self.records.dtype.itemsize
+        end = 0
+        while end + size + 4 <= len(data):
+            block, check = data[end : end + size], data[end + size : end + size + 4]
+            if zlib.crc32(block) != int.from_bytes(check, "little"):
+                break
+            record: NDArray[Any] = np.frombuffer(block, self.records.dtype)
+            if record["index"][0] >= len(self.records):
+                break
+            self._keep(record)
+            end += size + 4
+        return end
+
+
+def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
+    """Name the first entry that differs, with both values."""
+    for key in sorted({*found, *wanted}):
+        old, new = (json.dumps(header.get(key)) for header in (found, wanted))
+        if old != new:
+            short = len(old) + len(new) < 120
+            return f"{key} was {old}, is {new}" if short else f"{key} differs"
+    return "unknown"
