@@ -54,7 +54,7 @@ class Imported:
     @property
     def found(self) -> NDArray[np.bool_]:
         """(N,) bool: which images have imported landmarks."""
-        found: NDArray[np.bool_] = np.isfinite(self.landmarks).all(axis=(1, 2))
+        found: NDArray[np.bool_] = np.asarray(np.isfinite(self.landmarks).all(axis=(1, 2)))
         return found
 
     @classmethod

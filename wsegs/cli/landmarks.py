@@ -1,0 +1,183 @@
+"""``wsegs landmarks``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wsegs.cli.options import (
+    DEFAULT_DATA,
+    data_option,
+    force_option,
+    images_option,
+    jobs_option,
+    json_option,
+    labels_option,
+    output_option,
+    print_json,
+)
+from wsegs.errors import OptionError
+
+
+@click.command()
+@data_option
+@images_option
+@labels_option
+@output_option("landmarks.h5", "The landmark table.")
+@click.option(
+    "--detectors",
+    default="dlib,mtcnn",
+    help="Tried in order: dlib, mtcnn, face-alignment; none for --import alone.",
+)
+@click.option(
+    "--predictor",
+    type=click.Path(path_type=Path),
+    help="A dlib shape predictor of 68 points.  [default: the one of 'wsegs[ibug68]']",
+)
+@click.option(
+    "--import",
+    "imports",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="PATH",
+    help="Landmarks made elsewhere: .pts, OpenFace's CSV, a CSV with x_0..x_67,y_0..y_67, or a folder of these."
+    " They win over the detectors. May be given several times.",
+)
+@click.option(
+    "--export",
+    metavar="FILE.csv",
+    help="Also write the landmarks as CSV; 'csv' means beside the output.",
+)
+@jobs_option
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many images.")
+@click.option(
+    "--split",
+    type=click.Choice(["train", "validation", "test", "all"]),
+    default="all",
+    help="Only the images of one split.",
+)
+@click.option(
+    "--max-side",
+    type=click.IntRange(min=0),
+    default=1024,
+    help="Detectors see larger images reduced to this; 0 is never. Landmarks are placed on the full image.",
+)
+@force_option
+@json_option
+def landmarks(
+    data: Path | None,
+    images: str | None,
+    labels: Path | None,
+    output: Path,
+    detectors: str,
+    predictor: Path | None,
+    imports: tuple[Path, ...],
+    export: str | None,
+    jobs: int,
+    limit: int | None,
+    split: str,
+    max_side: int,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Find facial landmarks: a data set to landmarks.h5.
+
+    The detectors are tried in order until one finds the face. Where an image has several, the face that matches the
+    data set's box counts, else the largest near the centre. After Ctrl-C the same command goes on where it was.
+    """
+    from wsegs.datasets import open_dataset
+    from wsegs.files import check_output
+    from wsegs.landmarks.find import find_landmarks, summarise
+    from wsegs.landmarks.imports import read_imports, write_csv
+
+    check_output(output, force=force)
+    exported = _export_path(export, output)
+    if exported is not None:
+        check_output(exported, force=force)
+    names = tuple(name.strip() for name in detectors.split(","))
+    if names == ("none",) and not imports:
+        raise OptionError("--detectors none: needs --import, else there is nothing to find landmarks by")
+
+    dataset = open_dataset(data or DEFAULT_DATA, images=images, labels=labels)
+    imported = read_imports(imports, dataset.images)
+    chosen = dataset.indices_of(split)[:limit]
+    start = time.perf_counter()
+    try:
+        table = find_landmarks(
+            dataset.select(chosen),
+            output,
+            detectors=names,
+            predictor=predictor,
+            max_side=max_side,
+            imported=imported.select(chosen),
+            jobs=jobs,
+            force=force,
+        )
+    except KeyboardInterrupt:
+        click.echo(f"\n{output}.partial keeps what was found; the same command goes on from there", err=True)
+        raise
+    seconds = time.perf_counter() - start
+    if exported is not None:
+        write_csv(exported, table)
+
+    unmatched = len(dataset.unmatched) + len(imported.unmatched)
+    summary: dict[str, Any] = {
+        "output": str(output),
+        **summarise(table),
+        "unmatched": unmatched,
+        "seconds": round(seconds, 1),
+        "faces_per_second": round(len(table) / seconds, 1),
+        "missing_list": str(output.with_suffix(".missing.csv")),
+        "unmatched_list": str(output.with_suffix(".unmatched.csv")),
+        "export": None if exported is None else str(exported),
+    }
+    _print_licences(table.provenance["detectors"])
+    if as_json:
+        print_json(summary)
+    else:
+        _print_summary(summary)
+
+
+def _export_path(export: str | None, output: Path) -> Path | None:
+    if export is None:
+        return None
+    path = output.with_suffix(".csv") if export == "csv" else Path(export)
+    if path.suffix != ".csv":
+        raise OptionError(f"--export {export}: expected 'csv' or a file name that ends in .csv")
+    return path
+
+
+def _print_licences(detectors: list[dict[str, str]]) -> None:
+    """Say once, on stderr, whose weights were used and what they may be used for."""
+    notes = {}
+    for detector in detectors:
+        for prefix in ("", "predictor_"):
+            if f"{prefix}weights" in detector:
+                notes[detector[f"{prefix}weights"]] = detector[f"{prefix}licence"]
+    for weights, licence in notes.items():
+        if licence != "MIT":
+            click.echo(f"Note: {weights}: {licence}", err=True)
+
+
+def _print_summary(summary: dict[str, Any]) -> None:
+    images = summary["images"]
+
+    def line(name: str, count: int, more: str = "") -> None:
+        share = f"{100 * count / images:6.2f} %" if images else ""
+        click.echo(f"  {name:<20}{count:>8} {share}  {more}".rstrip())
+
+    click.echo(f"{summary['output']}: landmarks of {summary['found']} of {images} images")
+    for name, count in summary["found_by"].items():
+        line(f"by {name}" if name != "imported" else name, count)
+    line("no face", summary["no_face"], summary["missing_list"] if summary["no_face"] else "")
+    line("unreadable", summary["unreadable"], summary["missing_list"] if summary["unreadable"] else "")
+    line("several faces", summary["several_faces"])
+    if summary["unmatched"]:
+        click.echo(f"  {'unmatched names':<20}{summary['unmatched']:>8}           {summary['unmatched_list']}")
+    if summary["export"]:
+        click.echo(f"  exported to {summary['export']}")
+    click.echo(f"  {summary['seconds']:.1f} s, {summary['faces_per_second']:.1f} faces a second")
+    click.echo(f"Next: wsegs masks {summary['output']} --rules celeba")
