@@ -11,12 +11,12 @@ from wsegs.errors import DataError, MissingError
 from wsegs.reports.plots import plot_attribute_bars, plot_comparison, plot_learning_curves
 
 METRICS = """\
-epoch,step,train_loss,train_loss_maps,val_loss,val_accuracy,lr-Adam
-0,0,,,,,0.001
-0,9,1.0,0.2,,,
-0,9,,,1.1,0.8,
-1,19,0.5,0.1,,,
-1,19,,,nan,0.85,
+epoch,step,stage,train_loss,train_loss_maps,val_loss,val_accuracy,lr-Adam
+0,0,1,,,,,0.001
+0,9,1,1.0,0.2,,,
+0,9,1,,,1.1,0.8,
+1,19,2,0.5,0.1,,,
+1,19,2,,,nan,0.85,
 """
 
 
@@ -48,13 +48,15 @@ def test_learning_curves_have_a_panel_a_metric(tmp_path):
     assert {"loss", "loss maps", "accuracy", "lr-Adam"} <= set(texts)
     assert texts.count("training") == 2
     assert texts.count("validation") == 2
+    assert texts.count("step (dashed: the next stage begins)") == 4
+    assert "stage" not in texts
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "expected a column 'epoch', got nothing"),
-        ("step,loss\n0,1\n", "expected a column 'epoch', got step, loss"),
+        ("", "expected the columns 'epoch' and 'step', got nothing"),
+        ("step,loss\n0,1\n", "expected the columns 'epoch' and 'step', got step, loss"),
         ("epoch,step,train_loss\n0,1,high\n", "line 2, column 'train_loss': expected a number, got 'high'"),
         ("epoch,step,train_loss\n0,1,\n", "holds no values to draw"),
     ],

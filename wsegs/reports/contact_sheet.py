@@ -83,8 +83,8 @@ def contact_sheet(faces: Sequence[SheetFace], region_names: Sequence[str], title
     scale = 300 / max(frame)
     height, width = scaled_size(frame, scale)
     block = 3 * width + 2 * _GAP
-    # As many faces beside each other as make the sheet about as wide as high.
-    columns = max(1, min(len(faces), round(math.sqrt(len(faces) * (height + _CAPTION) / block))))
+    # As many faces beside each other as make the sheet about as wide as a screen.
+    columns = max(1, min(len(faces), round(math.sqrt(1.5 * len(faces) * (height + _CAPTION) / block))))
     rows = math.ceil(len(faces) / columns)
     sheet_width = max(2 * _MARGIN + columns * (block + 3 * _GAP) - 3 * _GAP, 700)
     legend = _Legend(region_names, sheet_width - 2 * _MARGIN)

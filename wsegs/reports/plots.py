@@ -6,6 +6,7 @@ import csv
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,14 @@ Row = Mapping[str, Any]
 
 
 def plot_learning_curves(metrics_csv: Path, output: Path) -> None:
-    """Draw every metric of a run against the epoch, training beside validation.
+    """Draw every metric of a run against the step, training beside validation.
 
     Parameters
     ----------
     metrics_csv
-        What Lightning's ``CSVLogger`` writes: columns ``epoch``, ``step`` and ``train_...``, ``val_...``, with empty
-        cells where a row does not have a value. The values of an epoch are averaged.
+        A run's ``metrics.csv``, or what Lightning's ``CSVLogger`` writes: columns ``epoch``, ``step`` and
+        ``train_...``, ``val_...``, with empty cells where a row does not have a value. The values of an epoch are
+        averaged and drawn at its last step. Where a column ``stage`` changes, a dashed line is drawn.
     output
         A PNG, PDF or SVG file; overwritten.
 
@@ -47,14 +49,17 @@ def plot_learning_curves(metrics_csv: Path, output: Path) -> None:
     DataError
         If it is no such CSV, or holds no values.
     """
-    curves = _read_curves(Path(metrics_csv))
+    steps, curves = _read_curves(Path(metrics_csv))
+    stages = curves.pop("stage", {})
+    changes = [steps[one] for one, other in pairwise(sorted(stages)) if stages[one] != stages[other]]
     panels: dict[str, dict[str, dict[int, float]]] = defaultdict(dict)
-    for column, points in curves.items():
+    # The metrics first; what is neither training's nor validation's, such as the learning rate, after them.
+    for column in sorted(curves, key=lambda column: column.partition("_")[0] not in _KINDS):
         kind, _, metric = column.partition("_")
         if kind in _KINDS and metric:
-            panels[metric][kind] = points
+            panels[metric][kind] = curves[column]
         else:
-            panels[column][""] = points
+            panels[column][""] = curves[column]
 
     columns = min(4, math.ceil(math.sqrt(len(panels))))
     rows = math.ceil(len(panels) / columns)
@@ -64,7 +69,7 @@ def plot_learning_curves(metrics_csv: Path, output: Path) -> None:
         for kind, points in kinds.items():
             epochs = sorted(points)
             axes.plot(
-                [epoch + 1 for epoch in epochs],
+                [steps[epoch] for epoch in epochs],
                 [points[epoch] for epoch in epochs],
                 color=_KINDS.get(kind, _COLOURS[-1]),
                 label={"train": "training", "val": "validation", "test": "test"}.get(kind, metric),
@@ -72,9 +77,11 @@ def plot_learning_curves(metrics_csv: Path, output: Path) -> None:
                 marker="o",
                 markersize=4 if len(epochs) < 30 else 0,
             )
+        for step in changes:
+            axes.axvline(step, color="#808080", linestyle="--", linewidth=1)
         axes.set_title(_plain(metric.replace("_", " ")), fontsize=13)
-        axes.set_xlabel("epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.set_xlabel("step (dashed: the next stage begins)" if changes else "step")
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
         if set(kinds) != {""}:
@@ -82,30 +89,36 @@ def plot_learning_curves(metrics_csv: Path, output: Path) -> None:
     _save(figure, output)
 
 
-def _read_curves(path: Path) -> dict[str, dict[int, float]]:
-    """Return the mean of every column in every epoch, without nan and infinite values."""
+def _read_curves(path: Path) -> tuple[dict[int, int], dict[str, dict[int, float]]]:
+    """Return the last step of every epoch, and the mean of every column in every epoch; nan and infinity left out."""
     if not path.is_file():
         raise MissingError(f"{path}: no such file; expected the metrics.csv of a run")
+    steps: dict[int, int] = {}
     values: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
-        if "epoch" not in (reader.fieldnames or ()):
-            raise DataError(f"{path}: expected a column 'epoch', got {', '.join(reader.fieldnames or ()) or 'nothing'}")
+        columns = reader.fieldnames or ()
+        if not {"epoch", "step"} <= set(columns):
+            raise DataError(f"{path}: expected the columns 'epoch' and 'step', got {', '.join(columns) or 'nothing'}")
         for row in reader:
-            for column, cell in row.items():
-                if column in ("epoch", "step") or not cell or not row["epoch"]:
-                    continue
-                try:
-                    epoch, value = int(float(row["epoch"])), float(cell)
-                except (TypeError, ValueError):
-                    raise DataError(
-                        f"{path}, line {reader.line_num}, column '{column}': expected a number, got {cell!r}"
-                    ) from None
+            numbers = {column: _number(path, reader.line_num, column, cell) for column, cell in row.items() if cell}
+            if "epoch" not in numbers or "step" not in numbers:
+                continue
+            epoch = int(numbers.pop("epoch"))
+            steps[epoch] = max(steps.get(epoch, 0), int(numbers.pop("step")))
+            for column, value in numbers.items():
                 if math.isfinite(value):
                     values[column][epoch].append(value)
     if not values:
         raise DataError(f"{path}: holds no values to draw")
-    return {column: {e: float(np.mean(v)) for e, v in epochs.items()} for column, epochs in values.items()}
+    return steps, {column: {e: float(np.mean(v)) for e, v in epochs.items()} for column, epochs in values.items()}
+
+
+def _number(path: Path, line: int, column: str, cell: Any) -> float:
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        raise DataError(f"{path}, line {line}, column '{column}': expected a number, got {cell!r}") from None
 
 
 def plot_attribute_bars(rows: Sequence[Row], output: Path, *, title: str = "Accuracy per attribute") -> None:

@@ -67,25 +67,8 @@ def preview_store(
     MissingError, DataError
         If the images are not there or are not those the store was made from.
     """
-    if output.suffix.lower() != ".png":
-        raise OptionError(f"--output: expected a name that ends in .png, got '{output}'")
-    names = store.attribute_names if attributes == "all" else attributes
-    chosen = [_find_attribute(store, name) for name in names]
-    rows = [_find_image(store, image)] if image is not None else _rows(store, 1 if chosen else faces)
-    check_output(output, force=force)
-    root = _images_root(store, data)
-    sheet_faces = [_load(store, row, root) for row in rows]
-    if all(face.image is None for face in sheet_faces):
-        raise MissingError(
-            f"{root / store.images[rows[0]]}: {sheet_faces[0].status}; --data names the data set of {store.path}"
-        )
-    if chosen:
-        write_png(_attributes_of(store, rows[0], sheet_faces[0], chosen), output)
-        return 1
-    shown = f"{len(rows)} of {len(store)} images" if len(rows) < len(store) else f"{len(rows)} images"
-    title = f"{store.path.name} · rules {store.rules.name} · {shown}"
-    write_png(contact_sheet(sheet_faces, store.region_names, title), output)
-    return len(rows)
+    _check_picture(output, force=force)
+    return _draw(store, str(store.path), output, data, faces, attributes, image)
 
 
 def preview_rules(
@@ -103,6 +86,7 @@ def preview_rules(
 
     The frame is the images' own where they are all of one size, else a crop of 218x178 about the face.
     """
+    _check_picture(output, force=force)
     readable = table.image_size[:, 0] > 0
     if len(np.unique(table.image_size[readable], axis=0)) == 1:
         frame, usable = image_frame(table.image_size[readable]), np.flatnonzero(readable)
@@ -119,11 +103,49 @@ def preview_rules(
         images=tuple(table.images[row] for row in rows),
         **{field: getattr(table, field)[rows] for field in per_image},
     )
+    # Rules may be tried on a data set that lacks some of their attributes.
+    only_common = bool(table.attribute_names) and not set(rules.attribute_names) <= set(table.attribute_names)
     with tempfile.TemporaryDirectory(prefix="wsegs-") as folder:
-        path = Path(folder) / "landmarks"
-        build_store(few, rules, frame, path, only_common=bool(table.attribute_names), jobs=1)
+        path = Path(folder) / "masks.h5"
+        build_store(few, rules, frame, path, only_common=only_common, jobs=1)
         with MaskStore(path) as store:
-            return preview_store(store, output, data=data, faces=faces, attributes=attributes, image=image, force=force)
+            return _draw(store, f"rules {rules.name}", output, data, faces, attributes, image)
+
+
+def _draw(
+    store: MaskStore,
+    source: str,
+    output: Path,
+    data: Path | None,
+    faces: int,
+    attributes: Sequence[str] | Literal["all"],
+    image: str | None,
+) -> int:
+    """Write the picture; ``source`` is what messages and the title call the store."""
+    names = store.attribute_names if attributes == "all" else attributes
+    chosen = [_find_attribute(store, name, source) for name in names]
+    rows = [_find_name(store.images, image, source)] if image is not None else _rows(store, 1 if chosen else faces)
+    root = _images_root(store, data, source)
+    sheet_faces = [_load(store, row, root, source) for row in rows]
+    if all(face.image is None for face in sheet_faces):
+        raise MissingError(
+            f"{root / store.images[rows[0]]}: {sheet_faces[0].status}; --data names the data set of {source}"
+        )
+    if chosen:
+        write_png(_attributes_of(store, rows[0], sheet_faces[0], chosen), output)
+        return 1
+    shown = f"{len(rows)} of {len(store)} images" if len(rows) < len(store) else f"{len(rows)} images"
+    rules = f"rules {store.rules.name}"
+    title = " · ".join([rules, shown] if source == rules else [store.path.name, rules, shown])
+    write_png(contact_sheet(sheet_faces, store.region_names, title), output)
+    return len(rows)
+
+
+def _check_picture(output: Path, *, force: bool) -> None:
+    """Raise unless ``output`` may be written and is a PNG file by its name."""
+    if output.suffix.lower() != ".png":
+        raise OptionError(f"--output: expected a name that ends in .png, got '{output}'")
+    check_output(output, force=force)
 
 
 def _rows(store: MaskStore, count: int) -> list[int]:
@@ -142,17 +164,13 @@ def _has_face(store: MaskStore) -> NDArray[np.bool_]:
     return np.asarray(np.isfinite(store.landmarks).all(axis=(1, 2)))
 
 
-def _find_attribute(store: MaskStore, name: str) -> int:
+def _find_attribute(store: MaskStore, name: str, source: str) -> int:
     if name not in store.attribute_names:
         raise OptionError(
-            f"--attribute: '{name}' is none of the {len(store.attribute_names)} attributes of {store.path}"
+            f"--attribute: '{name}' is none of the {len(store.attribute_names)} attributes of {source}"
             f"{nearest(name, store.attribute_names)}"
         )
     return store.attribute_names.index(name)
-
-
-def _find_image(store: MaskStore, name: str) -> int:
-    return _find_name(store.images, name, str(store.path))
 
 
 def _find_name(images: tuple[str, ...], name: str, source: str) -> int:
@@ -167,13 +185,11 @@ def _find_name(images: tuple[str, ...], name: str, source: str) -> int:
     raise OptionError(f"--image: '{name}' is none of the {len(images)} images of {source}{nearest(name, images)}")
 
 
-def _images_root(store: MaskStore, data: Path | None) -> Path:
+def _images_root(store: MaskStore, data: Path | None, source: str) -> Path:
     """Return the folder that the store's names are relative to."""
     if data is None:
         if not store.data_root.is_dir():
-            raise MissingError(
-                f"{store.data_root}: the images of {store.path} are not there; --data names the data set"
-            )
+            raise MissingError(f"{store.data_root}: the images of {source} are not there; --data names the data set")
         return store.data_root
     if (data / store.images[0]).is_file():
         return data
@@ -181,7 +197,7 @@ def _images_root(store: MaskStore, data: Path | None) -> Path:
     return open_dataset(data, images="wild" if wild else None).root
 
 
-def _load(store: MaskStore, row: int, root: Path) -> SheetFace:
+def _load(store: MaskStore, row: int, root: Path, source: str) -> SheetFace:
     """Return one face in the store's frame; an image that cannot be read is shown as such."""
     name, path = store.images[row], root / store.images[row]
     (regions,) = store.regions([row])
@@ -200,7 +216,7 @@ def _load(store: MaskStore, row: int, root: Path) -> SheetFace:
             round(float(side / scale)) for side, scale in zip(store.size, affine.diagonal()[::-1], strict=True)
         )
         raise DataError(
-            f"{path}: expected {height}x{width}, as it was when {store.path} was made,"
+            f"{path}: expected {height}x{width}, as it was when {source} was made,"
             f" got {image.shape[0]}x{image.shape[1]}"
         )
     return SheetFace(name, warp_image(image, affine, store.size), landmarks, regions, status)
