@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from torch import Tensor, nn
 
 from wsegs.errors import OptionError
@@ -50,7 +52,7 @@ class AttParseNet(nn.Module):
         self.map_size = _map_size(size)
         filters = [max(1, int(count * width + 0.5)) for count in _FILTERS]
         layers: list[nn.Module] = [nn.Conv2d(3, filters[0], 7), nn.MaxPool2d(2), nn.BatchNorm2d(filters[0]), nn.ReLU()]
-        for incoming, outgoing in zip(filters, filters[1:], strict=False):
+        for incoming, outgoing in pairwise(filters):
             layers += [nn.Conv2d(incoming, outgoing, 3), nn.BatchNorm2d(outgoing), nn.ReLU()]
         layers += [nn.Conv2d(filters[-1], attributes, 3), nn.BatchNorm2d(attributes)]
         self.segment = nn.Sequential(*layers)

@@ -122,7 +122,9 @@ class Recipe(_Strict):
         """
         stages: list[Stage] = []
         for stage in self.stages:
-            losses = {name: weight for name, weight in stage.losses.items() if name != "segmentation"}
+            losses: dict[LossName, float] = {
+                name: weight for name, weight in stage.losses.items() if name != "segmentation"
+            }
             losses = losses or {"recognition": 1.0}
             if stages and stages[-1].losses == losses:
                 stages[-1] = Stage(epochs=stages[-1].epochs + stage.epochs, losses=losses)
@@ -186,7 +188,7 @@ def write_recipe(path: Path, recipe: Recipe) -> None:
     """Write a resolved recipe."""
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[attr-defined]
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     buffer = io.StringIO()
     yaml.dump(recipe.as_fields(), buffer)
     with complete_or_absent(path) as temporary:

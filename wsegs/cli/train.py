@@ -1,0 +1,124 @@
+"""``wsegs train``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wsegs.cli.options import SIZE, data_option, force_option, json_option, output_option, print_json
+from wsegs.errors import OptionError
+
+
+@click.command()
+@click.argument("recipe_name", metavar="RECIPE")
+@click.argument("masks", type=click.Path(path_type=Path), default=Path("masks.h5"))
+@output_option(None, "The run folder.  [default: runs/RECIPE]")
+@data_option
+@click.option("--no-segmentation", is_flag=True, help="The baseline: the same network and passes, without masks.")
+@click.option("--width", type=float, help="Scale the network's filters, where it has that option.")
+@click.option("--size", type=SIZE, help="Size of the images that the network sees.")
+@click.option("--batch-size", type=click.IntRange(min=1), help="Images of a step, on all devices together.")
+@click.option("--max-steps", type=click.IntRange(min=1), help="At most so many steps; all stages shrink alike.")
+@click.option("--validate-every", type=click.IntRange(min=1), help="Steps between two validations and checkpoints.")
+@click.option("--learning-rate", type=float)
+@click.option("--weight-decay", type=float)
+@click.option("--schedule", type=click.Choice(["constant", "one-cycle", "cosine"]), help="Of the learning rate.")
+@click.option("--warmup", type=float, help="Share of the steps in which the learning rate rises.")
+@click.option("--patience", type=click.IntRange(min=1), help="Validations without a better one that end the training.")
+@click.option("--precision", type=click.Choice(["auto", "32-true", "16-mixed", "bf16-mixed"]))
+@click.option("--seed", type=click.IntRange(min=0))
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many images, of training and validation each.")
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=-1),
+    envvar="WSEGS_JOBS",
+    show_envvar=True,
+    help="Processes that read images; -1 is one a core.  [default: -1 beside a GPU, 0 where the CPU trains]",
+)
+@click.option("--cache/--no-cache", default=None, help="Decode each image once.  [default: if it takes up to 2 GiB]")
+@click.option("--accelerator", default="auto", help="Lightning: cpu, gpu, ...")
+@click.option("--devices", default="auto", help="Lightning: how many of them, or which.")
+@click.option("--nodes", type=click.IntRange(min=1), default=1, help="Lightning: how many machines.")
+@click.option("--strategy", default="auto", help="Lightning: ddp, fsdp, ...")
+@click.option("--resume", is_flag=True, help="Continue the run that is there.")
+@force_option
+@json_option
+def train(
+    recipe_name: str,
+    masks: Path,
+    output: Path | None,
+    data: Path | None,
+    no_segmentation: bool,
+    limit: int | None,
+    jobs: int | None,
+    cache: bool | None,
+    accelerator: str,
+    devices: str,
+    nodes: int,
+    strategy: str,
+    resume: bool,
+    force: bool,
+    as_json: bool,
+    **overrides: Any,
+) -> None:
+    """Train a network: RECIPE (attparsenet, or a YAML file) on MASKS (masks.h5) and their images."""
+    import os
+
+    from wsegs.store import MaskStore
+    from wsegs.training.fit import Machine
+    from wsegs.training.fit import train as train_network
+    from wsegs.training.recipe import load_recipe
+
+    if resume and force:
+        raise OptionError("--resume continues a run and --force overwrites it: expected one of them")
+    fields = {
+        "width": "network.width",
+        "learning_rate": "optimizer.learning_rate",
+        "weight_decay": "optimizer.weight_decay",
+        "schedule": "schedule.name",
+        "warmup": "schedule.warmup",
+        "patience": "early_stopping.patience",
+    }
+    recipe = load_recipe(recipe_name, {fields.get(name, name): value for name, value in overrides.items()})
+    if no_segmentation:
+        recipe = recipe.without_segmentation()
+    output = output or Path("runs") / Path(recipe_name).stem
+    workers = (os.cpu_count() or 1) if jobs == -1 else jobs
+    machine = Machine(accelerator, devices, nodes, strategy, workers, cache)
+    try:
+        summary = train_network(
+            recipe,
+            MaskStore(masks),
+            output,
+            data=data,
+            limit=limit,
+            machine=machine,
+            resume=resume,
+            force=force,
+        )
+    except KeyboardInterrupt:
+        if (output / "last.ckpt").is_file():
+            click.echo("\nthe last checkpoint is kept; the same command with --resume continues it", err=True)
+        raise
+    if as_json:
+        print_json(summary)
+        return
+    images, best = summary["images"], summary["best"]
+    carved = " (people carved out of train)" if summary["validation_carved_out_of_train"] else ""
+    click.echo(
+        f"{output}: {summary['network']}, {images['train']} images, validated on {images['validation']}{carved};"
+        f" {summary['steps']} steps ({summary['epochs']:g} epochs) in {summary['seconds']:.0f} s,"
+        f" {summary['images_per_second']:.1f} images/s, {summary['precision']}"
+    )
+    if summary["without_face"]:
+        click.echo(f"without a face, so without masks: {summary['without_face']} of the training images")
+    click.echo(
+        f"best, after {best['step']:.0f} steps: accuracy {best['val_accuracy']:.2%},"
+        f" average precision {best['val_average_precision']:.2%} on the validation images"
+    )
+    for name, file in summary["files"].items():
+        click.echo(f"{name}: {file}")
+    click.echo(f"next: wsegs evaluate {output}")

@@ -1,0 +1,169 @@
+"""What happens between the rounds of a training: checkpoints, the table of metrics, early stopping, the bar."""
+
+from __future__ import annotations
+
+import csv
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.callbacks import Checkpoint as CheckpointCallback
+from pytorch_lightning.callbacks import EarlyStopping as LightningEarlyStopping
+from torch import Tensor
+from tqdm import tqdm
+
+from wsegs.errors import OptionError
+from wsegs.files import complete_or_absent
+from wsegs.training.budget import Budget
+from wsegs.training.data import Batch
+from wsegs.training.recipe import EarlyStopping, Recipe
+from wsegs.training.runs import BEST, LAST
+
+
+class BestAndLast(CheckpointCallback):
+    """Writes ``last.ckpt`` after each round, and ``best.ckpt`` when the monitored value of the last stage is best.
+
+    A value of an earlier stage is beaten by any of the last: before recognition is trained, its scores are noise.
+    (Lightning's own callback writes its last checkpoint only beside a better one.)
+    """
+
+    def __init__(self, folder: Path, budget: Budget, early_stopping: EarlyStopping) -> None:
+        self._folder = folder
+        self._budget = budget
+        self._monitor = f"val_{early_stopping.monitor}"
+        self._sign = -1 if early_stopping.lower_is_better else 1
+        self.best: dict[str, float] = {}
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the checkpoints of a round."""
+        value = self._sign * float(trainer.callback_metrics[self._monitor])
+        rank = (float(self._budget.in_last_stage(trainer.global_step - 1)), -math.inf if math.isnan(value) else value)
+        is_best = not self.best or rank > (self.best["last_stage"], self.best["value"])
+        if is_best:
+            self.best = {"last_stage": rank[0], "value": rank[1], "step": float(trainer.global_step)}
+        temporary = self._folder / f".{LAST}.writing"
+        trainer.save_checkpoint(temporary)  # on every device: some strategies gather a sharded network here
+        if trainer.is_global_zero:
+            temporary.replace(self._folder / LAST)
+            if is_best:
+                with complete_or_absent(self._folder / BEST) as copy:
+                    shutil.copyfile(self._folder / LAST, copy)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a resumed training must know."""
+        return dict(self.best)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take it back."""
+        self.best = dict(state_dict)
+
+
+class LastStageEarlyStopping(LightningEarlyStopping):
+    """Early stopping that waits for the last stage."""
+
+    def __init__(self, budget: Budget, early_stopping: EarlyStopping, patience: int) -> None:
+        mode = "min" if early_stopping.lower_is_better else "max"
+        super().__init__(f"val_{early_stopping.monitor}", mode=mode, patience=patience, check_finite=False)
+        self._budget = budget
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Look at the monitored value, in the last stage."""
+        if self._budget.in_last_stage(trainer.global_step - 1):
+            super().on_validation_end(trainer, pl_module)
+
+
+class MetricsTable(Callback):
+    """Writes ``metrics.csv``: a row a round, complete at any time; a resumed training continues it.
+
+    Columns: ``epoch``, the round from 0; ``step``, how many there were at its end; ``stage`` from 1;
+    ``learning_rate``; ``train_...``, means over the round; ``val_...``.
+    """
+
+    def __init__(self, path: Path, recipe: Recipe, budget: Budget) -> None:
+        self._path = path
+        self._budget = budget
+        losses = [*sorted(recipe.losses), "loss"]
+        scored = [*sorted(recipe.losses | {"recognition"}), "accuracy", "average_precision", "balanced_accuracy"]
+        self._columns = [
+            *("epoch", "step", "stage", "learning_rate"),
+            *(f"train_{name}" for name in losses),
+            *(f"val_{name}" for name in scored),
+        ]
+        self._rows: list[dict[str, Any]] = []
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep the rows of a training that is resumed, up to the step at which it is."""
+        if trainer.global_step and self._path.is_file():
+            with self._path.open(newline="", encoding="utf-8") as file:
+                self._rows = [row for row in csv.DictReader(file) if int(row["step"]) <= trainer.global_step]
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write a row, and stop a training that has diverged."""
+        logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        values: dict[str, Any] = {name: logged.get(f"{name}_epoch", logged.get(name, "")) for name in self._columns}
+        values["epoch"] = trainer.current_epoch
+        values["step"] = trainer.global_step
+        values["stage"] = self._budget.stage(trainer.global_step - 1) + 1
+        values["learning_rate"] = trainer.optimizers[0].param_groups[0]["lr"]
+        if trainer.is_global_zero:
+            self._rows.append(values)
+            with complete_or_absent(self._path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, self._columns)
+                writer.writeheader()
+                writer.writerows(self._rows)
+        if not math.isfinite(values["train_loss"]):
+            raise OptionError(
+                f"--learning-rate: the training diverged before step {trainer.global_step}: expected a finite loss,"
+                f" got {values['train_loss']}; a smaller rate helps"
+            )
+
+
+class ProgressBar(Callback):
+    """One bar for the whole training, in images a second; silent where standard error is not a terminal."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._bar: Any = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin at the step at which the training is."""
+        size = self._budget.batch_size
+        self._bar = tqdm(
+            total=self._budget.steps * size,
+            initial=trainer.global_step * size,
+            unit="image",
+            desc="train",
+            disable=None if trainer.is_global_zero else True,
+        )
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
+    ) -> None:
+        """Count a batch."""
+        self._bar.update(self._budget.batch_size)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Show the newest scores."""
+        metrics: dict[str, Tensor] = trainer.callback_metrics
+        self._bar.set_postfix(
+            accuracy=f"{float(metrics['val_accuracy']):.1%}",
+            precision=f"{float(metrics['val_average_precision']):.1%}",
+        )
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Close the bar, after Ctrl-C too."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+class Interrupted(Callback):
+    """Remembers that Ctrl-C ended the training: Lightning turns it into an exit of the whole program."""
+
+    def __init__(self) -> None:
+        self.happened = False
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Look at what ended the training."""
+        self.happened = isinstance(exception, KeyboardInterrupt)

@@ -1,0 +1,316 @@
+"""A training, from a recipe and a mask store to a run folder."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import os
+import signal
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pytorch_lightning import Callback, Trainer
+from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
+
+from wsegs.errors import DataError, OptionError, WsegsError
+from wsegs.nets import build_network
+from wsegs.store import MaskStore
+from wsegs.training.budget import Budget, plan_budget
+from wsegs.training.cache import RowCache
+from wsegs.training.callbacks import BestAndLast, Interrupted, LastStageEarlyStopping, MetricsTable, ProgressBar
+from wsegs.training.data import FaceCrops, FaceData, check_images, find_image_root, one_line
+from wsegs.training.losses import class_weights
+from wsegs.training.module import AttributeModule
+from wsegs.training.precision import memory_format, resolve_precision
+from wsegs.training.recipe import Recipe
+from wsegs.training.runs import (
+    BEST,
+    CURVE,
+    LAST,
+    METRICS,
+    RECIPE,
+    TENSORBOARD,
+    RunInfo,
+    create_run,
+    describe_run,
+    read_checkpoint,
+    read_run,
+)
+from wsegs.training.split import Split, split_rows
+
+# Crops and regions of up to so many bytes are kept, so that an image is decoded once and not once an epoch.
+_CACHE_BYTES = 2 << 30
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where to train; the first four are Lightning's own options.
+
+    Attributes
+    ----------
+    accelerator, devices, nodes, strategy
+        See the documentation of ``pytorch_lightning.Trainer``.
+    workers
+        Processes that read images; None is one a core beside an accelerator, and none on a CPU, where they would
+        take the cores that train.
+    cache
+        Keep decoded crops in a mapped temporary file; None does so if they take up to 2 GiB.
+    """
+
+    accelerator: str = "auto"
+    devices: str | int = "auto"
+    nodes: int = 1
+    strategy: str = "auto"
+    workers: int | None = None
+    cache: bool | None = None
+
+
+def train(
+    recipe: Recipe,
+    store: MaskStore,
+    output: Path,
+    *,
+    data: Path | None = None,
+    limit: int | None = None,
+    machine: Machine | None = None,
+    resume: bool = False,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Train a network.
+
+    Parameters
+    ----------
+    recipe
+        What to train and how.
+    store
+        Masks, labels, splits.
+    output
+        The run folder: ``recipe.yaml``, ``run.json``, ``best.ckpt``, ``last.ckpt``, ``metrics.csv``, ``curve.png``
+        and ``tensorboard/``.
+    data
+        The data set, if it moved since its landmarks were found.
+    limit
+        At most so many images, of training and of validation each.
+    machine
+        Where to train.
+    resume
+        Continue from ``last.ckpt``; the losses are those of a training that was never disturbed.
+    force
+        Overwrite a run.
+
+    Returns
+    -------
+    A JSON-able summary: images, steps, the best checkpoint's scores, seconds, files.
+
+    Raises
+    ------
+    OutputExistsError, OptionError, DataError, MissingError
+        Before the training begins, or when an image cannot be read during it.
+    KeyboardInterrupt
+        After Ctrl-C; ``last.ckpt`` is that of the last complete round.
+    """
+    machine = machine or Machine()
+    split = split_rows(store, recipe.validation_fraction, limit)
+    budget = plan_budget(recipe, len(split.train))
+    root = find_image_root(store, data)
+    for rows in (split.train, split.validation):
+        check_images(store, root, rows)
+    module = _build_module(recipe, budget, store, split)
+    info = describe_run(store, recipe, split.train, _counts(store, split, root))
+    checkpoint = None
+    if resume:
+        checkpoint = _check_resumable(output, recipe, info)
+    elif getattr(rank_zero_only, "rank", 0) == 0:  # Lightning starts the program again for each further device
+        create_run(output, recipe, info, force=force)
+
+    device = _device_type(machine.accelerator)
+    precision = resolve_precision(recipe.precision, device)
+    module.network.to(memory_format=memory_format(precision))  # type: ignore[call-overload]
+    interrupted = Interrupted()
+    callbacks: list[Callback] = [
+        *(MetricsTable(output / METRICS, recipe, budget), ProgressBar(budget), interrupted),
+        BestAndLast(output, budget, recipe.early_stopping),
+    ]
+    if recipe.early_stopping.patience is not None:
+        callbacks.append(LastStageEarlyStopping(budget, recipe.early_stopping, recipe.early_stopping.patience))
+    started = time.monotonic()
+    with ExitStack() as stack:
+        stack.enter_context(_quiet_lightning())
+        trainer = _build_trainer(machine, recipe, budget, precision, output, callbacks)
+        crops = _build_crops(stack, recipe, store, root, module, machine)
+        workers = (0 if device == "cpu" else os.cpu_count() or 1) if machine.workers is None else machine.workers
+        loaders = FaceData(crops, split, budget, seed=recipe.seed, flips=recipe.flips, workers=workers)
+        first_step = 0 if checkpoint is None else int(read_checkpoint(checkpoint)["global_step"])
+        try:
+            trainer.fit(module, datamodule=loaders, ckpt_path=checkpoint, weights_only=True)
+        except SystemExit:
+            if not interrupted.happened:
+                raise
+            # Lightning has set Ctrl-C to be ignored while it shut down.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            raise KeyboardInterrupt from None
+        except WsegsError as error:
+            raise type(error)(one_line(error)) from None
+    seconds = time.monotonic() - started
+    if trainer.is_global_zero:
+        from wsegs.reports.plots import plot_learning_curves
+
+        plot_learning_curves(output / METRICS, output / CURVE)
+    trained = (trainer.global_step - first_step) * budget.batch_size
+    best = next(callback for callback in callbacks if isinstance(callback, BestAndLast)).best
+    return {
+        "output": str(output),
+        "network": recipe.network.name,
+        "images": {"train": len(split.train), "validation": len(split.validation)},
+        "validation_carved_out_of_train": split.carved,
+        "without_face": int((store.status[split.train] == 0).sum()),
+        "steps": trainer.global_step,
+        "epochs": round(trainer.global_step / budget.steps_per_epoch, 3),
+        "precision": precision,
+        "seconds": round(seconds, 1),
+        "images_per_second": round(trained / seconds, 1),
+        "best": _scores_at(output / METRICS, int(best["step"])),
+        "last": _scores_at(output / METRICS, trainer.global_step),
+        "files": {"best": str(output / BEST), "last": str(output / LAST), "curve": str(output / CURVE)},
+    }
+
+
+def _build_module(recipe: Recipe, budget: Budget, store: MaskStore, split: Split) -> AttributeModule:
+    torch.manual_seed(recipe.seed)
+    network = build_network(
+        recipe.network.name, attributes=len(store.attribute_names), size=recipe.size, **recipe.network.options
+    )
+    return AttributeModule(
+        network,
+        recipe,
+        budget,
+        store.attribute_names,
+        lookup=store.lookup if "segmentation" in recipe.losses else None,
+        label_weights=class_weights(store.attributes[split.train]) if recipe.balance == "class" else None,
+    )
+
+
+def _build_crops(
+    stack: ExitStack, recipe: Recipe, store: MaskStore, root: Path, module: AttributeModule, machine: Machine
+) -> FaceCrops:
+    map_size: tuple[int, int] | None = module.network.map_size if "segmentation" in recipe.losses else None  # type: ignore[assignment]
+    crop_shape = (*recipe.size, 3)
+    bytes_a_row = recipe.size[0] * recipe.size[1] * 3
+    if map_size is not None:
+        bytes_a_row += map_size[0] * map_size[1] * store.rules.dtype.itemsize
+    wanted = machine.cache if machine.cache is not None else len(store) * bytes_a_row <= _CACHE_BYTES
+    crops = regions = None
+    if wanted:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsegs-crops-")))
+        crops = RowCache(folder / "crops", len(store), crop_shape, np.dtype(np.uint8))
+        if map_size is not None:
+            regions = RowCache(folder / "regions", len(store), map_size, store.rules.dtype)
+    return FaceCrops(store, root, recipe.size, map_size, crops, regions)
+
+
+def _build_trainer(
+    machine: Machine, recipe: Recipe, budget: Budget, precision: str, output: Path, callbacks: list[Callback]
+) -> Trainer:
+    try:
+        trainer = Trainer(
+            accelerator=machine.accelerator,
+            devices=machine.devices,
+            num_nodes=machine.nodes,
+            strategy=machine.strategy,
+            precision=precision,  # type: ignore[arg-type]
+            max_epochs=budget.rounds,
+            logger=TensorBoardLogger(output, name=TENSORBOARD, version=""),
+            callbacks=callbacks,
+            num_sanity_val_steps=0,
+            log_every_n_steps=min(50, budget.round_length),
+            use_distributed_sampler=False,  # the order shares batches out itself
+            sync_batchnorm=True,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            default_root_dir=output,
+        )
+    except (ValueError, RuntimeError, TypeError) as error:  # Lightning's, on an option that this machine cannot do
+        raise OptionError(f"--accelerator, --devices, --strategy: {' '.join(str(error).split())}") from None
+    if budget.batch_size % trainer.world_size:
+        raise OptionError(
+            f"--batch-size: expected a multiple of the {trainer.world_size} devices, which share a batch,"
+            f" got {budget.batch_size}"
+        )
+    return trainer
+
+
+def _check_resumable(output: Path, recipe: Recipe, info: RunInfo) -> Path:
+    """Return the checkpoint to resume from if the run is the same training."""
+    old_recipe, old = read_run(output)
+    ours, theirs = recipe.as_fields(), old_recipe.as_fields()
+    for field, value in ours.items():
+        if value != theirs[field]:
+            raise OptionError(
+                f"--resume: {output / RECIPE} says {field}: {theirs[field]}, and now it is {value};"
+                " a run is resumed with the options that it was begun with"
+            )
+    for key in ("rules", "images"):
+        before, now = old.provenance.get(key), info.provenance[key]
+        if before != now:
+            raise DataError(f"--resume: {output} was trained on other {key}: expected {before}, got {now}")
+    if old.attribute_names != info.attribute_names:
+        raise DataError(f"--resume: {output} was trained on other attributes than the mask store has")
+    checkpoint = output / LAST
+    read_checkpoint(checkpoint)
+    return checkpoint
+
+
+def _counts(store: MaskStore, split: Split, root: Path) -> dict[str, Any]:
+    return {
+        "images": {"train": len(split.train), "validation": len(split.validation)},
+        "validation_carved_out_of_train": split.carved,
+        "without_face": int((store.status[split.train] == 0).sum()),
+        "root": str(root),
+    }
+
+
+def _device_type(accelerator: str) -> str:
+    if accelerator in ("auto", "gpu"):
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    return accelerator
+
+
+def _scores_at(table: Path, step: int) -> dict[str, float]:
+    """Return the row of a step in ``metrics.csv``."""
+    with table.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if int(row["step"]) == step:
+                return {name: float(value) for name, value in row.items() if value}
+    return {}
+
+
+@contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    """Keep Lightning to errors: it advertises, lists devices, and advises on what was decided on purpose."""
+    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            # Few workers are right where the processor trains too (see Machine).
+            warnings.filterwarnings("ignore", message=".*does not have many workers")
+            # Lightning's own use of torch.
+            warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\)")
+            # The events of TensorBoard and the table of a resumed run lie in its folder already.
+            warnings.filterwarnings("ignore", message=".*exists and is not empty")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

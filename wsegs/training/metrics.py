@@ -1,0 +1,126 @@
+"""Scores of attribute recognition, per attribute and on average."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+from torchmetrics import Metric
+from torchmetrics.functional.classification import binary_average_precision
+from torchmetrics.utilities import dim_zero_cat
+
+METRICS = ("accuracy", "error", "average_precision", "balanced_accuracy", "majority_rate")
+
+
+@dataclass(frozen=True)
+class AttributeScores:
+    """The scores of one attribute, shares between 0 and 1; nan where the images do not define them.
+
+    Attributes
+    ----------
+    attribute
+        Its name.
+    labels, positives
+        How many images have a known label, and how many of these a positive one.
+    accuracy, error
+        Share of labels that are predicted right, and wrong.
+    average_precision
+        Area under the steps of precision over recall; nan unless there are positives and negatives.
+    balanced_accuracy
+        Mean of the accuracies on positives and on negatives; nan unless there are both.
+    majority_rate
+        The accuracy of always saying what most images are.
+    """
+
+    attribute: str
+    labels: int
+    positives: int
+    accuracy: float
+    error: float
+    average_precision: float
+    balanced_accuracy: float
+    majority_rate: float
+
+    def as_row(self) -> dict[str, Any]:
+        """Return the scores as a row of a table."""
+        return asdict(self)
+
+
+def score_attribute(attribute: str, logits: Tensor, labels: Tensor) -> AttributeScores:
+    """Score one attribute.
+
+    Parameters
+    ----------
+    attribute
+        Its name.
+    logits
+        (N,) float; 0 and above predicts presence.
+    labels
+        (N,): 1, 0, or -1 for unknown, which is left out.
+    """
+    known = labels >= 0
+    logits, present = logits[known].float(), labels[known] == 1
+    count, positives = len(present), int(present.sum())
+    if not count:
+        return AttributeScores(attribute, 0, 0, *[float("nan")] * len(METRICS))
+    right = (logits >= 0) == present
+    accuracy = int(right.sum()) / count
+    precision = balanced = float("nan")
+    if 0 < positives < count:
+        # The sigmoid, in double precision: torchmetrics would apply it in single, where large logits become equal.
+        precision = binary_average_precision(logits.double().sigmoid(), present.long()).item()
+        balanced = (int(right[present].sum()) / positives + int(right[~present].sum()) / (count - positives)) / 2
+    majority = max(positives, count - positives) / count
+    return AttributeScores(attribute, count, positives, accuracy, 1 - accuracy, precision, balanced, majority)
+
+
+def score_attributes(names: Sequence[str], logits: Tensor, labels: Tensor) -> list[AttributeScores]:
+    """Score all attributes: logits (N, A), labels (N, A)."""
+    return [score_attribute(name, logits[:, a], labels[:, a]) for a, name in enumerate(names)]
+
+
+def mean_scores(scores: Sequence[AttributeScores]) -> dict[str, float]:
+    """Return the mean of each metric over the attributes that define it; nan if none does."""
+    means = {}
+    for metric in METRICS:
+        values = np.array([getattr(score, metric) for score in scores], float)
+        defined = values[~np.isnan(values)]
+        means[metric] = float(defined.mean()) if len(defined) else float("nan")
+    return means
+
+
+def undefined_attributes(scores: Sequence[AttributeScores]) -> list[str]:
+    """Return the attributes whose labels are all of one kind: they have no average precision."""
+    return [score.attribute for score in scores if np.isnan(score.average_precision)]
+
+
+class Predictions(Metric):
+    """Collects logits and labels over batches and devices, for :func:`score_attributes` at the end.
+
+    A torchmetrics ``Metric``, which gathers the parts of the devices.
+    """
+
+    full_state_update = False
+    logits: list[Tensor]
+    labels: list[Tensor]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("logits", default=[], dist_reduce_fx="cat")
+        self.add_state("labels", default=[], dist_reduce_fx="cat")
+
+    def update(self, logits: Tensor, labels: Tensor) -> None:
+        """Add a batch: logits (B, A) and labels (B, A)."""
+        self.logits.append(logits.detach().float())
+        self.labels.append(labels)
+
+    def compute(self) -> tuple[Tensor, Tensor]:
+        """Return all logits (N, A) and labels (N, A) so far."""
+        return dim_zero_cat(self.logits), dim_zero_cat(self.labels)
+
+
+ROW_FIELDS = tuple(field.name for field in fields(AttributeScores))
+"""Columns of a table of scores."""

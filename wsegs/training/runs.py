@@ -1,0 +1,220 @@
+"""Run folders: what a training leaves, and how a network comes back out of it."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from wsegs import __version__
+from wsegs.errors import DataError, MissingError, OutputExistsError
+from wsegs.files import complete_or_absent
+from wsegs.nets import build_network
+from wsegs.schemes import get_scheme
+from wsegs.store import MaskStore
+from wsegs.store.frame import Frame, frame_from_json, transform_points
+from wsegs.training.recipe import Recipe, read_recipe, write_recipe
+
+RUN_FORMAT = 1
+
+RECIPE, INFO, BEST, LAST = "recipe.yaml", "run.json", "best.ckpt", "last.ckpt"
+METRICS, CURVE, TENSORBOARD = "metrics.csv", "curve.png", "tensorboard"
+
+Checkpoint = Literal["best", "last"]
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What a network was trained on: ``run.json``.
+
+    Attributes
+    ----------
+    attribute_names
+        In the order of the network's outputs.
+    frame
+        How its images were cropped, at the size of the mask store.
+    source_size
+        (H, W) that all source images had, where the frame is ``image``; else None.
+    scheme
+        Name of the landmark scheme.
+    mean_points
+        (5, 2): where the five points (eyes, nose, mouth corners) lie on average in the network's images, x and y in
+        pixels; None if no image had a face.
+    provenance
+        What else is worth knowing: the mask store, its rules and data, numbers of images.
+    """
+
+    attribute_names: tuple[str, ...]
+    frame: Frame
+    source_size: tuple[int, int] | None
+    scheme: str
+    mean_points: NDArray[np.float32] | None
+    provenance: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained network with what is needed to use it."""
+
+    path: Path
+    recipe: Recipe
+    info: RunInfo
+    network: nn.Module
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the network's images."""
+        return self.recipe.size
+
+
+def describe_run(store: MaskStore, recipe: Recipe, rows: NDArray[np.intp], counts: dict[str, Any]) -> RunInfo:
+    """Return the :class:`RunInfo` of a training on some rows of a store."""
+    found = rows[store.status[rows] != 0]
+    mean_points = None
+    if len(found):
+        points = get_scheme(store.scheme).five_points(store.landmarks[found]).mean(axis=0)
+        scale = np.array(recipe.size) / store.size
+        matrix = np.array([[[scale[1], 0, (scale[1] - 1) / 2], [0, scale[0], (scale[0] - 1) / 2]]])
+        mean_points = transform_points(points[None], matrix)[0]
+    source_size = None
+    if store.frame.kind == "image":
+        matrix = store.affine[rows[0]]
+        source_size = (round(store.size[0] / matrix[1, 1]), round(store.size[1] / matrix[0, 0]))
+    provenance = {
+        "masks": str(store.path.absolute()),
+        "rules": {"source": store.rules.source, "sha256": store.rules.sha256},
+        "landmarks": store.provenance,
+        **counts,
+    }
+    return RunInfo(store.attribute_names, store.frame, source_size, store.scheme, mean_points, provenance)
+
+
+def create_run(path: Path, recipe: Recipe, info: RunInfo, *, force: bool) -> None:
+    """Begin a run folder, with everything but checkpoints.
+
+    Raises
+    ------
+    OutputExistsError
+        If there is one and ``force`` is false, or another folder that is not a run.
+    """
+    if path.exists():
+        is_run = path.is_dir() and (path / INFO).is_file()
+        empty = path.is_dir() and not any(path.iterdir())
+        if not is_run and not empty:
+            raise OutputExistsError(f"{path}: exists and is not a run; -o names another folder")
+        if is_run and not force:
+            raise OutputExistsError(
+                f"{path}: exists already; --resume continues it, --force overwrites it, -o names another folder"
+            )
+        for name in (INFO, RECIPE, BEST, LAST, METRICS, CURVE):  # nothing else that someone may have put there
+            (path / name).unlink(missing_ok=True)
+        if (path / TENSORBOARD).is_dir():
+            shutil.rmtree(path / TENSORBOARD)
+    path.mkdir(parents=True, exist_ok=True)
+    write_recipe(path / RECIPE, recipe)
+    fields = {
+        "format": RUN_FORMAT,
+        "wsegs": __version__,
+        "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "attribute_names": list(info.attribute_names),
+        "frame": info.frame.as_json(),
+        "source_size": info.source_size and list(info.source_size),
+        "scheme": info.scheme,
+        "mean_points": None if info.mean_points is None else info.mean_points.astype(float).round(3).tolist(),
+        "provenance": info.provenance,
+    }
+    with complete_or_absent(path / INFO) as temporary:
+        temporary.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
+
+
+def read_run(path: Path) -> tuple[Recipe, RunInfo]:
+    """Read a run folder's recipe and description.
+
+    Raises
+    ------
+    MissingError
+        If it is no run folder.
+    DataError
+        If another format version made it, or a file in it is damaged.
+    """
+    if not path.is_dir():
+        raise MissingError(f"{path}: no such run; wsegs train makes one")
+    if not (path / INFO).is_file():
+        raise MissingError(f"{path}: expected a run folder, but it has no {INFO}; wsegs train makes one")
+    try:
+        fields = json.loads((path / INFO).read_text(encoding="utf-8"))
+        version = fields["format"]
+        if version != RUN_FORMAT:
+            raise DataError(f"{path / INFO}: expected format {RUN_FORMAT} of a run, got {version}")
+        info = RunInfo(
+            attribute_names=tuple(fields["attribute_names"]),
+            frame=frame_from_json(fields["frame"]),
+            source_size=fields["source_size"] and (int(fields["source_size"][0]), int(fields["source_size"][1])),
+            scheme=get_scheme(fields["scheme"]).name,
+            mean_points=None if fields["mean_points"] is None else np.array(fields["mean_points"], np.float32),
+            provenance=fields["provenance"],
+        )
+    except DataError:
+        raise
+    except KeyError as error:
+        raise DataError(f"{path / INFO}: the field {error} is missing; the run is damaged") from None
+    except (ValueError, TypeError, IndexError) as error:
+        raise DataError(f"{path / INFO}: damaged ({error})") from None
+    return read_recipe(path / RECIPE), info
+
+
+def load_run(path: Path, checkpoint: Checkpoint = "best") -> Run:
+    """Rebuild a trained network from its run folder, ready to evaluate.
+
+    Raises
+    ------
+    MissingError
+        If there is no such run or checkpoint.
+    DataError
+        If a file of it is damaged or made by another version.
+    """
+    recipe, info = read_run(path)
+    network = build_network(
+        recipe.network.name, attributes=len(info.attribute_names), size=recipe.size, **recipe.network.options
+    )
+    file = path / (BEST if checkpoint == "best" else LAST)
+    weights = read_checkpoint(file)["state_dict"]
+    prefix = "network."
+    weights = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        fault = str(error).splitlines()[-1].strip()
+        raise DataError(f"{file}: not a checkpoint of the network in {path / RECIPE} ({fault})") from None
+    return Run(path, recipe, info, network.eval())
+
+
+def read_checkpoint(file: Path) -> dict[str, Any]:
+    """Read a checkpoint of tensors and plain values; never runs code from the file.
+
+    Raises
+    ------
+    MissingError
+        If there is none.
+    DataError
+        If it is cut short or is another file.
+    """
+    if not file.is_file():
+        raise MissingError(f"{file}: no such checkpoint; the training has not reached its first validation")
+    try:
+        checkpoint = torch.load(file, map_location="cpu", weights_only=True)
+    except (RuntimeError, OSError, EOFError, pickle.UnpicklingError, ValueError) as error:
+        fault = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise DataError(f"{file}: damaged, or not a checkpoint ({fault})") from None
+    if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
+        raise DataError(f"{file}: not a checkpoint of wsegs: it has no state_dict")
+    return checkpoint
