@@ -29,6 +29,8 @@ body = st.lists(st.lists(field, min_size=2, max_size=4), max_size=5)
 @settings(max_examples=300, deadline=None)
 @given(body, st.sampled_from([None, ","]), st.sampled_from(["", "\n", "\n\n"]))
 @example([["x", "1", "2"]], ",", "\n")
+@example([["", ""]], ",", "\n")
+@example([], None, "\n")
 @example([["x", "-1", "2"], ["y", "7", "-999999999"]], None, "")
 def test_fast_path_reads_what_the_slow_path_reads(tmp_path_factory, rows, delimiter, end):
     text = "\n".join((delimiter or " ").join(row) for row in rows) + end

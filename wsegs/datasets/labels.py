@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, repeat
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -89,7 +90,7 @@ def read_labels(path: Path) -> Labels:
     return Labels(
         names=checked_names(path, [row[0] for row in rows], lines),
         attribute_names=attribute_names,
-        attributes=_attributes(path, lines, attribute_names, [[row[at] for at in where] for row in rows]),
+        attributes=_attributes(path, lines, attribute_names, where, rows),
         split=split,
         identity=identity,
     )
@@ -136,16 +137,26 @@ def _split(path: Path, lines: list[int], values: list[str]) -> NDArray[np.int8]:
     return np.array(codes, np.int8)
 
 
-def _attributes(path: Path, lines: list[int], columns: tuple[str, ...], rows: list[list[str]]) -> NDArray[np.int8]:
-    bad = 3
-    flat = (_ATTRIBUTE_CODES.get(value.strip(), bad) for value in chain.from_iterable(rows))
-    codes = np.fromiter(flat, np.int8, len(rows) * len(columns)).reshape(len(rows), len(columns))
-    if np.any(codes == bad):
-        row, column = np.argwhere(codes == bad)[0]
-        raise DataError(
-            f"{path}, line {lines[row]}, column '{columns[column]}': expected 1, 0, -1 or nothing (unknown),"
-            f" got '{rows[row][column]}'"
-        )
+def _attributes(
+    path: Path, lines: list[int], columns: tuple[str, ...], where: list[int], rows: list[list[str]]
+) -> NDArray[np.int8]:
+    """Return the fields ``where`` of each row as 1, 0 and -1 (unknown), (N, A)."""
+    if not where:
+        return np.zeros((len(rows), 0), np.int8)
+    # Iterators in C, since there may be eight million values. An itemgetter of one index gives no tuple.
+    odd = 3
+    picked = map(itemgetter(*where), rows)
+    fields = picked if len(where) == 1 else chain.from_iterable(picked)
+    codes = np.fromiter(map(_ATTRIBUTE_CODES.get, fields, repeat(odd)), np.int8, len(rows) * len(where))
+    codes = codes.reshape(len(rows), len(where))
+    for row, column in np.argwhere(codes == odd):
+        value = rows[row][where[column]]
+        codes[row, column] = _ATTRIBUTE_CODES.get(value.strip(), odd)
+        if codes[row, column] == odd:
+            raise DataError(
+                f"{path}, line {lines[row]}, column '{columns[column]}': expected 1, 0, -1 or nothing (unknown),"
+                f" got '{value}'"
+            )
     zeros, minus = np.argwhere(codes == 0), np.argwhere(codes == -1)
     if len(zeros) and len(minus):
         (first, _), (row, column) = sorted([tuple(zeros[0]), tuple(minus[0])])

@@ -150,7 +150,7 @@ def _parse_fast(
     body: str, width: int, delimiter: str | None, first_line: int
 ) -> tuple[list[str], NDArray[np.int32], NDArray[np.int64]] | None:
     """Return names, values (N, width) and lines (N,), or None if anything is irregular."""
-    if '"' in body or not body.strip():
+    if '"' in body:
         return None
     data = body.encode()
     buffer = np.frombuffer(data, np.uint8)
@@ -159,7 +159,11 @@ def _parse_fast(
 
     inside = np.concatenate([[False], ~is_delimiter[buffer], [False]])
     edges = np.flatnonzero(inside[1:] != inside[:-1])
+    if len(buffer) < 2**31 - 16:
+        edges = edges.astype(np.int32)  # half the memory
     starts, ends = edges[0::2], edges[1::2]
+    if not len(starts):
+        return None
     if delimiter and (starts[0] != 0 or np.any(starts[1:] - ends[:-1] != 1) or len(buffer) - ends[-1] > 1):
         return None  # an empty field, or an empty line
 
@@ -176,7 +180,9 @@ def _parse_fast(
     return names, values, first_line + np.flatnonzero(tokens)
 
 
-def _digits(buffer: NDArray[np.uint8], starts: NDArray[np.intp], ends: NDArray[np.intp]) -> NDArray[np.int32] | None:
+def _digits(
+    buffer: NDArray[np.uint8], starts: NDArray[np.integer], ends: NDArray[np.integer]
+) -> NDArray[np.int32] | None:
     """Read the integers at ``buffer[start:end]``; None unless each is a sign and one to nine digits."""
     negative = buffer[starts] == ord("-")
     at, left = starts + negative, ends - starts - negative
