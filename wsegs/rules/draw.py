@@ -165,7 +165,7 @@ def _whole_pixels(points: Points) -> tuple[np.ndarray, np.ndarray]:
     x, y = np.broadcast_arrays(*points)
     corners = np.empty((x.shape[1], x.shape[0], 2))
     corners[:, :, 0], corners[:, :, 1] = x.T, y.T
-    usable = (np.abs(corners) <= MAX_COORDINATE).all(axis=(1, 2))  # false for nan, too
+    usable = np.asarray((np.abs(corners) <= MAX_COORDINATE).all(axis=(1, 2)))  # false for nan, too
     if not usable.all():
         corners[~usable] = 0
     return np.rint(corners).astype(np.int32), usable

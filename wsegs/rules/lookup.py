@@ -99,9 +99,13 @@ class AttributeLookup:
                 f"labels of shape {(*regions.shape[:-2], attributes)} expected for regions of shape {regions.shape},"
                 f" got {np.shape(labels)}"
             )
-        result = np.empty((*regions.shape[:-2], attributes, *regions.shape[-2:]), dtype=bool)
-        for expression, members in self._groups:
-            plane = expression.evaluate(regions)
-            for attribute in members:
-                np.logical_and(plane, drawn[..., attribute, None, None], out=result[..., attribute, :, :])
-        return result
+        height, width = regions.shape[-2:]
+        result = np.zeros((drawn.size // attributes, attributes, height, width), dtype=bool)
+        images = regions.reshape(-1, height, width)
+        # Image by image, so that a plane stays in the processor's cache, and only what is drawn is written.
+        for image, masks, wanted in zip(images, result, drawn.reshape(-1, attributes).tolist(), strict=True):
+            for expression, members in self._groups:
+                chosen = [attribute for attribute in members if wanted[attribute]]
+                if chosen:
+                    masks[chosen] = expression.evaluate(image)
+        return result.reshape(*drawn.shape, height, width)
