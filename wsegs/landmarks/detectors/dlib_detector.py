@@ -6,6 +6,7 @@ hardly a face that the next detector of the chain would not.
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import importlib.util
 import subprocess
@@ -30,6 +31,16 @@ FILE_NAME = "shape_predictor_68_face_landmarks.dat"
 # The predictor was trained on upright faces. Beyond this tilt, in degrees, it is run again on the face turned
 # upright: on faces turned by 35 degrees the mean error falls by half, on upright ones nothing changes.
 MAX_TILT = 10.0
+
+_PROBE = """
+import sys, dlib, numpy
+try:
+    predictor = dlib.shape_predictor(sys.argv[1])
+    image = numpy.arange(64 * 64, dtype=numpy.uint8).reshape(64, 64)
+    print(predictor(image, dlib.rectangle(8, 8, 55, 55)).num_parts)
+except (RuntimeError, MemoryError) as error:
+    sys.exit(str(error).strip() or "no memory")
+"""
 
 
 class DlibDetector:
@@ -111,24 +122,31 @@ def describe_predictor(path: str | None) -> dict[str, str]:
         If there is none, or it is not a predictor of 68 points.
     """
     file = find_predictor(path)
-    digest = sha256_of(file)
-    if digest != KNOWN_SHA256:
-        _probe(file)
+    state = file.stat()
+    digest = _checked(file, state.st_mtime_ns, state.st_size)
     licence = LICENCE if digest == KNOWN_SHA256 else "unknown weights"
     return {"weights": file.name, "sha256": digest, "licence": licence}
 
 
+@functools.lru_cache(maxsize=8)  # several methods use the same file
+def _checked(file: Path, _mtime: int, _size: int) -> str:
+    digest = sha256_of(file)
+    if digest != KNOWN_SHA256:
+        _probe(file)
+    return digest
+
+
 def _probe(file: Path) -> None:
     """Load and try an unknown model in a process of its own: a damaged one can take the process down with it."""
-    command = [sys.executable, "-m", __name__, str(file)]
+    command = [sys.executable, "-c", _PROBE, str(file)]
     try:
         result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     except subprocess.TimeoutExpired as error:
         raise DataError(f"{file}: not a usable dlib shape predictor (no answer in 120 s)") from error
     lines = result.stdout.strip().splitlines()
     if result.returncode != 0 or not lines or not lines[-1].isdigit():
-        why = result.stderr.strip().splitlines()[-1:] if result.returncode == 1 else []
-        raise DataError(f"{file}: not a usable dlib shape predictor ({''.join(why) or 'dlib crashed on it'})")
+        lines = result.stderr.strip().splitlines()[:1] if result.returncode == 1 else []
+        raise DataError(f"{file}: not a usable dlib shape predictor ({''.join(lines) or 'dlib crashed on it'})")
     if int(lines[-1]) != IBUG68.count:
         raise DataError(f"{file}: a shape predictor of {lines[-1]} points, expected {IBUG68.count}")
 
@@ -156,12 +174,3 @@ def sensitive() -> DlibDetector:
 def load(options: MethodOptions) -> Method:
     """Load the detector and the predictor."""
     return Method("dlib", usual(), DlibPredictor(find_predictor(options.predictor)))
-
-
-if __name__ == "__main__":
-    try:
-        predictor = dlib.shape_predictor(sys.argv[1])
-        blank = np.arange(64 * 64, dtype=np.uint8).reshape(64, 64)
-        print(predictor(blank, dlib.rectangle(8, 8, 55, 55)).num_parts)
-    except RuntimeError as failure:
-        sys.exit(str(failure).strip())
