@@ -72,11 +72,13 @@ def draw_landmarks(image: Image, landmarks: Points | None, scale: float = 1.0) -
     drawn = np.ascontiguousarray(image).copy()
     if landmarks is None:
         return drawn
-    radius = max(1.0, min(image.shape[:2]) / 170)
     places = (np.asarray(landmarks, np.float64) + 0.5) * scale - 0.5
-    for x, y in places[np.isfinite(places).all(axis=1)]:
-        if abs(x) > 1e5 or abs(y) > 1e5:
-            continue  # far outside; OpenCV counts sixteenths of a pixel in 32 bits
+    # nan, and what lies far outside: OpenCV counts sixteenths of a pixel in 32 bits.
+    places = places[(np.abs(places) < 1e5).all(axis=1)]
+    if not len(places):
+        return drawn
+    radius = min(max(1.0, np.ptp(places, axis=0).max() / 110), 6.0)  # by the face, which may be small in its picture
+    for x, y in places:
         centre = round(x * 16), round(y * 16)
         for extra, colour in ((0.7, (0, 0, 0)), (0.0, (255, 255, 255))):  # white on a dark rim: any skin
             cv2.circle(drawn, centre, round((radius + extra) * 16), colour, -1, cv2.LINE_AA, shift=4)
