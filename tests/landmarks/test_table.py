@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import h5py
+import numpy as np
+import pytest
+
+from wsegs.errors import DataError, MissingError, OutputExistsError
+from wsegs.landmarks.table import read_landmarks, write_landmarks
+
+
+def test_written_and_read_tables_are_equal(table, tmp_path):
+    write_landmarks(tmp_path / "l.h5", table)
+    read = read_landmarks(tmp_path / "l.h5")
+    for field in fields(table):
+        expected = getattr(table, field.name)
+        np.testing.assert_equal(getattr(read, field.name), expected)
+        if isinstance(expected, np.ndarray):
+            assert getattr(read, field.name).dtype == expected.dtype
+    assert read.found.tolist() == [True, False, False, True]
+
+
+def test_equal_tables_give_equal_files_and_nothing_else(table, tmp_path):
+    write_landmarks(tmp_path / "a.h5", table)
+    write_landmarks(tmp_path / "b.h5", table)
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.h5", "b.h5"]
+
+
+def test_an_existing_file_is_kept_without_force(table, tmp_path):
+    (tmp_path / "l.h5").write_text("mine")
+    with pytest.raises(OutputExistsError, match="--force"):
+        write_landmarks(tmp_path / "l.h5", table)
+    assert (tmp_path / "l.h5").read_text() == "mine"
+    write_landmarks(tmp_path / "l.h5", table, force=True)
+    assert len(read_landmarks(tmp_path / "l.h5")) == 4
+
+
+def test_names_that_are_not_utf8_survive(table, tmp_path):
+    odd = replace(table, images=("a\udcff.jpg", *table.images[1:]))
+    write_landmarks(tmp_path / "l.h5", odd)
+    assert read_landmarks(tmp_path / "l.h5").images == odd.images
+
+
+def test_a_missing_file_says_what_makes_it(tmp_path):
+    with pytest.raises(MissingError, match="no such file; wsegs landmarks makes it"):
+        read_landmarks(tmp_path / "l.h5")
+
+
+@pytest.mark.parametrize("length", [0, 7, 100, 3000, 9000])
+def test_a_cut_file_is_one_line(table, tmp_path, length):
+    path = tmp_path / "l.h5"
+    write_landmarks(path, table)
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(DataError, match=r"l\.h5: not a readable landmark file") as caught:
+        read_landmarks(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_flipped_byte_in_any_array_is_seen(table, tmp_path):
+    path = tmp_path / "l.h5"
+    for name in ("landmarks", "status", "faces", "image_size", "attributes", "identity", "split"):
+        write_landmarks(path, table, force=True)
+        with h5py.File(path, "r+") as file:
+            value = file[name][0]
+            file[name][0] = value + 1
+        with pytest.raises(DataError, match=r"l\.h5: "):
+            read_landmarks(path)
+
+
+def _delete(name):
+    return lambda file: file.__delitem__(name)
+
+
+def _set(name, data):
+    def change(file):
+        del file[name]
+        file[name] = data
+
+    return change
+
+
+def _attribute(name, value):
+    return lambda file: file.attrs.__setitem__(name, value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_delete("boxes"), "/boxes is missing"),
+        (_set("faces", np.zeros(4, np.float64)), "/faces is of type float64, expected int16"),
+        (_set("split", np.zeros(3, np.int8)), r"/split has shape \(3,\), expected \(4,\)"),
+        (_set("landmarks", np.zeros((4, 5, 2), np.float32)), r"expected \(4, 68, 2\)"),
+        (_set("image", np.zeros(4)), "expected a list of names"),
+        (_set("status", np.array([9, 0, 255, 4], np.uint8)), "/status of a.jpg is 9, expected 0 to 5 or 255"),
+        (_set("status", np.array([1, 1, 255, 4], np.uint8)), "disagree on whether a face was found"),
+        (_set("image", [b"a", b"a", b"b", b"c"]), "holds a name twice"),
+        (_attribute("format", "something"), "not landmarks"),
+        (_attribute("format_version", 2), "landmark format 2, this wsegs reads 1"),
+        (_attribute("scheme", "ibug86"), "unknown landmark scheme 'ibug86'"),
+        (_attribute("provenance", "{"), "provenance is not JSON"),
+        (_attribute("sha256", "0"), "damaged"),
+    ],
+)
+def test_what_is_wrong_is_named(table, tmp_path, change, message):
+    path = tmp_path / "l.h5"
+    write_landmarks(path, table)
+    with h5py.File(path, "r+") as file:
+        change(file)
+    with pytest.raises(DataError, match=message) as caught:
+        read_landmarks(path)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+def test_a_table_whose_arrays_do_not_fit_is_not_written(table, tmp_path):
+    with pytest.raises(DataError, match="/identity has shape"):
+        write_landmarks(tmp_path / "l.h5", replace(table, identity=np.zeros(3, np.int32)))
+    assert not list(tmp_path.iterdir())
