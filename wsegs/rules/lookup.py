@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -100,10 +101,10 @@ class AttributeLookup:
                 f" got {np.shape(labels)}"
             )
         height, width = regions.shape[-2:]
-        result = np.zeros((drawn.size // attributes, attributes, height, width), dtype=bool)
-        images = regions.reshape(-1, height, width)
+        result = np.zeros((math.prod(drawn.shape[:-1]), attributes, height, width), dtype=bool)
+        images = regions.reshape(len(result), height, width)
         # Image by image, so that a plane stays in the processor's cache, and only what is drawn is written.
-        for image, masks, wanted in zip(images, result, drawn.reshape(-1, attributes).tolist(), strict=True):
+        for image, masks, wanted in zip(images, result, drawn.reshape(len(result), attributes).tolist(), strict=True):
             for expression, members in self._groups:
                 chosen = [attribute for attribute in members if wanted[attribute]]
                 if chosen:

@@ -263,8 +263,8 @@ def check_model(root: Node) -> RuleFile:
 def _located(root: Node, detail: Any) -> tuple[int, RuleError]:
     path = detail["loc"]
     kind = detail["type"]
-    parent = root.find(path[:-1])
-    node = root.find(path)
+    parent = _find(root, path[:-1])
+    node = _find(root, path)
     depth = len(path)
     if kind == "extra_forbidden":
         key = str(path[-1])
@@ -284,6 +284,17 @@ def _located(root: Node, detail: Any) -> tuple[int, RuleError]:
         return depth, node.error(f"expected {bound} {wanted} values, got {context['actual_length']}")
     expected = _EXPECTED.get(kind, detail["msg"].lower())
     return depth, node.error(f"expected {expected}, got {_describe(node.value)}")
+
+
+def _find(root: Node, path: tuple[str | int, ...]) -> Node:
+    """Return the node that an error's path means; pydantic puts the tags of unions between the keys."""
+    node, tagged = root.find(path[:2]), None  # a section, and a name in it that may be any word
+    for step in path[2:]:
+        if step in (*SHAPE_NAMES, "between") and node is not tagged:
+            tagged = node
+        else:
+            node = node.child(step)
+    return node
 
 
 _EXPECTED = {

@@ -165,17 +165,16 @@ def grown(points: Points, grow: np.ndarray | float) -> Points:
         side_y[vertex] = np.where(repeated, side_y[following], side_y[vertex])
     length = np.hypot(side_x, side_y)
     length = np.where(length == 0, 1.0, length)
-    area = _signed_area(x, y)
-    outwards = np.where(area < 0, -1.0, 1.0)
+    outwards = np.where(_signed_area(x, y) < 0, -1.0, 1.0)
     normal_x, normal_y = outwards * side_y / length, -outwards * side_x / length
     before_x, before_y = np.roll(normal_x, 1, axis=0), np.roll(normal_y, 1, axis=0)
     sum_x, sum_y = normal_x + before_x, normal_y + before_y
     square = np.maximum(sum_x**2 + sum_y**2, 1e-12)
     scale = grow * np.minimum(2 / square, _MITRE_LIMIT / np.sqrt(square))
     new_x, new_y = x + sum_x * scale, y + sum_y * scale
-    # Inside out (its area has changed sign, or grew while shrinking): nothing is left.
-    new_area = _signed_area(new_x, new_y)
-    turned = (grow < 0) & ((new_area * outwards <= 0) | (np.abs(new_area) > np.abs(area)))
+    # Turned inside out, in one direction (the area changes its sign) or in both (the sides do): nothing is left.
+    sides = (np.roll(new_x, -1, axis=0) - new_x) * side_x + (np.roll(new_y, -1, axis=0) - new_y) * side_y
+    turned = (grow < 0) & ((_signed_area(new_x, new_y) * outwards <= 0) | ((sides / length).sum(axis=0) <= 0))
     return np.where(turned, np.nan, new_x), new_y
 
 

@@ -26,9 +26,9 @@ from ruamel.yaml.events import (
 
 from wsegs.errors import RuleError
 
-MAX_BYTES = 1_000_000
+MAX_BYTES = 250_000
 MAX_DEPTH = 32
-MAX_NODES = 20_000
+MAX_NODES = 10_000
 MAX_SCALAR = 10_000
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,15}")
