@@ -1,0 +1,81 @@
+"""``wsegs predict``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from wsegs.cli.options import force_option, json_option, print_json
+
+
+@click.command()
+@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("images", metavar="IMAGE...", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option("--maps", type=click.Path(path_type=Path), help="Folder for pictures of where each attribute was seen.")
+@click.option("--checkpoint", type=click.Choice(["best", "last"]), default="best")
+@force_option
+@json_option
+def predict(
+    run_folder: Path,
+    images: tuple[Path, ...],
+    maps: Path | None,
+    checkpoint: Literal["best", "last"],
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Recognise the attributes of IMAGES with RUN, a folder that wsegs train made.
+
+    Attributes are printed with their probabilities, the most probable first. Images that cannot be read are listed
+    at the end, and the exit code is then 1.
+    """
+    from wsegs.files import check_output
+    from wsegs.training.predict import Failure, check_maps, map_files
+    from wsegs.training.predict import predict as predict_images
+    from wsegs.training.runs import load_run
+
+    run = load_run(run_folder, checkpoint)
+    pictures: list[Path | None] = [None] * len(images)
+    if maps is not None:
+        check_maps(run)
+        pictures = [check_output(picture, force=force) for picture in map_files(maps, images)]
+    done: list[dict[str, Any]] = []
+    failures: list[Failure] = []
+    for result, picture in zip(predict_images(run, images), pictures, strict=True):
+        if isinstance(result, Failure):
+            failures.append(result)
+            continue
+        if picture is not None:
+            from wsegs.reports.overlay import draw_attribute_maps
+
+            assert result.maps is not None
+            names, title = result.attribute_names, result.path.name
+            draw_attribute_maps(result.crop, result.maps, names, result.probabilities, picture, title=title)
+        ranked = result.ranked()
+        done.append({"image": str(result.path), "crop": result.crop_kind, "attributes": dict(ranked)})
+        if picture is not None:
+            done[-1]["maps"] = str(picture)
+        if not as_json:
+            _print(done[-1])
+    if as_json:
+        failed = [{"image": str(failure.path), "reason": failure.reason} for failure in failures]
+        print_json({"run": str(run_folder), "images": done, "unreadable": failed})
+    for failure in failures:
+        click.echo(f"Error: {failure.path}: {failure.reason}", err=True)
+    if failures:
+        sys.exit(1)
+
+
+def _print(image: dict[str, Any]) -> None:
+    click.echo(f"{image['image']} ({image['crop']})")
+    width = max(map(len, image["attributes"]))
+    absent = False
+    for name, probability in image["attributes"].items():
+        if probability < 0.5 and not absent:
+            absent = True
+            click.echo("  " + "-" * (width + 8))  # present above, absent below
+        click.echo(f"  {name:<{width}}  {probability:>6.1%}")
+    if "maps" in image:
+        click.echo(f"  {image['maps']}")

@@ -1,0 +1,109 @@
+"""Recognising the attributes of single images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from wsegs.errors import DataError, OptionError
+from wsegs.landmarks.image import read_image, reason
+from wsegs.training.crops import CropKind, cropper_for
+from wsegs.training.evaluate import Predictor
+from wsegs.training.runs import Run
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network says about one image.
+
+    Attributes
+    ----------
+    path
+        The image.
+    crop
+        What the network saw, (H, W, 3) uint8 RGB.
+    crop_kind
+        How that was cropped.
+    attribute_names, probabilities
+        A names and float (A,).
+    maps
+        (A, h, w) float, about 1 where the attribute was seen; None if the network draws none.
+    """
+
+    path: Path
+    crop: NDArray[np.uint8]
+    crop_kind: CropKind
+    attribute_names: tuple[str, ...]
+    probabilities: NDArray[np.float32]
+    maps: NDArray[np.float32] | None
+
+    def ranked(self) -> list[tuple[str, float]]:
+        """Return names and probabilities, the most probable first."""
+        order = np.argsort(-self.probabilities, kind="stable")
+        return [(self.attribute_names[a], float(self.probabilities[a])) for a in order]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An image that could not be read, and why."""
+
+    path: Path
+    reason: str
+
+
+def predict(run: Run, images: Sequence[Path]) -> Iterator[Prediction | Failure]:
+    """Yield what a run says about images, one after another; those that cannot be read are no obstacle.
+
+    Images of the size of the training images are taken as they are (where the run was trained on whole images);
+    in others the face is found first.
+    """
+    cropper = cropper_for(run.info, run.size)
+    network = Predictor(run.network, run.recipe.precision)
+    for path in images:
+        try:
+            image = read_image(path)
+        except DataError as error:
+            yield Failure(path, reason(error, path))
+            continue
+        crop, kind = cropper.crop(image)
+        logits, maps = network(torch.from_numpy(crop).permute(2, 0, 1)[None])
+        yield Prediction(
+            path,
+            crop,
+            kind,
+            run.info.attribute_names,
+            logits[0].sigmoid().numpy(),
+            None if maps is None else maps[0].numpy(),
+        )
+
+
+def check_maps(run: Run) -> None:
+    """Check that the maps of a run mean something.
+
+    Raises
+    ------
+    OptionError
+        If its network draws none, or was never taught to.
+    """
+    if getattr(run.network, "map_size", None) is None:
+        raise OptionError(f"--maps: network '{run.recipe.network.name}' of {run.path} draws no maps")
+    if "segmentation" not in run.recipe.losses:
+        raise OptionError(f"--maps: {run.path} was trained without segmentation, so its maps show no places")
+
+
+def map_files(folder: Path, images: Sequence[Path]) -> list[Path]:
+    """Return a picture's name for every image: its own, with a number where two are the same."""
+    taken: set[str] = set()
+    files = []
+    for image in images:
+        name, number = image.stem, 2
+        while name in taken:
+            name, number = f"{image.stem}-{number}", number + 1
+        taken.add(name)
+        files.append(folder / f"{name}.png")
+    return files
