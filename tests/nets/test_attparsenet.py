@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import pytest
+from tests.nets.tester import NetworkTester
+from torch import nn
+
+from wsegs.errors import OptionError
+from wsegs.nets import build_network
+
+
+class TestAttParseNet(NetworkTester):
+    name = "attparsenet"
+    parameters = 16_290_598  # for 40 attributes at 218x178
+    small = {"attributes": 3, "size": (40, 36), "width": 0.05}
+
+    def test_maps_are_those_of_the_paper(self) -> None:
+        assert build_network("attparsenet", attributes=1, size=(218, 178), width=0.01).map_size == (96, 76)
+
+    def test_layers_are_those_of_the_paper(self) -> None:
+        network = self.build(attributes=40, width=1.0, size=(28, 28))
+        layers = list(network.segment)
+        convolutions = [layer for layer in layers if isinstance(layer, nn.Conv2d)]
+        assert [layer.out_channels for layer in convolutions] == [75, 200, 300, 512, 512, 40]
+        assert [layer.kernel_size[0] for layer in convolutions] == [7, 3, 3, 3, 3, 3]
+        assert all(layer.padding == (0, 0) for layer in convolutions)
+        assert sum(isinstance(layer, nn.BatchNorm2d) for layer in layers) == 6
+        assert isinstance(layers[-1], nn.BatchNorm2d)  # normalised, and linear
+
+    @pytest.mark.parametrize(("width", "filters"), [(0.25, [19, 50, 75, 128, 128]), (0.001, [1, 1, 1, 1, 1])])
+    def test_width_scales_the_filters(self, width, filters) -> None:
+        network = self.build(width=width)
+        assert [layer.out_channels for layer in network.segment if isinstance(layer, nn.Conv2d)] == [*filters, 3]
+
+    def test_the_smallest_images_are_those_that_the_message_names(self) -> None:
+        assert self.build(size=(28, 28)).map_size == (1, 1)
+        for size in ((27, 28), (28, 27)):
+            with pytest.raises(OptionError, match="at least 28x28"):
+                self.build(size=size)
+
+    def test_a_width_of_nothing_is_refused(self) -> None:
+        with pytest.raises(OptionError, match="width above 0, got 0"):
+            self.build(width=0)
