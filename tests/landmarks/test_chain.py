@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import pickle
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+
+from wsegs.errors import OptionError
+from wsegs.landmarks.chain import Chain, ChainOptions, landmarks_of_image, load_chain
+from wsegs.landmarks.detectors.protocol import NO_FACES, Faces, Method
+
+
+class Always:
+    """A detector that finds the same faces wherever it looks, and a predictor that marks the middle of the box."""
+
+    def __init__(self, faces: Faces) -> None:
+        self.faces = faces
+        self.seen: list[tuple[int, ...]] = []
+
+    def detect(self, image):
+        self.seen.append(image.shape)
+        return self.faces
+
+    def predict(self, image, box, points):
+        return np.tile(box[:2] + (box[2:] - 1) / 2, (68, 1)).astype(np.float32)
+
+
+def _method(name: str, *boxes: tuple[float, ...]) -> Method:
+    always = Always(Faces(np.array(boxes, np.float32)) if boxes else NO_FACES)
+    return Method(name, always, always)
+
+
+IMAGE = np.zeros((200, 400, 3), np.uint8)
+
+
+def test_the_next_is_tried_only_if_the_first_finds_nothing():
+    first, second, third = _method("dlib"), _method("mtcnn", (10, 10, 20, 20), (50, 50, 90, 90)), _method("third")
+    found = Chain([first, second, third], 0).find(IMAGE)
+    assert (found.found_by, found.faces, found.box.tolist()) == ("mtcnn", 2, [50, 50, 90, 90])
+    assert not third.detector.seen
+
+
+def test_a_face_away_from_the_known_box_is_not_the_one():
+    chain = Chain([_method("dlib", (10, 10, 20, 20)), _method("mtcnn", (300, 100, 50, 50))], 0)
+    assert chain.find(IMAGE).found_by == "dlib"
+    assert chain.find(IMAGE, np.array([290, 90, 50, 50])).found_by == "mtcnn"
+    assert chain.find(IMAGE, np.array([150, 150, 20, 20])) == (None, "none", None, 0)
+
+
+def test_detectors_see_the_reduced_image_and_answers_are_in_the_full_one():
+    method = _method("dlib", (10, 20, 10, 10))
+    found = Chain([method], 100).find(IMAGE)
+    assert method.detector.seen == [(50, 100, 3)]
+    # Pixels 10 to 19 of the reduced image are 40 to 79 of the full one.
+    np.testing.assert_allclose(found.box, [41.5, 81.5, 40, 40])
+    small = _method("dlib", (10, 20, 10, 10))
+    Chain([small], 1000).find(IMAGE)
+    assert small.detector.seen == [IMAGE.shape]
+
+
+def test_max_side_hardly_moves_landmarks(astronaut, tiny_predictor):
+    large = cv2.resize(astronaut, (1024, 1024))
+    full = landmarks_of_image(large, ("mtcnn",), predictor=str(tiny_predictor), max_side=0)
+    reduced = landmarks_of_image(large, ("mtcnn",), predictor=str(tiny_predictor), max_side=256)
+    np.testing.assert_allclose(reduced.box, full.box, atol=0.12 * full.box[2])
+    np.testing.assert_allclose(reduced.landmarks.mean(axis=0), full.landmarks.mean(axis=0), atol=0.1 * full.box[2])
+
+
+def test_one_image_in_memory(astronaut, tiny_predictor):
+    landmarks, found_by, box, faces = landmarks_of_image(astronaut, predictor=str(tiny_predictor))
+    assert landmarks.shape == (68, 2)
+    assert (found_by, faces) == ("dlib", 1)
+    centre = landmarks.mean(axis=0)
+    assert (box[:2] < centre).all()
+    assert (centre < box[:2] + box[2:]).all()
+    nothing = landmarks_of_image(skimage.data.brick()[..., None].repeat(3, 2), predictor=str(tiny_predictor))
+    assert nothing == (None, "none", None, 0)
+
+
+def test_options_pickle_small_and_load_once(tiny_predictor):
+    options = ChainOptions(("dlib",), str(tiny_predictor))
+    data = pickle.dumps(options)
+    assert len(data) < 1000
+    assert load_chain(pickle.loads(data)) is load_chain(options)
+
+
+def test_wrong_options():
+    with pytest.raises(OptionError, match="unknown detector 'viola'"):
+        ChainOptions(("viola",))
+    assert ChainOptions(("none",)).detectors == ()

@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import skimage.data
+import skimage.transform
+
+from wsegs.errors import DataError, MissingError, OptionError
+from wsegs.landmarks.detectors import METHODS, check_methods, describe_method, dlib_detector, load_method
+from wsegs.landmarks.detectors import face_alignment_detector as fan
+from wsegs.landmarks.detectors.mtcnn_detector import MtcnnDetector
+from wsegs.landmarks.detectors.protocol import MethodOptions
+from wsegs.landmarks.detectors.upright import UprightCrop, box_of_points, tilt_of
+from wsegs.schemes import IBUG68
+
+
+def _real_predictor() -> MethodOptions:
+    try:
+        dlib_detector.find_predictor(None)
+    except MissingError:
+        pytest.skip("dlib's 68-point model (extra 'ibug68') is not installed")
+    return MethodOptions()
+
+
+def _error(found, expected) -> float:
+    """In percent of the distance between the eyes."""
+    distance = IBUG68.inter_ocular_distance(expected[None])[0]
+    return 100 * float(np.linalg.norm(found - expected, axis=1).mean() / distance)
+
+
+@pytest.fixture(scope="module")
+def five(astronaut_landmarks):
+    return IBUG68.five_points(astronaut_landmarks[None])[0]
+
+
+class TestUpright:
+    def test_the_box_of_five_points_is_hogs_box(self, astronaut, five):
+        hog = dlib_detector.usual().detect(astronaut).boxes[0]
+        np.testing.assert_allclose(box_of_points(five), hog, atol=0.15 * hog[2])
+
+    def test_tilt(self, five):
+        centre = five.mean(axis=0)
+        assert abs(tilt_of(five)) < 5
+        for degrees in (-100, 30, 90):
+            angle = np.radians(degrees)
+            turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+            turned = (five - centre) @ turn.T + centre
+            assert tilt_of(turned) == pytest.approx(tilt_of(five) + degrees, abs=1e-3)
+
+    def test_crop_and_image_are_one_plane(self, five):
+        """A bright pixel of the crop lies where to_image says that it does."""
+        crop = UprightCrop(five)
+        image = np.zeros((512, 512), np.uint8)
+        image[110:114, 225:229] = 255
+        warped = crop.warp(image).astype(float)
+        y, x = np.indices(warped.shape)
+        centre = np.array([[(x * warped).sum(), (y * warped).sum()]]) / warped.sum()
+        np.testing.assert_allclose(crop.to_image(centre)[0], [226.5, 111.5], atol=0.3)
+
+
+class TestDetectors:
+    @pytest.mark.parametrize("name", ["dlib", "mtcnn"])
+    def test_one_face_two_faces_no_face(self, name, astronaut, hopper, tiny_predictor):
+        detector = load_method(name, MethodOptions(str(tiny_predictor))).detector
+        for image, count in [
+            (astronaut, 1),
+            (hopper, 1),
+            (np.hstack([astronaut[:400], hopper[:400]]), 2),
+            (skimage.data.brick()[..., None].repeat(3, axis=2), 0),
+            (np.zeros((1, 1, 3), np.uint8), 0),
+            (np.zeros((3, 700, 3), np.uint8), 0),
+        ]:
+            faces = detector.detect(image)
+            assert len(faces) == count
+            assert faces.boxes.shape == (count, 4)
+            assert faces.boxes.dtype == np.float32
+
+    def test_mtcnn_boxes_are_like_hogs_and_points_lie_in_them(self, astronaut, five):
+        faces = MtcnnDetector().detect(astronaut)
+        hog = dlib_detector.usual().detect(astronaut)
+        np.testing.assert_allclose(faces.boxes[0], hog.boxes[0], atol=0.2 * hog.boxes[0, 2])
+        np.testing.assert_allclose(faces.points[0], five, atol=6)
+
+    @pytest.mark.parametrize("turns", [1, 2, 3])
+    def test_mtcnn_finds_faces_that_lie_or_hang(self, astronaut, five, turns):
+        image = np.ascontiguousarray(np.rot90(astronaut[:400], turns))
+        faces = MtcnnDetector().detect(image)
+        assert len(faces) == 1
+        back = np.rot90(np.arange(400 * 512).reshape(400, 512), turns)
+        rows, columns = np.unravel_index(back, (400, 512))
+        x, y = faces.points[0].round().astype(int).T
+        np.testing.assert_allclose(np.column_stack([columns[y, x], rows[y, x]]), five, atol=6)
+
+
+class TestDlibPredictor:
+    def test_the_real_model_on_astronaut(self, astronaut, astronaut_landmarks):
+        method = load_method("dlib", _real_predictor())
+        box = method.detector.detect(astronaut).boxes[0]
+        assert _error(method.predictor.predict(astronaut, box, None), astronaut_landmarks) < 1
+
+    @pytest.mark.parametrize("turns", [1, 2, 3])
+    def test_the_real_model_follows_mtcnn_on_turned_faces(self, astronaut, astronaut_landmarks, turns):
+        method = load_method("mtcnn", _real_predictor())
+        upright = method.detector.detect(astronaut)
+        expected = method.predictor.predict(astronaut, upright.boxes[0], upright.points[0])
+        assert _error(expected, astronaut_landmarks) < 3
+        image = np.ascontiguousarray(np.rot90(astronaut, turns))
+        faces = method.detector.detect(image)
+        found = method.predictor.predict(image, faces.boxes[0], faces.points[0])
+        for _ in range(turns):
+            found = np.column_stack([511 - found[:, 1], found[:, 0]])
+        assert _error(found, expected) < 1
+
+    def test_its_provenance(self):
+        described = describe_method("dlib", _real_predictor())
+        assert described["sha256"] == dlib_detector.KNOWN_SHA256
+        assert "excludes commercial use" in described["licence"]
+
+    def test_a_model_of_ones_own(self, astronaut, astronaut_landmarks, tiny_predictor):
+        options = MethodOptions(str(tiny_predictor))
+        assert describe_method("dlib", options)["licence"] == "unknown weights"
+        assert describe_method("mtcnn", options)["predictor_weights"] == "tiny.dat"
+        method = load_method("dlib", options)
+        box = method.detector.detect(astronaut).boxes[0]
+        found = method.predictor.predict(astronaut, box, None)
+        assert found.shape == (68, 2)
+        assert found.dtype == np.float32
+        assert _error(found, astronaut_landmarks) < 20
+
+    def test_no_model_says_what_to_install(self, monkeypatch):
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        with pytest.raises(MissingError, match=r"pip install 'wsegs\[ibug68\]' .*no commercial use.*--predictor PATH"):
+            describe_method("dlib", MethodOptions())
+
+    def test_a_missing_file(self, tmp_path):
+        with pytest.raises(MissingError, match=r"--predictor .*no\.dat: no such file"):
+            describe_method("dlib", MethodOptions(str(tmp_path / "no.dat")))
+
+    @pytest.mark.parametrize("damage", ["cut", "text", "empty"])
+    def test_a_damaged_file_is_one_line(self, tiny_predictor, tmp_path, damage):
+        whole = tiny_predictor.read_bytes()
+        path = tmp_path / "bad.dat"
+        path.write_bytes({"cut": whole[: len(whole) // 2], "text": b"hello " * 99, "empty": b""}[damage])
+        with pytest.raises(DataError, match=r"bad\.dat: not a usable dlib shape predictor \(.+\)") as caught:
+            describe_method("dlib", MethodOptions(str(path)))
+        assert "\n" not in str(caught.value)
+
+    def test_a_model_that_takes_the_process_down_is_one_line(self, tiny_predictor, tmp_path, monkeypatch):
+        monkeypatch.setattr(dlib_detector, "_PROBE", "import os; os.abort()")
+        path = tmp_path / "bad.dat"
+        path.write_bytes(tiny_predictor.read_bytes())
+        with pytest.raises(DataError, match="dlib crashed on it"):
+            describe_method("dlib", MethodOptions(str(path)))
+
+    def test_a_model_of_other_points(self, astronaut, tmp_path):
+        import cv2
+        import dlib
+
+        grey = cv2.cvtColor(astronaut, cv2.COLOR_RGB2GRAY)
+        face = dlib.full_object_detection(
+            dlib.rectangle(174, 73, 277, 176), [dlib.point(200, 100 + i) for i in range(5)]
+        )
+        options = dlib.shape_predictor_training_options()
+        options.cascade_depth, options.tree_depth, options.num_trees_per_cascade_level = 1, 1, 1
+        options.num_threads = 1
+        path = tmp_path / "five.dat"
+        dlib.train_shape_predictor([grey, grey], [[face], [face]], options).save(str(path))
+        with pytest.raises(DataError, match=r"five\.dat: a shape predictor of 5 points, expected 68"):
+            describe_method("dlib", MethodOptions(str(path)))
+
+
+class TestFaceAlignment:
+    @pytest.fixture
+    def home(self, tmp_path, monkeypatch):
+        pytest.importorskip("face_alignment", exc_type=ImportError)
+        monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+        monkeypatch.setattr("torch.hub.download_url_to_file", self._no_download)
+        return tmp_path / "torch" / "hub" / "checkpoints"
+
+    @staticmethod
+    def _no_download(*arguments, **options):
+        raise AssertionError("wsegs downloads nothing")
+
+    def test_missing_weights_say_where_they_must_lie(self, home):
+        for call in (describe_method, load_method):
+            with pytest.raises(MissingError) as caught:
+                call("face-alignment", MethodOptions())
+            assert str(home / fan.FILE_NAME) in str(caught.value)
+            assert fan.URL in str(caught.value)
+        assert not home.exists()
+
+    def test_weights_of_something_else_are_one_line(self, home):
+        home.mkdir(parents=True)
+        (home / fan.FILE_NAME).write_bytes(b"not weights")
+        with pytest.raises(DataError, match=r"not the weights of 2DFAN-4"):
+            load_method("face-alignment", MethodOptions())
+
+    def test_random_weights_of_the_right_shape(self, home, astronaut):
+        import torch
+        from face_alignment.models import FAN
+
+        torch.manual_seed(0)
+        home.mkdir(parents=True)
+        torch.save(FAN(4).state_dict(), home / fan.FILE_NAME)
+        assert describe_method("face-alignment", MethodOptions())["licence"] == "unknown weights"
+        method = load_method("face-alignment", MethodOptions())
+        faces = method.detector.detect(astronaut)
+        assert len(faces) == 1
+        # Random weights say nothing, and slowly. Peaks in the middle of the maps show that the box is understood.
+        maps = torch.zeros(1, 68, 64, 64)
+        maps[:, :, 31:33, 31:33] = 1
+        method.predictor._network.face_alignment_net = lambda crops: maps.clone()
+        found = method.predictor.predict(astronaut, faces.boxes[0], None)
+        assert found.shape == (68, 2)
+        x, y, width, height = faces.boxes[0]
+        np.testing.assert_allclose(found.mean(axis=0), [x + width / 2, y + 0.38 * height], atol=0.05 * width)
+
+    def test_behind_others_it_takes_their_boxes_at_a_lower_threshold(self, astronaut):
+        turned = skimage.transform.rotate(astronaut[:256, 100:356], 38, preserve_range=True).astype(np.uint8)
+        assert not len(dlib_detector.usual().detect(turned))
+        assert len(fan.boxes_from(("dlib",)).detect(turned)) >= 1
+
+
+def test_names_of_methods():
+    assert check_methods(("mtcnn", "dlib")) == ("mtcnn", "dlib")
+    assert check_methods(("none",)) == ()
+    with pytest.raises(OptionError, match=r"unknown detector 'dlip'.*did you mean 'dlib'\?"):
+        check_methods(("dlip",))
+    with pytest.raises(OptionError, match="'dlib' is listed twice"):
+        check_methods(("dlib", "dlib"))
+    with pytest.raises(OptionError, match="got nothing"):
+        check_methods(())
+    with pytest.raises(OptionError, match="unknown detector 'none'"):
+        check_methods(("dlib", "none"))
+
+
+def test_every_method_has_a_status():
+    from wsegs.landmarks.table import STATUS_NAMES
+
+    assert set(METHODS) <= set(STATUS_NAMES)
