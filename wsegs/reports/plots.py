@@ -66,7 +66,7 @@ def plot_learning_curves(metrics_csv: Path, output: Path) -> None:
     figure = Figure(figsize=(4.6 * columns, 3.4 * rows), dpi=110, layout="constrained")
     for index, (metric, kinds) in enumerate(panels.items(), start=1):
         axes = figure.add_subplot(rows, columns, index)
-        for kind, points in kinds.items():
+        for kind, points in sorted(kinds.items()):  # training before validation
             epochs = sorted(points)
             axes.plot(
                 [steps[epoch] for epoch in epochs],
