@@ -216,7 +216,7 @@ class TestFaceAlignment:
         np.testing.assert_allclose(found.mean(axis=0), [x + width / 2, y + 0.38 * height], atol=0.05 * width)
 
     def test_behind_others_it_takes_their_boxes_at_a_lower_threshold(self, astronaut):
-        turned = skimage.transform.rotate(astronaut[:256, 100:356], 38, preserve_range=True).astype(np.uint8)
+        turned = skimage.transform.rotate(astronaut[:256, 100:356], 48, preserve_range=True).astype(np.uint8)
         assert not len(dlib_detector.usual().detect(turned))
         assert len(fan.boxes_from(("dlib",)).detect(turned)) >= 1
 

@@ -167,7 +167,7 @@ def _die(options, tasks, in_worker):
 
 def test_a_worker_that_dies_is_one_line(faces, tiny_predictor, tmp_path, monkeypatch):
     monkeypatch.setattr(find, "find_in_chunk", _die)
-    with pytest.raises(WsegsError, match="a worker process died.*run the same command again"):
+    with pytest.raises(WsegsError, match=r"a worker process died.*run the same command again"):
         find_landmarks(faces, tmp_path / "l.h5", predictor=tiny_predictor, jobs=2)
     assert (tmp_path / "l.h5.partial").exists()
 

@@ -142,7 +142,7 @@ class Journal:
 def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
     """Name the first entry that differs, with both values."""
     for key in sorted({*found, *wanted}):
-        old, new = (json.dumps(header.get(key)) for header in (found, wanted))
+        old, new = (json.dumps(header.get(key), sort_keys=True) for header in (found, wanted))
         if old != new:
             short = len(old) + len(new) < 120
             return f"{key} was {old}, is {new}" if short else f"{key} differs"
