@@ -14,6 +14,7 @@ from wsegs.landmarks.find import find_landmarks
 from wsegs.landmarks.image import read_image
 from wsegs.reports.canvas import write_png
 from wsegs.reports.contact_sheet import SheetFace, attribute_sheet, contact_sheet
+from wsegs.reports.overlay import scale_picture
 from wsegs.rules import load_rules
 from wsegs.store import MaskStore
 from wsegs.store.build import build_store
@@ -40,5 +41,5 @@ with MaskStore(output / "masks.h5") as store:
 
 height = max(left.shape[0], right.shape[0])
 sheets = [np.pad(s, ((0, height - s.shape[0]), (0, 0), (0, 0)), constant_values=255) for s in (left, right)]
-write_png(np.concatenate(sheets, axis=1), output / "overview.png")
+write_png(scale_picture(np.concatenate(sheets, axis=1), 0.65), output / "overview.png")
 print(output / "overview.png")

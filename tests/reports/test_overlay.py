@@ -50,6 +50,12 @@ def test_overlap_is_the_mean_of_both_colours(region_names):
     one, other = region_colours(2).astype(int)
     for column, colour in ((10, one), (30, (one + other) / 2), (50, other)):
         assert picture[20, column] == pytest.approx(100 * 0.55 + colour * 0.45, abs=1)
+    regions[:30, 20:40] ^= 2  # the second region has 400 cells now, half of them within the first, which has 1600
+    regions[:, 40:] ^= 2
+    regions[:10, 40:] ^= 2
+    picture = region_overlay(image, regions, region_names[:2], scale=1).astype(int)
+    mean = (one / 1600 + other / 400) / (1 / 1600 + 1 / 400)
+    assert picture[35, 30] == pytest.approx(100 * 0.55 + mean * 0.45, abs=1)
 
 
 @pytest.mark.parametrize(("dtype", "count"), [(np.uint16, 1), (np.uint16, 16), (np.uint32, 32), (np.uint64, 64)])

@@ -111,7 +111,8 @@ def region_overlay(
     Returns
     -------
     uint8 RGB of ``scaled_size(image.shape, scale)``. Region r has the colour ``region_colours(R)[r]``; where regions
-    overlap, the fill is the mean of their colours. Small regions are outlined last, so that none is hidden.
+    overlap, the fill is the mean of their colours, in which a region counts by one over its area, so that a mouth is
+    seen within a face. Small regions are outlined last, so that none is hidden.
     """
     picture = scale_picture(image, scale)
     cells = _scale_cells(np.asarray(regions), scaled_size(image.shape, scale))
@@ -119,16 +120,18 @@ def region_overlay(
     one = cells.dtype.type(1)
     masks = [(cells >> cells.dtype.type(r)) & one == one for r in range(len(region_names))]
 
+    areas = [int(np.count_nonzero(mask)) for mask in masks]
     total = np.zeros(picture.shape, np.float32)
-    count = np.zeros(cells.shape, np.float32)
-    for mask, colour in zip(masks, colours, strict=True):
-        total[mask] += colour
-        count += mask
-    covered = count > 0
-    mean = total[covered] / count[covered, None]
+    weights = np.zeros(cells.shape, np.float32)
+    for mask, area, colour in zip(masks, areas, colours, strict=True):
+        if area:
+            total[mask] += colour / np.float32(area)
+            weights[mask] += 1 / area
+    covered = weights > 0
+    mean = total[covered] / weights[covered, None]
     picture[covered] = (picture[covered] * (1 - _FILL) + mean * _FILL).round().astype(np.uint8)
 
-    for r in sorted(range(len(masks)), key=lambda r: -int(masks[r].sum())):
+    for r in sorted(range(len(masks)), key=lambda r: -areas[r]):
         picture[_outline(masks[r], _thickness(picture.shape))] = colours[r]
     return draw_landmarks(picture, landmarks, scale)
 

@@ -160,7 +160,17 @@ def plot_attribute_bars(rows: Sequence[Row], output: Path, *, title: str = "Accu
             else:
                 size = 26 if mark == "D" else 70
                 edge = {"edgecolors": "white", "linewidths": 0.8} if mark == "D" else {"linewidths": 2.2}
-                axes.scatter(shares, places + offset, s=size, marker=mark, color=colour, zorder=3, label=label, **edge)
+                axes.scatter(
+                    shares,
+                    places + offset,
+                    s=size,
+                    marker=mark,
+                    color=colour,
+                    zorder=3,
+                    label=label,
+                    clip_on=False,
+                    **edge,
+                )
 
     _bars(ordered, draw, title, output)
 
