@@ -17,6 +17,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 from tqdm import tqdm
 
 from wsegs.landmarks.chain import landmarks_of_image
@@ -24,6 +25,7 @@ from wsegs.rules import RuleSet, load_rules
 
 SIZE = 218
 LEAST_PIXELS = 10
+UNKNOWN = 255  # the class of pixels outside of a turned photo: they count for nobody
 HUMAN_CLASSES = {
     "eyes": (4, 5),
     "eyebrows": (6, 7),
@@ -47,8 +49,8 @@ def main() -> None:
     rule_files = [load_rules(name) for name in arguments.rules]
     images = sorted((arguments.folder / "images").glob("*.jpg"))
     images = [image for image in images if arguments.half in ("all", half_of(image.name))]
-    masks, landmarks = read_faces(images, arguments.folder / "masks")
-    masks, landmarks, size = moved(masks, landmarks, arguments.turn, arguments.scale)
+    sources, landmarks = read_faces(images, arguments.folder / "masks")
+    masks, landmarks, size = moved(sources, landmarks, arguments.turn, arguments.scale)
 
     found = np.isfinite(landmarks).all(axis=(1, 2))
     print(f"{len(images)} images ({arguments.half}), {found.sum()} with a face, {size[0]}x{size[1]}")
@@ -67,17 +69,15 @@ def half_of(name: str) -> str:
     return ("first", "second")[int(hashlib.sha256(name.encode()).hexdigest(), 16) % 2]
 
 
-def read_faces(images: list[Path], mask_folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return class numbers (N, 218, 218) and landmarks (N, 68, 2), nan where no face was found."""
-    masks = np.zeros((len(images), SIZE, SIZE), np.uint8)
+def read_faces(images: list[Path], mask_folder: Path) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return class numbers in the masks' own size, and landmarks (N, 68, 2) in 218x218; nan where no face was found."""
+    masks = []
     landmarks = np.full((len(images), 68, 2), np.nan)
     for i, path in enumerate(tqdm(images, unit="face", disable=None)):
         image = cv2.imread(str(path))
-        # cv2 turns palettes into colours, but the class numbers are wanted.
-        mask = read_palette(mask_folder / f"{path.stem}.png")
         if image is None:
             raise SystemExit(f"{path}: not an image")
-        masks[i] = cv2.resize(mask, (SIZE, SIZE), interpolation=cv2.INTER_NEAREST)
+        masks.append(read_palette(mask_folder / f"{path.stem}.png"))
         small = cv2.resize(image, (SIZE, SIZE), interpolation=cv2.INTER_AREA)[:, :, ::-1]
         face = landmarks_of_image(np.ascontiguousarray(small), ("dlib",))
         if face.landmarks is not None:
@@ -86,21 +86,28 @@ def read_faces(images: list[Path], mask_folder: Path) -> tuple[np.ndarray, np.nd
 
 
 def read_palette(path: Path) -> np.ndarray:
-    """Return the class numbers of a palette picture, (H, W) uint8."""
-    from PIL import Image
-
+    """Return the class numbers of a palette picture, (H, W) uint8, which OpenCV would turn into colours."""
     with Image.open(path) as picture:
         return np.array(picture)
 
 
 def moved(
-    masks: np.ndarray, landmarks: np.ndarray, turn: float, scale: float
+    masks: list[np.ndarray], landmarks: np.ndarray, turn: float, scale: float
 ) -> tuple[np.ndarray, np.ndarray, tuple[int, int]]:
-    """Turn and scale masks and landmarks alike, in a frame that grows with them."""
+    """Turn and scale masks and landmarks alike about the centre, in a frame that grows with them.
+
+    Each mask is sampled once, from its own size. What lies outside of the photo is ``UNKNOWN``.
+    """
     side = max(1, round(SIZE * scale))
     matrix = cv2.getRotationMatrix2D(((SIZE - 1) / 2, (SIZE - 1) / 2), turn, scale)
     matrix[:, 2] += (side - SIZE) / 2
-    warped = np.stack([cv2.warpAffine(mask, matrix, (side, side), flags=cv2.INTER_NEAREST) for mask in masks])
+    warped = np.empty((len(masks), side, side), np.uint8)
+    for i, mask in enumerate(masks):
+        # Unmoved, this samples the pixels that cv2.resize takes with INTER_NEAREST.
+        factor = SIZE / mask.shape[0]
+        whole = matrix @ np.array([[factor, 0, factor / 2], [0, factor, factor / 2], [0, 0, 1]])
+        options = {"flags": cv2.INTER_NEAREST, "borderMode": cv2.BORDER_CONSTANT, "borderValue": (UNKNOWN,)}
+        warped[i] = cv2.warpAffine(mask, whole, (side, side), **options)
     return warped, landmarks @ matrix[:, :2].T + matrix[:, 2], (side, side)
 
 
@@ -112,7 +119,7 @@ def region_scores(
     scores = {}
     for region, classes in HUMAN_CLASSES.items():
         human = np.isin(masks, classes)
-        drawn = (regions >> rules.region_names.index(region) & 1).astype(bool)
+        drawn = (regions >> rules.region_names.index(region) & 1).astype(bool) & (masks != UNKNOWN)
         union = (human | drawn).sum(axis=(1, 2))
         score = (human & drawn).sum(axis=(1, 2)) / np.maximum(union, 1)
         scores[region] = np.where(human.sum(axis=(1, 2)) >= LEAST_PIXELS, score, np.nan)

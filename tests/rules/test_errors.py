@@ -94,7 +94,7 @@ def test_unknown_version():
 
 def test_several_mistakes_are_counted():
     text = HEAD + "regions:\n  a: {polygon: [99, 1, 2]}\n  b: {polygon: [98, 1, 2]}\nattributes: {A: c}"
-    with pytest.raises(RuleError, match=r"my\.yaml:4:16: .*got 99 \(and 2 more\)"):
+    with pytest.raises(RuleError, match=r"my\.yaml:4:17: .*got 99 \(and 2 more\)"):
         compile_rules(text, "my.yaml")
 
 

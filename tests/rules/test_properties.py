@@ -2,6 +2,7 @@
 
 import pickle
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from wsegs.errors import RuleError
 from wsegs.rules import compile_rules, load_rules
+from wsegs.rules.draw import region_outlines
 from wsegs.rules.region_expressions import parse_regions
 from wsegs.rules.yaml_source import Node
 from wsegs.schemes import IBUG68
@@ -36,6 +38,11 @@ regions:
 @pytest.fixture(scope="module", params=[*NAMES, "everything"])
 def rules(request):
     return compile_rules(EVERYTHING, "t.yaml") if request.param == "everything" else load_rules(request.param)
+
+
+@pytest.fixture(scope="module")
+def celeba():
+    return load_rules("celeba")
 
 
 def test_a_batch_equals_its_faces_one_by_one(rules, faces):
@@ -72,31 +79,24 @@ def test_pickling(rules, faces):
     np.testing.assert_array_equal(other.label, lookup.label)
 
 
-def _agreement(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the smallest share of pixels, over regions larger than a few, that two drawings of a face share."""
-    shares = [1.0]
-    for bit in range(16):
-        a, b = one >> bit & 1 > 0, other >> bit & 1 > 0
-        if (a | b).sum() >= 100:
-            shares.append((a & b).sum() / (a | b).sum())
-    return min(shares)
-
-
 def test_a_mirrored_face_gives_mirrored_regions(faces):
-    """Up to pixels of the border: halves are rounded to the even pixel, on either side."""
+    """Up to one pixel at borders: OpenCV draws a slanting side from its first end, so that steps fall elsewhere."""
     rules = load_rules("celeba")
     mirrored = faces[:, list(IBUG68.mirror)] * [-1, 1] + [SIZE[1] - 1, 0]
     drawn, other = rules.draw(faces, SIZE), rules.draw(mirrored, SIZE)[:, :, ::-1]
-    assert min(_agreement(one, two) for one, two in zip(drawn, other, strict=True)) > 0.97
+    for one, two in zip(drawn, other, strict=True):
+        for bit, name in enumerate(rules.region_names):
+            this, that = ((regions >> bit & 1).astype(np.uint8) for regions in (one, two))
+            for inner, outer in ((this, that), (that, this)):
+                beyond = inner & ~cv2.dilate(outer, np.ones((3, 3), np.uint8))
+                assert beyond.sum() == 0, name
 
 
 @RELAXED
 @given(st.floats(-3.1, 3.1), st.floats(0.8, 2.5), st.floats(-40, 40), st.integers(0, 39))
-def test_rules_in_the_faces_frame_move_with_the_face(faces, turn, scale, shift, number):
-    """The outlines are compared, which are exact, rather than the pixels."""
-    from wsegs.rules.draw import region_outlines
-
-    rules = load_rules("celeba")
+def test_rules_in_the_faces_frame_move_with_the_face(celeba, faces, turn, scale, shift, number):
+    """The outlines are compared rather than their pixels; vertices are rounded, before and after."""
+    rules = celeba
     matrix = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     face = faces[number]
     before, after = (region_outlines(rules.program, points[None], 218) for points in (face, face @ matrix.T + shift))
@@ -195,7 +195,7 @@ FRAGMENTS = st.lists(
 ).map("".join)  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.one_of(st.text(max_size=80), FRAGMENTS))
 def test_random_text_raises_nothing_but_rule_errors(text):
     for whole in (text, "version: 1\nscheme: ibug68\nregions:\n" + text):
@@ -207,7 +207,7 @@ def test_random_text_raises_nothing_but_rule_errors(text):
         assert message.startswith("t.yaml:")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.text(alphabet="x0y1 +-*/().<>=,andortif27", max_size=30))
 def test_random_expressions_raise_nothing_but_rule_errors(text):
     quoted = text.replace('"', "")

@@ -95,6 +95,9 @@ def read_nodes(text: str, source: str) -> Node:
     """
     if len(text.encode("utf-8", "replace")) > MAX_BYTES:
         raise RuleError(f"{source}: expected a rule file of at most {MAX_BYTES:,} bytes, got {len(text):,}")
+    # Counted first, since the scanner looks ahead through open brackets at a cost that grows with their square.
+    if text.count("[") + text.count("{") > MAX_NODES:
+        raise RuleError(f"{source}:1:1: expected at most {MAX_NODES:,} lists and mappings, got more")
     builder = _Builder(source)
     try:
         with warnings.catch_warnings():
