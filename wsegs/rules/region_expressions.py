@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from wsegs.files import nearest
-from wsegs.rules.expressions import Token, TokenReader, shorten
+from wsegs.rules.tokens import Token, TokenReader, shorten
 from wsegs.rules.yaml_source import Node
 
 RESERVED = ("all", "none")
