@@ -34,4 +34,4 @@ def encode_chunk(array: NDArray[Any]) -> bytes:
     if array.itemsize > 1:
         # HDF5's shuffle: the first byte of every element, then the second, ...
         array = np.ascontiguousarray(array.reshape(-1).view(np.uint8).reshape(-1, array.itemsize).T)
-    return zlib.compress(array, _COMPRESSION_LEVEL)
+    return zlib.compress(array.data, _COMPRESSION_LEVEL)
