@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import pytest
-from tests.nets.tester import NetworkTester
 from torch import nn
 
+from tests.nets.tester import NetworkTester
 from wsegs.errors import OptionError
 from wsegs.nets import build_network
 
@@ -11,7 +13,7 @@ from wsegs.nets import build_network
 class TestAttParseNet(NetworkTester):
     name = "attparsenet"
     parameters = 16_290_598  # for 40 attributes at 218x178
-    small = {"attributes": 3, "size": (40, 36), "width": 0.05}
+    small: ClassVar[dict[str, Any]] = {"attributes": 3, "size": (40, 36), "width": 0.05}
 
     def test_maps_are_those_of_the_paper(self) -> None:
         assert build_network("attparsenet", attributes=1, size=(218, 178), width=0.01).map_size == (96, 76)

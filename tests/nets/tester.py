@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -19,9 +21,9 @@ class NetworkTester:
 
     name: str
     parameters: int
-    full = {"attributes": 40, "size": (218, 178)}
+    full: ClassVar[dict[str, Any]] = {"attributes": 40, "size": (218, 178)}
     """Options of the published network."""
-    small = {"attributes": 3, "size": (40, 36)}
+    small: ClassVar[dict[str, Any]] = {"attributes": 3, "size": (40, 36)}
     """Options of a network that is small enough to be tested in no time."""
     odd_sizes = ((41, 36), (40, 37), (45, 39))
     too_small = (8, 8)

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from wsegs.errors import OptionError
 from wsegs.files import complete_or_absent
 from wsegs.training.budget import Budget
-from wsegs.training.data import Batch
+from wsegs.training.dataset import Batch
 from wsegs.training.recipe import EarlyStopping, Recipe
 from wsegs.training.runs import BEST, LAST
 
@@ -65,7 +65,13 @@ class LastStageEarlyStopping(LightningEarlyStopping):
 
     def __init__(self, budget: Budget, early_stopping: EarlyStopping, patience: int) -> None:
         mode = "min" if early_stopping.lower_is_better else "max"
-        super().__init__(f"val_{early_stopping.monitor}", mode=mode, patience=patience, check_finite=False)
+        super().__init__(
+            f"val_{early_stopping.monitor}",
+            mode=mode,
+            patience=patience,
+            check_finite=False,
+            check_on_train_epoch_end=False,
+        )
         self._budget = budget
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -24,7 +24,7 @@ from wsegs.files import complete_or_absent
 from wsegs.landmarks.image import read_image
 from wsegs.landmarks.table import LandmarkTable
 from wsegs.training.crops import Cropper, cropper_for
-from wsegs.training.data import start_worker
+from wsegs.training.dataset import start_worker
 from wsegs.training.metrics import ROW_FIELDS, AttributeScores, mean_scores, score_attributes, undefined_attributes
 from wsegs.training.module import normalise
 from wsegs.training.order import BatchPlan, ValidationOrder

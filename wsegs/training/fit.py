@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from wsegs.errors import DataError, OptionError, WsegsError
@@ -27,7 +28,8 @@ from wsegs.store import MaskStore
 from wsegs.training.budget import Budget, plan_budget
 from wsegs.training.cache import RowCache
 from wsegs.training.callbacks import BestAndLast, Interrupted, LastStageEarlyStopping, MetricsTable, ProgressBar
-from wsegs.training.data import FaceCrops, FaceData, check_images, find_image_root, one_line
+from wsegs.training.data import FaceData, check_images, find_image_root, one_line
+from wsegs.training.dataset import FaceCrops
 from wsegs.training.losses import class_weights
 from wsegs.training.module import AttributeModule
 from wsegs.training.precision import memory_format, resolve_precision
@@ -238,7 +240,8 @@ def _build_trainer(
             enable_model_summary=False,
             default_root_dir=output,
         )
-    except (ValueError, RuntimeError, TypeError) as error:  # Lightning's, on an option that this machine cannot do
+    # Lightning's own errors on what this machine does not have or cannot do.
+    except (ValueError, RuntimeError, TypeError, ImportError, MisconfigurationException) as error:
         raise OptionError(f"--accelerator, --devices, --strategy: {' '.join(str(error).split())}") from None
     if budget.batch_size % trainer.world_size:
         raise OptionError(

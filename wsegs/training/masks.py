@@ -9,9 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from wsegs.rules import AttributeLookup
-
-# The label for which a mask is drawn; 2 means whatever the label.
-_ALWAYS = 2
+from wsegs.rules.program import ALWAYS
 
 
 class MaskExpander(nn.Module):
@@ -44,7 +42,7 @@ class MaskExpander(nn.Module):
         else:
             attributes = range(len(self._lookup.attribute_names))
             coverage = torch.stack([self._lookup.evaluate(a, regions) for a in attributes], dim=-1)
-        drawn = (labels == self.drawn_label) | (self.drawn_label == _ALWAYS)
+        drawn = (labels == self.drawn_label) | (self.drawn_label == ALWAYS)
         return (coverage * drawn[:, None, None, :]).float().permute(0, 3, 1, 2)
 
     def known(self, labels: Tensor, has_face: Tensor) -> Tensor:
@@ -52,7 +50,7 @@ class MaskExpander(nn.Module):
 
         Not those of an image without a face, nor those of an unknown label, unless it makes no difference.
         """
-        return has_face[:, None] & ((labels >= 0) | (self.drawn_label == _ALWAYS))
+        return has_face[:, None] & ((labels >= 0) | (self.drawn_label == ALWAYS))
 
 
 def mirror(images: Tensor, flip: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from wsegs.errors import OptionError
 from wsegs.nets import NetworkOutput
 from wsegs.rules import AttributeLookup
 from wsegs.training.budget import Budget
-from wsegs.training.data import Batch
+from wsegs.training.dataset import Batch
 from wsegs.training.losses import recognition_loss, segmentation_loss
 from wsegs.training.masks import MaskExpander, mirror
 from wsegs.training.metrics import Predictions, mean_scores, score_attributes

@@ -24,6 +24,8 @@ def _parse_size(value: Any) -> Any:
         if not (cross and height.isdecimal() and width.isdecimal() and int(height) and int(width)):
             raise ValueError("expected HEIGHTxWIDTH such as 218x178")
         return int(height), int(width)
+    if not isinstance(value, (tuple, list)):
+        raise ValueError("expected HEIGHTxWIDTH such as 218x178")
     return value
 
 

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from wsegs.errors import DataError, MissingError
+from wsegs.training.runs import load_run, read_run
+
+
+@pytest.fixture
+def run(run_folder, tmp_path):
+    """A run that may be damaged."""
+    return shutil.copytree(run_folder, tmp_path / "run")
+
+
+@pytest.mark.parametrize("checkpoint", ["best", "last"])
+def test_a_network_comes_back_with_its_weights(run_folder, checkpoint) -> None:
+    run = load_run(run_folder, checkpoint)
+    saved = torch.load(run_folder / f"{checkpoint}.ckpt", weights_only=True)["state_dict"]
+    assert not run.network.training
+    assert run.size == (32, 28)
+    for name, value in run.network.state_dict().items():
+        assert torch.equal(value, saved[f"network.{name}"])
+
+
+def test_a_folder_that_is_no_run(tmp_path) -> None:
+    with pytest.raises(MissingError, match="no such run"):
+        load_run(tmp_path / "none")
+    with pytest.raises(MissingError, match=r"expected a run folder, but it has no run.json"):
+        load_run(tmp_path)
+
+
+@pytest.mark.parametrize("file", ["best.ckpt", "recipe.yaml"])
+def test_a_missing_file_is_named(run, file) -> None:
+    (run / file).unlink()
+    with pytest.raises(MissingError, match=f"{file}: no such"):
+        load_run(run)
+
+
+@pytest.mark.parametrize("keep", [0, 10, 0.5, 0.99])
+def test_a_half_written_checkpoint(run, keep) -> None:
+    content = (run / "best.ckpt").read_bytes()
+    (run / "best.ckpt").write_bytes(content[: keep if isinstance(keep, int) else int(keep * len(content))])
+    with pytest.raises(DataError, match=r"best.ckpt: damaged, or not a checkpoint") as caught:
+        load_run(run)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_never_runs_code(run, tmp_path) -> None:
+    class Malice:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "pwned"), "w"))
+
+    torch.save({"state_dict": Malice()}, run / "best.ckpt")
+    with pytest.raises(DataError, match=r"best.ckpt: damaged, or not a checkpoint"):
+        load_run(run)
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_a_checkpoint_of_something_else(run) -> None:
+    torch.save({"weights": torch.zeros(1)}, run / "best.ckpt")
+    with pytest.raises(DataError, match="has no state_dict"):
+        load_run(run)
+    torch.save({"state_dict": {"network.other": torch.zeros(1)}}, run / "best.ckpt")
+    with pytest.raises(DataError, match=r"not a checkpoint of the network in") as caught:
+        load_run(run)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": 2}, r"run.json: expected format 1 of a run, got 2"),
+        ({"scheme": "ibug86"}, r"unknown landmark scheme 'ibug86'"),
+        ({"source_size": "large"}, r"run.json: damaged"),
+        ({"mean_points": None, "frame": None}, r"run.json: damaged"),
+    ],
+)
+def test_a_run_of_another_version(run, change, message) -> None:
+    fields = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**fields, **change}))
+    with pytest.raises(DataError, match=message):
+        read_run(run)
+
+
+@pytest.mark.parametrize("field", ["format", "attribute_names", "frame", "provenance"])
+def test_a_missing_field(run, field) -> None:
+    fields = json.loads((run / "run.json").read_text())
+    del fields[field]
+    (run / "run.json").write_text(json.dumps(fields))
+    with pytest.raises(DataError, match=f"the field '{field}' is missing"):
+        read_run(run)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "\N{NULL}"])
+def test_a_description_that_is_none(run, content) -> None:
+    (run / "run.json").write_text(content)
+    with pytest.raises(DataError, match=r"run.json: damaged"):
+        read_run(run)

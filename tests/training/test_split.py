@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tests.training.tiny import make_store
+from wsegs.errors import DataError
+from wsegs.training.split import split_rows
+
+
+def test_people_are_on_one_side_only(store) -> None:
+    split = split_rows(store, 0.2)
+    assert split.carved
+    assert len(split.validation) >= 2
+    assert not set(store.identity[split.train]) & set(store.identity[split.validation])
+    assert sorted([*split.train, *split.validation]) == list(range(22))  # the train split, all of it
+
+
+def test_other_images_of_a_person_do_not_move_anybody(store, table, tmp_path) -> None:
+    rows = np.r_[0:10, 11:26]
+    fewer = {name: getattr(table, name)[rows] for name in ("landmarks", "status", "faces", "boxes", "image_size")}
+    fewer |= {name: getattr(table, name)[rows] for name in ("attributes", "identity", "split")}
+    other = make_store(tmp_path, replace(table, images=tuple(table.images[i] for i in rows), **fewer))
+    before = {store.images[row] for row in split_rows(store, 0.3).validation}
+    after = {other.images[row] for row in split_rows(other, 0.3).validation}
+    assert after == before - {table.images[10]}
+
+
+def test_without_identities_images_are_carved_out(table, tmp_path) -> None:
+    store = make_store(tmp_path, replace(table, identity=np.full(len(table), -1, np.int32)))
+    split = split_rows(store, 0.3)
+    assert 0 < len(split.validation) < len(split.train)
+
+
+@pytest.mark.parametrize("identity", [7, -1])
+def test_one_person_is_carved_by_image(table, tmp_path, identity) -> None:
+    store = make_store(tmp_path, replace(table, identity=np.full(len(table), identity, np.int32)))
+    split = split_rows(store, 0.001)
+    assert len(split.validation) == 1
+    assert len(split.train) == 21
+
+
+def test_the_data_sets_own_validation_split_is_taken(table, tmp_path) -> None:
+    own = table.split.copy()
+    own[:5] = 1
+    split = split_rows(make_store(tmp_path, replace(table, split=own)), 0.3)
+    assert not split.carved
+    assert list(split.validation) == [0, 1, 2, 3, 4]
+    assert list(split.train) == list(range(5, 22))
+
+
+def test_a_limit_takes_evenly_spaced_images(store) -> None:
+    split = split_rows(store, 0.2, limit=3)
+    whole = split_rows(store, 0.2)
+    assert len(split.train) == 3
+    assert (split.train[0], split.train[-1]) == (whole.train[0], whole.train[-1])
+
+
+def test_nothing_to_train_on(table, tmp_path) -> None:
+    store = make_store(tmp_path, replace(table, split=np.full(len(table), 2, np.int8)))
+    with pytest.raises(DataError, match="no image of the train split"):
+        split_rows(store, 0.2)
+
+
+def test_one_image_cannot_be_split(table, tmp_path) -> None:
+    own = np.full(len(table), 2, np.int8)
+    own[0] = 0
+    with pytest.raises(DataError, match="at least two are needed"):
+        split_rows(make_store(tmp_path, replace(table, split=own)), 0.2)

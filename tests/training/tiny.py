@@ -1,0 +1,104 @@
+"""A data set, a mask store and a recipe so small that a training takes a second."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import skimage.data
+from numpy.typing import NDArray
+
+from wsegs.landmarks.table import STATUS_NAMES, LandmarkTable
+from wsegs.rules import compile_rules
+from wsegs.store import MaskStore
+from wsegs.store.build import build_store
+from wsegs.store.frame import Frame
+from wsegs.training.recipe import Recipe, load_recipe
+
+SIZE = (64, 56)
+NAMES = ("Smiling", "Eyeglasses", "Male")
+
+RULES = """
+version: 1
+scheme: ibug68
+description: three attributes
+space: image
+landmarks: integer
+regions:
+  mouth:
+    polygon: 48..59
+  eyes:
+    - polygon: 36..41
+    - polygon: 42..47
+attributes:
+  Smiling: mouth
+  Eyeglasses: eyes
+  Male: all
+"""
+
+
+def write_faces(folder: Path, landmarks: NDArray[np.float32], count: int = 26) -> LandmarkTable:
+    """Write ``count`` pictures of the astronaut, with labels that can be seen, and return their landmarks.
+
+    The last four are of the test split. Image 3 has no face; Smiling is unknown for image 5; two images show each
+    person.
+    """
+    rng = np.random.default_rng(0)
+    whole = skimage.data.astronaut()[30:222, 142:310]  # 192 x 168: three times SIZE
+    face = cv2.resize(whole, SIZE[::-1], interpolation=cv2.INTER_AREA)
+    points = (landmarks - [142, 30] + 0.5) / 3 - 0.5
+    attributes = rng.integers(0, 2, (count, len(NAMES))).astype(np.int8)
+    (folder / "faces").mkdir(parents=True)
+    images = []
+    for i in range(count):
+        image = np.clip(face.astype(int) + rng.integers(-20, 20), 0, 255).astype(np.uint8)
+        top = 40 * int(attributes[i, 0])
+        image[top : top + 6] = (255, 0, 0)
+        image[20:24] = 255 * int(attributes[i, 1])
+        image[:, :4] = 255 * int(attributes[i, 2])
+        images.append(f"faces/{i:03}.png")
+        cv2.imwrite(str(folder / images[-1]), image[..., ::-1])
+    attributes[5, 0] = -1
+    all_points = np.stack([points + rng.normal(0, 0.3, points.shape) for _ in range(count)]).astype(np.float32)
+    status = np.ones(count, np.uint8)
+    all_points[3], status[3] = np.nan, 0
+    split = np.zeros(count, np.int8)
+    split[-4:] = 2
+    return LandmarkTable(
+        scheme="ibug68",
+        images=tuple(images),
+        landmarks=all_points,
+        status=status,
+        status_names=STATUS_NAMES,
+        faces=status.astype(np.int16),
+        boxes=np.full((count, 4), np.nan, np.float32),
+        image_size=np.tile(np.array(SIZE[::-1], np.int32), (count, 1)),
+        attribute_names=NAMES,
+        attributes=attributes,
+        identity=np.arange(count, dtype=np.int32) // 2,
+        split=split,
+        provenance={"data": {"name": "folder", "root": str(folder), "images": count}, "detectors": []},
+    )
+
+
+def write_labels(folder: Path, table: LandmarkTable) -> None:
+    """Write ``labels.csv``, which makes the folder a data set."""
+    splits = ("train", "validation", "test")
+    lines = ["image," + ",".join(table.attribute_names) + ",split,identity"]
+    for i, image in enumerate(table.images):
+        labels = ",".join("" if label < 0 else str(label) for label in table.attributes[i])
+        lines.append(f"{image},{labels},{splits[table.split[i]]},{table.identity[i]}")
+    (folder / "labels.csv").write_text("\n".join(lines) + "\n")
+
+
+def make_store(folder: Path, table: LandmarkTable, frame: Frame | None = None, rules: str = RULES) -> MaskStore:
+    """Draw the masks of a table."""
+    build_store(table, compile_rules(rules, "tiny.yaml"), frame or Frame("image", SIZE), folder / "masks.h5", jobs=1)
+    return MaskStore(folder / "masks.h5")
+
+
+def tiny_recipe(**overrides) -> Recipe:
+    """Return AttParseNet's recipe with a network of a few filters; 4 + 8 epochs of what fits into them."""
+    fields = {"network.width": 0.03, "size": (32, 28), "batch_size": 4, "precision": "32-true", "max_steps": 8}
+    return load_recipe("attparsenet", {**fields, **overrides})
