@@ -211,3 +211,28 @@ def test_tasks_are_small_to_send(faces, tiny_predictor):
 def test_no_images_at_all(faces, tiny_predictor, tmp_path):
     assert len(find_landmarks(faces.select([]), tmp_path / "l.h5", predictor=tiny_predictor, jobs=1)) == 0
     assert read_landmarks(tmp_path / "l.h5").landmarks.shape == (0, 68, 2)
+
+
+def test_faces_found_before_are_kept(faces, undisturbed, tiny_predictor, tmp_path, monkeypatch):
+    """An earlier table stands in for the search; only its other images, and the imported ones, are looked at."""
+    searched: list[str] = []
+    real = find.find_in_chunk
+
+    def spy(options, tasks, in_worker):
+        searched.extend(task.path for task in tasks)
+        return real(options, tasks, in_worker)
+
+    monkeypatch.setattr(find, "find_in_chunk", spy)
+    earlier = read_landmarks(undisturbed)
+    table = find_landmarks(faces, tmp_path / "l.h5", predictor=tiny_predictor, earlier=earlier, jobs=1)
+    assert len(searched) == len(faces) - earlier.found.sum()
+    np.testing.assert_array_equal(table.landmarks, earlier.landmarks)
+    np.testing.assert_array_equal(table.status, earlier.status)
+    assert table.provenance["earlier"] == earlier.provenance
+
+
+def test_an_earlier_table_is_joined_by_name(faces, undisturbed, tiny_predictor, tmp_path):
+    earlier = read_landmarks(undisturbed)
+    turned = faces.select(np.arange(len(faces))[::-1])
+    table = find_landmarks(turned, tmp_path / "l.h5", predictor=tiny_predictor, earlier=earlier, jobs=1)
+    np.testing.assert_array_equal(table.landmarks[::-1], earlier.landmarks)

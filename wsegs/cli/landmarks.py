@@ -47,6 +47,12 @@ from wsegs.errors import OptionError
     " They win over the detectors. May be given several times.",
 )
 @click.option(
+    "--keep",
+    type=click.Path(path_type=Path),
+    metavar="LANDMARKS",
+    help="A landmarks.h5 made before: its faces are kept, and only the other images are searched or imported.",
+)
+@click.option(
     "--export",
     metavar="FILE.csv",
     help="Also write the landmarks as CSV; 'csv' means beside the output.",
@@ -75,6 +81,7 @@ def landmarks(
     detectors: str,
     predictor: Path | None,
     imports: tuple[Path, ...],
+    keep: Path | None,
     export: str | None,
     jobs: int,
     limit: int | None,
@@ -92,17 +99,19 @@ def landmarks(
     from wsegs.files import check_output
     from wsegs.landmarks.find import find_landmarks, summarise
     from wsegs.landmarks.imports import read_imports, write_csv
+    from wsegs.landmarks.table import read_landmarks
 
     check_output(output, force=force)
     exported = _export_path(export, output)
     if exported is not None:
         check_output(exported, force=force)
     names = tuple(name.strip() for name in detectors.split(","))
-    if names == ("none",) and not imports:
-        raise OptionError("--detectors none: needs --import, else there is nothing to find landmarks by")
+    if names == ("none",) and not imports and keep is None:
+        raise OptionError("--detectors none: needs --import or --keep, else there is nothing to find landmarks by")
 
     dataset = open_dataset(data or DEFAULT_DATA, images=images, labels=labels)
     imported = read_imports(imports, dataset.images)
+    earlier = None if keep is None else read_landmarks(keep)
     chosen = dataset.indices_of(split)[:limit]
     start = time.perf_counter()
     try:
@@ -113,6 +122,7 @@ def landmarks(
             predictor=predictor,
             max_side=max_side,
             imported=imported.select(chosen),
+            earlier=earlier,
             jobs=jobs,
             force=force,
         )

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 import wsegs
 from wsegs.datasets import write_unmatched
-from wsegs.errors import WsegsError
+from wsegs.errors import DataError, WsegsError
 from wsegs.files import check_output, complete_or_absent
 from wsegs.landmarks.chain import DETECTORS, MAX_SIDE, ChainOptions, load_chain
 from wsegs.landmarks.image import read_image, reason
@@ -66,6 +66,7 @@ def find_landmarks(
     predictor: str | os.PathLike[str] | None = None,
     max_side: int = MAX_SIDE,
     imported: Imported | None = None,
+    earlier: LandmarkTable | None = None,
     jobs: int = -1,
     force: bool = False,
 ) -> LandmarkTable:
@@ -89,6 +90,8 @@ def find_landmarks(
         Detectors see images with their longer side reduced to this; 0 means as they are.
     imported
         Landmarks made elsewhere, for the images of ``dataset``; they win, and those images are not searched.
+    earlier
+        What an earlier call found: its faces are kept, by file name, and only the other images are searched.
     jobs
         Processes; -1 is one a core.
     force
@@ -109,9 +112,13 @@ def find_landmarks(
         "options": {"detectors": list(options.detectors), "max_side": max_side},
         "imports": imported.sources,
     }
-    header = {**provenance, "images": _fingerprint(dataset, imported)}
+    if earlier is not None:
+        provenance["earlier"] = earlier.provenance
+    kept = _kept_records(dataset, earlier)
+    header = {**provenance, "images": _fingerprint(dataset, imported, kept)}
     partial = output.with_name(f"{output.name}.partial")
     with Journal(partial, header, len(dataset), IBUG68.count, force=force) as journal:
+        journal.append(kept[~journal.done[kept["index"]]])
         _find_rest(dataset, options, imported, jobs, journal)
         table = _table(dataset, imported, journal.records, provenance)
         write_landmarks(output, table, force=force)
@@ -147,6 +154,26 @@ def find_in_chunk(options: ChainOptions, tasks: list[ImageTask], in_worker: bool
         if face.landmarks is not None and face.box is not None:
             record["landmarks"] = face.landmarks
             record["box"] = face.box
+    return records
+
+
+def _kept_records(dataset: FaceDataset, earlier: LandmarkTable | None) -> NDArray[Any]:
+    """Return the journal's records of the images whose faces an earlier call found, joined by name."""
+    if earlier is None:
+        return np.zeros(0, record_type(IBUG68.count))
+    if earlier.scheme != IBUG68.name:
+        raise DataError(f"the earlier landmarks are '{earlier.scheme}', those to be found '{IBUG68.name}'")
+    rows = {name: row for row, name in enumerate(earlier.images) if earlier.found[row]}
+    pairs = [(index, rows[name]) for index, name in enumerate(dataset.images) if name in rows]
+    index, row = np.array(pairs, np.intp).reshape(-1, 2).T
+    status = np.array([STATUS_NAMES.index(name) for name in earlier.status_names], np.uint8)
+    records = np.zeros(len(pairs), record_type(IBUG68.count))
+    records["index"] = index
+    records["status"] = status[earlier.status[row]]
+    records["faces"] = earlier.faces[row]
+    records["box"] = earlier.boxes[row]
+    records["image_size"] = earlier.image_size[row]
+    records["landmarks"] = earlier.landmarks[row]
     return records
 
 
@@ -227,13 +254,14 @@ def _write_missing(table: LandmarkTable, records: NDArray[Any], path: Path) -> N
             writer.writerow([table.images[row], "no face" if table.status[row] == NO_FACE else why])
 
 
-def _fingerprint(dataset: FaceDataset, imported: Imported) -> str:
-    """Return a sha256 of all that decides over the result beside the options: names, boxes, imported landmarks."""
+def _fingerprint(dataset: FaceDataset, imported: Imported, kept: NDArray[Any]) -> str:
+    """Return a sha256 of all that decides over the result beside the options: names, boxes, known landmarks."""
     digest = hashlib.sha256("\0".join(dataset.images).encode("utf-8", "surrogateescape"))
     if dataset.boxes is not None:
         digest.update(np.ascontiguousarray(dataset.boxes, np.float32).tobytes())
     digest.update(imported.found.tobytes())
     digest.update(imported.landmarks[imported.found].tobytes())
+    digest.update(kept.tobytes())
     return digest.hexdigest()
 
 
