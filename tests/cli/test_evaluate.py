@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.training.tiny import make_store, tiny_recipe, write_faces, write_labels
+from wsegs.training.fit import train
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, astronaut_landmarks):
+    """A data set, and a run trained on it."""
+    folder = tmp_path_factory.mktemp("evaluate")
+    table = write_faces(folder / "data", astronaut_landmarks)
+    write_labels(folder / "data", table)
+    train(tiny_recipe(max_steps=2), make_store(folder, table), folder / "run")
+    return folder
+
+
+def test_evaluate_finds_the_data_of_the_training(run, folder) -> None:
+    done = run("evaluate", folder / "run", "-j", 1)
+    assert done.code == 0, done.err
+    assert done.err == ""
+    lines = done.out.splitlines()
+    assert lines[0].split()[:3] == ["attribute", "positives", "accuracy"]
+    assert [line.split()[0] for line in lines[1:5]] == ["Smiling", "Eyeglasses", "Male", "mean"]
+    assert "crops: 4 as in training" in done.out
+    output = folder / "run" / "evaluation-folder-test"
+    assert {file.name for file in output.iterdir()} == {"metrics.csv", "metrics.json", "scores.csv", "attributes.png"}
+
+
+def test_any_split_of_any_data_as_json(run, folder) -> None:
+    arguments = ("evaluate", folder / "run", "--data", folder / "data", "--split", "all", "-o", folder / "all")
+    done = run(*arguments, "--checkpoint", "last", "--json", "-j", 1)
+    assert done.code == 0, done.err
+    summary = json.loads(done.out)
+    assert (summary["images"], summary["split"], summary["checkpoint"]) == (26, "all", "last")
+    assert set(summary["mean"]) >= {"accuracy", "error", "average_precision", "balanced_accuracy", "majority_rate"}
+    again = run(*arguments)
+    assert again.code == 1
+    assert "exists already; --force" in again.err
+    assert run(*arguments, "--force", "-j", 1).code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("none",), "none: no such run; wsegs train makes one"),
+        (("data",), "data: expected a run folder, but it has no run.json"),
+        (("run", "--data", "nowhere"), "nowhere: no such folder"),
+        (("run", "--split", "validation"), "--split validation: no image"),
+        (("run", "--images", "wild", "--split", "all"), "--images wild is for CelebA"),
+        (("run", "--landmarks", "none.h5", "--split", "train"), "none.h5"),
+    ],
+)
+def test_wrong_input_is_one_line(run, folder, monkeypatch, arguments, message) -> None:
+    monkeypatch.chdir(folder)
+    done = run("evaluate", *arguments)
+    assert done.code == 1
+    assert message in done.err
+    assert done.err.count("\n") == 1
