@@ -87,7 +87,7 @@ def test_no_jobs(run, landmarks):
 def test_options_come_from_the_environment(run, landmarks, tmp_path, monkeypatch):
     monkeypatch.setenv("WSEGS_MASKS_FRAME", "face")
     monkeypatch.setenv("WSEGS_JOBS", "1")
-    monkeypatch.setenv("WSEGS_OUTPUT", str(tmp_path / "from-environment.h5"))
+    monkeypatch.setenv("WSEGS_MASKS_OUTPUT", str(tmp_path / "from-environment.h5"))
     assert run("masks", landmarks).code == 0
     assert len(MaskStore(tmp_path / "from-environment.h5")) == 2
 

@@ -26,7 +26,9 @@ from wsegs.cli.options import (
 @data_option
 @images_option
 @labels_option
-@click.option("--split", type=click.Choice(["train", "validation", "test", "all"]), default="test")
+@click.option(
+    "--split", type=click.Choice(["train", "validation", "test", "all"]), default="test", help="Which images."
+)
 @click.option(
     "--landmarks",
     "landmarks_file",
@@ -34,7 +36,7 @@ from wsegs.cli.options import (
     help="Where faces lie in images that are not aligned; they are found on the fly without it.",
 )
 @output_option(None, "Folder of the tables and the chart.  [default: RUN/evaluation-DATA-SPLIT]")
-@click.option("--checkpoint", type=click.Choice(["best", "last"]), default="best")
+@click.option("--checkpoint", type=click.Choice(["best", "last"]), default="best", help="Which weights of the run.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many images.")
 @jobs_option
 @force_option

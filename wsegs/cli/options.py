@@ -80,7 +80,10 @@ def json_option(command: Command) -> Command:
 
 
 def output_option(default: str | None, help_text: str) -> Callable[[Command], Command]:
-    """Add ``-o/--output`` with its default and what it holds."""
+    """Add ``-o/--output`` with its default and what it holds.
+
+    No variable is shared here: one command's output would overwrite another's.
+    """
 
     def decorate(command: Command) -> Command:
         return click.option(
@@ -88,8 +91,6 @@ def output_option(default: str | None, help_text: str) -> Callable[[Command], Co
             "--output",
             type=click.Path(path_type=Path),
             default=default and Path(default),
-            envvar="WSEGS_OUTPUT",
-            show_envvar=True,
             help=help_text,
         )(command)
 

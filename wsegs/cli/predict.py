@@ -15,7 +15,7 @@ from wsegs.cli.options import force_option, json_option, print_json
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("images", metavar="IMAGE...", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--maps", type=click.Path(path_type=Path), help="Folder for pictures of where each attribute was seen.")
-@click.option("--checkpoint", type=click.Choice(["best", "last"]), default="best")
+@click.option("--checkpoint", type=click.Choice(["best", "last"]), default="best", help="Which weights of the run.")
 @force_option
 @json_option
 def predict(

@@ -22,13 +22,15 @@ from wsegs.errors import OptionError
 @click.option("--batch-size", type=click.IntRange(min=1), help="Images of a step, on all devices together.")
 @click.option("--max-steps", type=click.IntRange(min=1), help="At most so many steps; all stages shrink alike.")
 @click.option("--validate-every", type=click.IntRange(min=1), help="Steps between two validations and checkpoints.")
-@click.option("--learning-rate", type=float)
-@click.option("--weight-decay", type=float)
+@click.option("--learning-rate", type=float, help="The highest, where the schedule changes it.")
+@click.option("--weight-decay", type=float, help="Of the optimiser.")
 @click.option("--schedule", type=click.Choice(["constant", "one-cycle", "cosine"]), help="Of the learning rate.")
 @click.option("--warmup", type=float, help="Share of the steps in which the learning rate rises.")
 @click.option("--patience", type=click.IntRange(min=1), help="Validations without a better one that end the training.")
-@click.option("--precision", type=click.Choice(["auto", "32-true", "16-mixed", "bf16-mixed"]))
-@click.option("--seed", type=click.IntRange(min=0))
+@click.option(
+    "--precision", type=click.Choice(["auto", "32-true", "16-mixed", "bf16-mixed"]), help="Lightning's names."
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Of weights, order and flips.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many images, of training and validation each.")
 @click.option(
     "-j",
