@@ -105,6 +105,8 @@ def train(
         if (output / "last.ckpt").is_file():
             click.echo("\nthe last checkpoint is kept; the same command with --resume continues it", err=True)
         raise
+    if not summary:  # the process of a further device
+        return
     if as_json:
         print_json(summary)
         return

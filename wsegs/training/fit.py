@@ -111,7 +111,8 @@ def train(
 
     Returns
     -------
-    A JSON-able summary: images, steps, the best checkpoint's scores, seconds, files.
+    A JSON-able summary: images, steps, the best checkpoint's scores, seconds, files. Empty in the processes of further
+    devices.
 
     Raises
     ------
@@ -131,7 +132,7 @@ def train(
     checkpoint = None
     if resume:
         checkpoint = _check_resumable(output, recipe, info)
-    elif getattr(rank_zero_only, "rank", 0) == 0:  # Lightning starts the program again for each further device
+    elif is_main_process():
         create_run(output, recipe, info, force=force)
 
     device = _device_type(machine.accelerator)
@@ -163,10 +164,11 @@ def train(
         except WsegsError as error:
             raise type(error)(one_line(error)) from None
     seconds = time.monotonic() - started
-    if trainer.is_global_zero:
-        from wsegs.reports.plots import plot_learning_curves
+    if not trainer.is_global_zero:
+        return {}
+    from wsegs.reports.plots import plot_learning_curves
 
-        plot_learning_curves(output / METRICS, output / CURVE)
+    plot_learning_curves(output / METRICS, output / CURVE)
     trained = (trainer.global_step - first_step) * budget.batch_size
     best = next(callback for callback in callbacks if isinstance(callback, BestAndLast)).best
     return {
@@ -184,6 +186,11 @@ def train(
         "last": _scores_at(output / METRICS, trainer.global_step),
         "files": {"best": str(output / BEST), "last": str(output / LAST), "curve": str(output / CURVE)},
     }
+
+
+def is_main_process() -> bool:
+    """Tell whether this is the process that writes: Lightning starts the program again for each further device."""
+    return getattr(rank_zero_only, "rank", 0) == 0 and os.environ.get("NODE_RANK", "0") == "0"
 
 
 def _build_module(recipe: Recipe, budget: Budget, store: MaskStore, split: Split) -> AttributeModule:
@@ -222,12 +229,12 @@ def _build_crops(
 def _build_trainer(
     machine: Machine, recipe: Recipe, budget: Budget, precision: str, output: Path, callbacks: list[Callback]
 ) -> Trainer:
-    try:
-        trainer = Trainer(
+    def build(strategy: str) -> Trainer:
+        return Trainer(
             accelerator=machine.accelerator,
             devices=machine.devices,
             num_nodes=machine.nodes,
-            strategy=machine.strategy,
+            strategy=strategy,
             precision=precision,  # type: ignore[arg-type]
             max_epochs=budget.rounds,
             logger=TensorBoardLogger(output, name=TENSORBOARD, version=""),
@@ -235,11 +242,17 @@ def _build_trainer(
             num_sanity_val_steps=0,
             log_every_n_steps=min(50, budget.round_length),
             use_distributed_sampler=False,  # the order shares batches out itself
-            sync_batchnorm=True,
+            sync_batchnorm=_device_type(machine.accelerator) == "cuda",  # torch has it for GPUs only
             enable_progress_bar=False,
             enable_model_summary=False,
             default_root_dir=output,
         )
+
+    try:
+        trainer = build(machine.strategy)
+        if trainer.world_size > 1 and machine.strategy in ("auto", "ddp"):
+            # A stage without recognition leaves the layers behind the maps without gradients.
+            trainer = build("ddp_find_unused_parameters_true")
     # Lightning's own errors on what this machine does not have or cannot do.
     except (ValueError, RuntimeError, TypeError, ImportError, MisconfigurationException) as error:
         raise OptionError(f"--accelerator, --devices, --strategy: {' '.join(str(error).split())}") from None

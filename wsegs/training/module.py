@@ -111,7 +111,7 @@ class AttributeModule(LightningModule):
         self.predictions.reset()
         means = mean_scores(score_attributes(self.attribute_names, logits.cpu(), labels.cpu()))
         wanted = ("accuracy", "average_precision", "balanced_accuracy")
-        self.log_dict({f"val_{name}": means[name] for name in wanted}, rank_zero_only=False)
+        self.log_dict({f"val_{name}": means[name] for name in wanted}, sync_dist=True)  # alike on all devices
 
     def on_train_epoch_start(self) -> None:
         """Make whatever is random inside a network the same in a resumed training."""
