@@ -81,7 +81,16 @@ def test_an_output_is_overwritten_only_when_asked(run, landmarks, tmp_path):
 
 
 def test_no_jobs(run, landmarks):
-    assert "--jobs" in run("masks", landmarks, "--frame", "face", "-j", 0).err
+    done = run("masks", landmarks, "--frame", "face", "-j", 0)
+    assert done.code == 2
+    assert "expected 1 or more" in done.err
+
+
+def test_an_output_below_a_file(run, landmarks):
+    done = run("masks", landmarks, "--frame", "face", "-o", landmarks / "masks.h5", "-j", 1)
+    assert done.code == 1
+    assert done.err.count("\n") == 1
+    assert "landmarks.h5" in done.err
 
 
 def test_options_come_from_the_environment(run, landmarks, tmp_path, monkeypatch):

@@ -69,7 +69,7 @@ def test_ctrl_c_says_how_to_go_on_and_resume_does(run, masks, tmp_path, monkeypa
         (("attparsenet", "none.h5"), "none.h5: no such mask store; wsegs masks makes it"),
         (("attparsenet", "data/labels.csv"), "data/labels.csv: expected a mask store"),
         (("attparsenet", "--size", "20x20"), "expected images of at least 28x28 (HxW), got 20x20"),
-        (("attparsenet", "--width", "-1"), "expected a width above 0, got -1"),
+        (("attparsenet", "--width", "-1"), "expected a width above 0 and below 100, got -1"),
         (("attparsenet", "--learning-rate", "0"), "--learning-rate: expected greater than 0, got 0"),
         (("attparsenet", "--data", "nowhere"), "nowhere: no such folder"),
         (("attparsenet", "--resume"), "runs/attparsenet: no such run"),

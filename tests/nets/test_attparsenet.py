@@ -40,5 +40,5 @@ class TestAttParseNet(NetworkTester):
                 self.build(size=size)
 
     def test_a_width_of_nothing_is_refused(self) -> None:
-        with pytest.raises(OptionError, match="width above 0, got 0"):
+        with pytest.raises(OptionError, match="width above 0 and below 100, got 0"):
             self.build(width=0)

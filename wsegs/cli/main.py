@@ -94,6 +94,13 @@ def main() -> None:
     except WsegsError as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
+    except OSError as error:
+        # A full disk, a folder that cannot be written to, a file where a folder must be: the machine's word for it.
+        if error.filename is None and error.strerror is None:
+            raise
+        where = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
+        click.echo(f"Error: {where}{error.strerror}", err=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from typing import Literal
 import click
 
 from wsegs.cli.options import SIZE, force_option, jobs_option, json_option, output_option, print_json
-from wsegs.errors import OptionError
 
 
 @click.command()
@@ -64,8 +63,6 @@ def masks(
     from wsegs.store.build import build_store
     from wsegs.store.frame import Frame, image_frame
 
-    if jobs == 0:
-        raise OptionError("--jobs: expected 1 or more, or -1 for one a core, got 0")
     table = read_landmarks(landmarks)
     rule_set = load_rules(rules)
     if frame == "image":

@@ -47,6 +47,12 @@ def images_option(command: Command) -> Command:
     )(command)
 
 
+def _some_jobs(ctx: click.Context, param: click.Parameter, value: int) -> int:
+    if value == 0:
+        raise click.BadParameter("expected 1 or more, or -1 for one a core, got 0", ctx, param)
+    return value
+
+
 def jobs_option(command: Command) -> Command:
     """Add ``-j/--jobs``: processes, through joblib."""
     return click.option(
@@ -54,6 +60,7 @@ def jobs_option(command: Command) -> Command:
         "--jobs",
         type=click.IntRange(min=-1),
         default=-1,
+        callback=_some_jobs,
         envvar="WSEGS_JOBS",
         show_envvar=True,
         help="Processes; -1 is one a core.",

@@ -46,15 +46,15 @@ class AttParseNet(nn.Module):
     Raises
     ------
     OptionError
-        If the images are too small for the convolutions, or ``width`` or ``map_gain`` is not positive.
+        If the images are too small for the convolutions, or ``width`` or ``map_gain`` is not between 0 and 100.
     """
 
     def __init__(self, attributes: int, size: tuple[int, int], width: float = 1.0, map_gain: float = 0.1) -> None:
         super().__init__()
-        if width <= 0:
-            raise OptionError(f"network 'attparsenet': expected a width above 0, got {width}")
-        if map_gain <= 0:
-            raise OptionError(f"network 'attparsenet': expected a map_gain above 0, got {map_gain}")
+        if not 0 < width < 100:
+            raise OptionError(f"network 'attparsenet': expected a width above 0 and below 100, got {width}")
+        if not 0 < map_gain < 100:
+            raise OptionError(f"network 'attparsenet': expected a map_gain above 0 and below 100, got {map_gain}")
         self.map_size = _map_size(size)
         filters = [max(1, int(count * width + 0.5)) for count in _FILTERS]
         layers: list[nn.Module] = [nn.Conv2d(3, filters[0], 7), nn.MaxPool2d(2), nn.BatchNorm2d(filters[0]), nn.ReLU()]
