@@ -120,9 +120,13 @@ def train(
     if summary["without_face"]:
         click.echo(f"without a face, so without masks: {summary['without_face']} of the training images")
     click.echo(
-        f"best, after {best['step']:.0f} steps: accuracy {best['val_accuracy']:.2%},"
-        f" average precision {best['val_average_precision']:.2%} on the validation images"
+        f"best, after {best['step']:.0f} steps: accuracy {_percent(best['val_accuracy'])},"
+        f" average precision {_percent(best['val_average_precision'])} on the validation images"
     )
     for name, file in summary["files"].items():
         click.echo(f"{name}: {file}")
     click.echo(f"next: wsegs evaluate {output}")
+
+
+def _percent(share: float | None) -> str:
+    return "undefined" if share is None else f"{share:.2%}"

@@ -302,12 +302,12 @@ def _device_type(accelerator: str) -> str:
     return accelerator
 
 
-def _scores_at(table: Path, step: int) -> dict[str, float]:
-    """Return the row of a step in ``metrics.csv``."""
+def _scores_at(table: Path, step: int) -> dict[str, float | None]:
+    """Return the row of a step in ``metrics.csv``; None where a score is not defined on the validation images."""
     with table.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             if int(row["step"]) == step:
-                return {name: float(value) for name, value in row.items() if value}
+                return {name: None if value == "nan" else float(value) for name, value in row.items() if value}
     return {}
 
 
