@@ -90,7 +90,9 @@ def test_a_table_with_names(astronaut_landmarks, tmp_path, column):
 @given(
     landmarks=hnp.arrays(np.float32, (3, 68, 2), elements=st.floats(-5000, 60000, width=32)),
     names=st.lists(
-        st.text(st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="/"), min_size=1), min_size=3, max_size=3
+        st.text(st.characters(exclude_categories=("Cc", "Cs"), exclude_characters="/"), min_size=1),
+        min_size=3,
+        max_size=3,
     ),
 )
 def test_export_and_import_is_a_round_trip(table, tmp_path, landmarks, names):
