@@ -12,9 +12,10 @@ from wsegs.errors import DataError, MissingError
 from wsegs.landmarks.image import read_image
 from wsegs.store import MaskStore
 from wsegs.store.frame import Frame
+from wsegs.store.images import find_image_root
 from wsegs.training.budget import plan_budget
 from wsegs.training.cache import RowCache
-from wsegs.training.data import FaceData, check_images, find_image_root, one_line
+from wsegs.training.data import FaceData, check_images, one_line
 from wsegs.training.dataset import FaceCrops
 from wsegs.training.order import BatchPlan
 from wsegs.training.split import split_rows

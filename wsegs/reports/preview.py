@@ -11,7 +11,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from wsegs.datasets import open_dataset
 from wsegs.errors import DataError, MissingError, OptionError
 from wsegs.files import check_output, nearest
 from wsegs.landmarks.image import read_image, reason
@@ -22,6 +21,7 @@ from wsegs.rules import RuleSet
 from wsegs.store import MaskStore
 from wsegs.store.build import build_store
 from wsegs.store.frame import Frame, image_frame, resize_affine, warp_image
+from wsegs.store.images import find_image_root
 
 # Of the places on a contact sheet, at most this share goes to images without a face.
 _WITHOUT_FACE = 0.25
@@ -125,7 +125,7 @@ def _draw(
     names = store.attribute_names if attributes == "all" else attributes
     chosen = [_find_attribute(store, name, source) for name in names]
     rows = [_find_name(store.images, image, source)] if image is not None else _rows(store, 1 if chosen else faces)
-    root = _images_root(store, data, source)
+    root = find_image_root(store, data, source)
     sheet_faces = [_load(store, row, root, source) for row in rows]
     if all(face.image is None for face in sheet_faces):
         raise MissingError(
@@ -183,18 +183,6 @@ def _find_name(images: tuple[str, ...], name: str, source: str) -> int:
     if ends:
         raise OptionError(f"--image: {len(ends)} images of {source} are called '{name}', for example {images[ends[0]]}")
     raise OptionError(f"--image: '{name}' is none of the {len(images)} images of {source}{nearest(name, images)}")
-
-
-def _images_root(store: MaskStore, data: Path | None, source: str) -> Path:
-    """Return the folder that the store's names are relative to."""
-    if data is None:
-        if not store.data_root.is_dir():
-            raise MissingError(f"{store.data_root}: the images of {source} are not there; --data names the data set")
-        return store.data_root
-    if (data / store.images[0]).is_file():
-        return data
-    wild = store.provenance.get("data", {}).get("name") == "celeba-wild"
-    return open_dataset(data, images="wild" if wild else None).root
 
 
 def _load(store: MaskStore, row: int, root: Path, source: str) -> SheetFace:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
-from wsegs.errors import DataError, MissingError
+from wsegs.errors import DataError
 from wsegs.store import MaskStore
 from wsegs.training.budget import Budget
 from wsegs.training.dataset import Batch, FaceCrops, start_worker
@@ -88,34 +88,6 @@ class FaceData(LightningDataModule):
             persistent_workers=self._workers > 0,
             pin_memory=torch.cuda.is_available(),
         )
-
-
-def find_image_root(store: MaskStore, data: Path | None) -> Path:
-    """Return the folder below which the images of a store lie.
-
-    Parameters
-    ----------
-    store
-        Remembers the folder in which the landmarks were found.
-    data
-        The data set as the user names it, where it lies elsewhere now.
-
-    Raises
-    ------
-    MissingError
-        If there is no such folder.
-    """
-    root = store.data_root if data is None else data
-    if not root.is_dir():
-        hint = "; --data names the data set where it lies now" if data is None else ""
-        raise MissingError(f"{root}: no such folder, where the images of {store.path} are expected{hint}")
-    if data is None or (root / store.images[0]).is_file():
-        return root
-    from wsegs.datasets import open_dataset
-
-    name = store.provenance.get("data", {}).get("name", "")
-    kinds = {"celeba-aligned": "aligned", "celeba-wild": "wild"}
-    return open_dataset(data, images=kinds.get(name)).root
 
 
 def check_images(store: MaskStore, root: Path, rows: NDArray[np.intp]) -> None:

@@ -25,10 +25,11 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from wsegs.errors import DataError, OptionError, WsegsError
 from wsegs.nets import build_network
 from wsegs.store import MaskStore
+from wsegs.store.images import find_image_root
 from wsegs.training.budget import Budget, plan_budget
 from wsegs.training.cache import RowCache
 from wsegs.training.callbacks import BestAndLast, Interrupted, LastStageEarlyStopping, MetricsTable, ProgressBar
-from wsegs.training.data import FaceData, check_images, find_image_root, one_line
+from wsegs.training.data import FaceData, check_images, one_line
 from wsegs.training.dataset import FaceCrops
 from wsegs.training.losses import class_weights
 from wsegs.training.module import AttributeModule
