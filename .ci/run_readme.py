@@ -16,10 +16,10 @@ from pathlib import Path
 def main(readme: Path) -> int:
     """Run every block; return the number of those that failed."""
     failed = 0
-    faces = (readme.parent / "examples" / "faces").resolve()
     with tempfile.TemporaryDirectory() as folder:
-        # The commands read as a user would type them, in a folder with a data set called faces.
-        (Path(folder) / "faces").symlink_to(faces)
+        # As a user would type them beside the demo's output, but what they write goes with the folder.
+        for name in ("examples", "wsegs-demo"):
+            (Path(folder) / name).symlink_to((readme.parent / name).resolve(strict=True))
         for language, block in re.findall(r"^```(console|python)\n(.*?)^```", readme.read_text(), re.M | re.S):
             programs = (
                 [["bash", "-euo", "pipefail", "-c", line] for line in commands(block)]
