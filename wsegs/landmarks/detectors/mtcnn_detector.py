@@ -56,7 +56,10 @@ class MtcnnDetector:
     def _detect(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
         """Return (K, 5, 2) points and the highest score, 0 without a face."""
         try:
-            found = self._detector.detect_faces(image)
+            with warnings.catch_warnings():
+                # The package calls np.fix, which newer numpy warns of.
+                warnings.filterwarnings("ignore", "numpy.fix is deprecated", DeprecationWarning)
+                found = self._detector.detect_faces(image)
         except (ValueError, IndexError, cv2.error):
             found = []  # the package trips over some candidates at the border; to the chain that is no face
         points = [[face["keypoints"][name] for name in _POINTS] for face in found]
