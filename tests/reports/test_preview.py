@@ -113,7 +113,7 @@ def test_rules_without_a_store_look_the_same(store, table, rules, tmp_path, show
 
 def test_data_may_have_moved(store, tmp_path):
     (tmp_path / "faces").rename(tmp_path / "moved")
-    with pytest.raises(MissingError, match=r"faces: no such folder, where the images of .*masks.h5 are expected; --data names"):
+    with pytest.raises(MissingError, match=r"faces: no such folder, .*masks.h5 are expected; --data names"):
         preview_store(store, tmp_path / "preview.png")
     preview_store(store, tmp_path / "preview.png", data=tmp_path / "moved")
 
