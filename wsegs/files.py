@@ -20,9 +20,11 @@ def check_output(path: str | os.PathLike[str], *, force: bool) -> Path:
     Raises
     ------
     OutputExistsError
-        If it exists and ``force`` is false.
+        If it exists and ``force`` is false; or if it is a device or a pipe, which a rename would replace.
     """
     path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OutputExistsError(f"{path}: expected a file or folder to write, got a device or a pipe")
     if path.exists() and not force:
         raise OutputExistsError(f"{path}: exists already; --force overwrites it, -o names another output")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -42,3 +42,8 @@ def test_a_size_that_is_none(text):
 
 def test_a_size():
     assert SIZE.convert("218X178", None, None) == (218, 178)
+
+
+def test_help_keeps_its_lines(run):
+    lines = [line.strip() for line in run("--help").out.splitlines()]
+    assert "wsegs train attparsenet                ->  runs/attparsenet" in lines

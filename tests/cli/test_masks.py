@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -111,3 +112,17 @@ def test_store_info(run, landmarks, tmp_path):
     summary = json.loads(run("store", "info", output, "--json").out)
     assert summary["images"] == 2
     assert run("store", "info", tmp_path / "none.h5").code == 1
+
+
+def test_the_input_is_never_the_output(run, landmarks):
+    before = landmarks.read_bytes()
+    done = run("masks", landmarks, "--frame", "face", "-o", landmarks, "--force", "-j", 1)
+    assert (done.code, landmarks.read_bytes()) == (1, before)
+    assert "is the input" in done.err
+
+
+def test_a_pipe_is_not_replaced(run, landmarks, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    done = run("masks", landmarks, "--frame", "face", "-o", tmp_path / "pipe", "--force", "-j", 1)
+    assert done.code == 1
+    assert (tmp_path / "pipe").is_fifo()

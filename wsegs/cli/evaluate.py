@@ -19,6 +19,7 @@ from wsegs.cli.options import (
     output_option,
     print_json,
 )
+from wsegs.errors import OptionError
 
 
 @click.command()
@@ -72,6 +73,8 @@ def evaluate(
     if data is None:
         data = run_data_folder(run.info) or DEFAULT_DATA
     dataset = open_dataset(data, images=images, labels=labels)
+    if output is not None and (output / "run.json").exists():
+        raise OptionError(f"--output: {output} is a run, whose tables would be overwritten; expected another folder")
     folder = check_output(output or run_folder / f"evaluation-{dataset.name}-{split}", force=force)
     table = None if landmarks_file is None else read_landmarks(landmarks_file)
     workers = (os.cpu_count() or 1) if jobs == -1 else jobs

@@ -46,8 +46,21 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, help_text) for name, (_, help_text) in _COMMANDS.items()])
 
 
+# "\b" keeps click from joining the lines that follow.
+_HELP = """Weak attribute segments of faces.
+
+Landmarks and rules give a mask for every attribute; networks learn from them where to look.
+
+\b
+wsegs landmarks --data data/celeba     ->  landmarks.h5
+wsegs masks --rules rules/celeba.yaml  ->  masks.h5
+wsegs train attparsenet                ->  runs/attparsenet
+"""
+
+
 @click.command(
     cls=LazyGroup,
+    help=_HELP,
     context_settings={
         "help_option_names": ["-h", "--help"],
         "auto_envvar_prefix": "WSEGS",
@@ -57,15 +70,7 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="wsegs")
 def cli() -> None:
-    r"""Weak attribute segments of faces.
-
-    Landmarks and rules give a mask for every attribute; networks learn from them where to look.
-
-    \b
-    wsegs landmarks --data data/celeba     ->  landmarks.h5
-    wsegs masks --rules rules/celeba.yaml  ->  masks.h5
-    wsegs train attparsenet                ->  runs/attparsenet
-    """
+    """Run one of the commands."""
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 import click
 
 from wsegs.cli.options import SIZE, force_option, jobs_option, json_option, output_option, print_json
+from wsegs.errors import OptionError
 
 
 @click.command()
@@ -63,6 +64,8 @@ def masks(
     from wsegs.store.build import build_store
     from wsegs.store.frame import Frame, image_frame
 
+    if output.exists() and landmarks.exists() and output.samefile(landmarks):
+        raise OptionError(f"--output: {output} is the input; expected another file")
     table = read_landmarks(landmarks)
     rule_set = load_rules(rules)
     if frame == "image":
