@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 import wsegs
@@ -60,12 +62,19 @@ def test_help_loads_nothing_heavy():
     assert done.returncode == 0, done.stderr
 
 
-def test_each_command_has_help():
-    from wsegs.cli.main import _COMMANDS, cli
+def _commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        assert command is not None, f"{path} {name}"
+        yield f"{path} {name}", command
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{path} {name}")
 
-    for name in _COMMANDS:
-        command = cli.get_command(None, name)
-        assert command is not None
+
+def test_each_command_has_help():
+    from wsegs.cli.main import cli
+
+    for name, command in _commands(cli, "wsegs"):
         assert command.help, name
         for parameter in command.params:
             if parameter.param_type_name == "option":

@@ -1,14 +1,14 @@
-"""The ``wsegs`` command: a lazy group, and the one place where an error becomes a line."""
+"""The ``wsegs`` command: its commands, and the one place where an error becomes a line."""
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 
 import click
 
 from wsegs import __version__
+from wsegs.cli.lazy import LazyGroup
 from wsegs.errors import WsegsError
 
 # Command -> module and attribute. Imported when the command is asked for, so that `wsegs --help` loads
@@ -21,29 +21,9 @@ _COMMANDS = {
     "train": ("wsegs.cli.train", "Train a network on masks.h5 and its images."),
     "evaluate": ("wsegs.cli.evaluate", "Measure a run on a split of a data set."),
     "predict": ("wsegs.cli.predict", "Recognise the attributes of images."),
+    "rules": ("wsegs.cli.rules", "Check, preview, score and fit rule files."),
     "store": ("wsegs.cli.store", "Look inside a mask store."),
 }
-
-
-class LazyGroup(click.Group):
-    """A group whose commands are imported only when they are needed."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands in the order of the road."""
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import and return one command; None if there is none of that name."""
-        if cmd_name not in _COMMANDS:
-            return None
-        module = importlib.import_module(_COMMANDS[cmd_name][0])
-        command: click.Command = getattr(module, cmd_name)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, help_text) for name, (_, help_text) in _COMMANDS.items()])
 
 
 # "\b" keeps click from joining the lines that follow.
@@ -60,6 +40,7 @@ wsegs train attparsenet                ->  runs/attparsenet
 
 @click.command(
     cls=LazyGroup,
+    commands=_COMMANDS,
     help=_HELP,
     context_settings={
         "help_option_names": ["-h", "--help"],

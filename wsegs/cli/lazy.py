@@ -1,0 +1,40 @@
+"""A group whose commands are imported only when they are needed."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by module and one line of help, so that ``--help`` imports none of them.
+
+    Parameters
+    ----------
+    commands
+        Name -> (module, what the command does). The module has an attribute of the command's name, or of the name
+        with ``_command`` behind it where the bare name means something else.
+    """
+
+    def __init__(self, *args: Any, commands: dict[str, tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lazy_commands = commands
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order of the road."""
+        return list(self.lazy_commands)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command; None if there is none of that name."""
+        if cmd_name not in self.lazy_commands:
+            return None
+        module = importlib.import_module(self.lazy_commands[cmd_name][0])
+        command: click.Command = getattr(module, f"{cmd_name}_command", None) or getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_text) for name, (_, help_text) in self.lazy_commands.items()])
