@@ -48,6 +48,7 @@ class Node:
     value: Any  # a scalar, list[Node] or dict[str, Node]
     keys: dict[str, Node] = field(default_factory=dict)  # of a mapping: the keys' own positions
     count: int = 1  # nodes below and including this one, aliases spelt out
+    text: str | None = None  # of a scalar: as the file writes it, without quotes
 
     def plain(self) -> Any:
         """Return the data without positions."""
@@ -75,7 +76,9 @@ class Node:
 
     def error(self, message: str, *, offset: int = 0) -> RuleError:
         """Return an error that names this place; ``offset`` counts characters into a scalar."""
-        return RuleError(f"{self.source}:{self.line}:{self.column + offset}: {message}")
+        error = RuleError(f"{self.source}:{self.line}:{self.column + offset}: {message}")
+        error.place, error.problem = (self.source, self.line, self.column + offset), message
+        return error
 
 
 def read_nodes(text: str, source: str) -> Node:
@@ -142,6 +145,7 @@ class _Builder:
         elif isinstance(event, ScalarEvent):
             self._check_tag(event)
             node = self._node(event, _scalar(event))
+            node.text = event.value
             if len(event.value) > MAX_SCALAR:
                 raise node.error(f"expected at most {MAX_SCALAR} characters, got {len(event.value)}")
             if event.style:
