@@ -15,7 +15,7 @@ from wsegs.rules.expressions import FUNCTION_NAMES, INTEROCULAR_DISTANCE, Expres
 from wsegs.rules.free import FreeNumber, Quantity
 from wsegs.rules.model_errors import check_model
 from wsegs.rules.program import LABELS, AttributeRule, Program, Region
-from wsegs.rules.region_expressions import RESERVED, AnyOf, Combined, RegionExpression, parse_regions
+from wsegs.rules.region_expressions import RESERVED, AnyOf, Combined, RegionExpression, bits_of, parse_regions
 from wsegs.rules.yaml_source import Node
 from wsegs.schemes import get_scheme
 
@@ -225,18 +225,14 @@ def _compile_region_set(
     return union
 
 
-def _bits_of(expression: RegionExpression | None) -> int:
-    if expression is None:
-        return 0
-    if isinstance(expression, Combined):
-        return _bits_of(expression.left) | _bits_of(expression.right)
-    assert isinstance(expression, AnyOf)
-    return expression.bits
+def _needed(region: Region) -> int:
+    """Return the bits of the regions that ``minus`` and ``within`` name."""
+    return (bits_of(region.minus) if region.minus else 0) | (bits_of(region.within) if region.within else 0)
 
 
 def _drawing_order(regions: list[Region], node: Node) -> tuple[int, ...]:
     """Sort the regions so that each comes after those that its ``minus`` and ``within`` name."""
-    needs = [_bits_of(region.minus) | _bits_of(region.within) for region in regions]
+    needs = [_needed(region) for region in regions]
     order: list[int] = []
     done = 0
     while len(order) < len(regions):

@@ -10,10 +10,10 @@ from ruamel.yaml import YAML
 
 from wsegs.errors import RuleError, WsegsError
 from wsegs.files import find_shipped
+from wsegs.rules.model_errors import SECTIONS
 from wsegs.rules.yaml_source import MAX_BYTES, Node, read_nodes
 
 MAX_FILES = 8
-_SECTIONS = ("parameters", "regions", "attributes")
 
 
 def read_rule_text(path: Path) -> str:
@@ -94,7 +94,7 @@ def _merged(base: Node, changes: Node) -> Node:
     for key, node in changes.value.items():
         if key == "extends":
             continue
-        if key in _SECTIONS and isinstance(node.value, dict) and isinstance(value.get(key, node).value, dict):
+        if key in SECTIONS and isinstance(node.value, dict) and isinstance(value.get(key, node).value, dict):
             node = _merged_entries(value.get(key, node), node)
         value[key], keys[key] = node, changes.keys[key]
     return replace(changes, value=value, keys=keys)

@@ -316,6 +316,8 @@ Attribute = Annotated[
 class RuleFile(_Strict):
     """A whole rule file."""
 
+    extends: StrictStr | None = None
+    """Another rule file, by the name of a shipped one or a path from this file, of which this one changes entries."""
     version: Literal[1]
     scheme: StrictStr
     """Which landmarks the numbers mean."""

@@ -11,7 +11,8 @@ from wsegs.files import nearest
 from wsegs.rules import model
 from wsegs.rules.yaml_source import Node
 
-_SECTIONS = ("parameters", "regions", "attributes")
+SECTIONS = ("parameters", "regions", "attributes")
+REQUIRED = ("version", "scheme", "regions")
 Step = str | int
 # What stands in for a required key that is missing or wrong, so that the rest of the file is checked, too.
 _STAND_INS: dict[str, Any] = {"version": 1}
@@ -46,7 +47,7 @@ def _leave_out(data: dict[str, Any], path: tuple[Step, ...]) -> None:
     """Remove the entry that a mistake lies in."""
     first = str(path[0])
     section = data.get(first)
-    if first in _SECTIONS and isinstance(section, dict) and len(path) > 1:
+    if first in SECTIONS and isinstance(section, dict) and len(path) > 1:
         section.pop(str(path[1]), None)
     elif first in _STAND_INS:
         data[first] = _STAND_INS[first]
@@ -161,7 +162,7 @@ def _known_keys(path: tuple[Step, ...]) -> tuple[str, ...]:
     found: Any = model.RuleFile
     steps = [str(step) for step in path[:-1]]
     for position, step in enumerate(steps):
-        if position == 1 and steps[0] in _SECTIONS:
+        if position == 1 and steps[0] in SECTIONS:
             continue  # a name that may be any word
         repeated = position > 0 and steps[position - 1] == step  # the key behind the tag of the same name
         if repeated:

@@ -55,6 +55,14 @@ class Combined:
         return left & ~right
 
 
+def bits_of(expression: RegionExpression) -> int:
+    """Return the bits of all regions that an expression names."""
+    if isinstance(expression, Combined):
+        return bits_of(expression.left) | bits_of(expression.right)
+    assert isinstance(expression, AnyOf)
+    return expression.bits
+
+
 def _mask_for(bits: int, regions: Any) -> Any:
     if isinstance(regions, (np.ndarray, np.generic)):
         # A numpy integer of the same type: the array is not widened, and bit 63 fits.

@@ -6,7 +6,10 @@ import click
 
 from wsegs.cli.lazy import LazyGroup
 
-_COMMANDS: dict[str, tuple[str, str]] = {}
+_COMMANDS = {
+    "check": ("wsegs.cli.rules.check", "Find every error and warning in a rule file."),
+    "schema": ("wsegs.cli.rules.schema", "Print the JSON Schema of rule files, for editors."),
+}
 
 
 @click.group(cls=LazyGroup, commands=_COMMANDS)
