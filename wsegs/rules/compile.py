@@ -10,8 +10,9 @@ from typing import Any
 
 from wsegs.errors import DataError, RuleError
 from wsegs.rules import model
+from wsegs.rules.arithmetic import Names, parse_arithmetic
 from wsegs.rules.compile_shapes import ShapeCompiler
-from wsegs.rules.expressions import FUNCTION_NAMES, INTEROCULAR_DISTANCE, Expression, Kind, Names, parse_arithmetic
+from wsegs.rules.expressions import FUNCTION_NAMES, INTEROCULAR_DISTANCE, Expression, Kind
 from wsegs.rules.free import FreeNumber, Quantity
 from wsegs.rules.model_errors import check_model
 from wsegs.rules.program import LABELS, AttributeRule, Program, Region
@@ -225,14 +226,9 @@ def _compile_region_set(
     return union
 
 
-def _needed(region: Region) -> int:
-    """Return the bits of the regions that ``minus`` and ``within`` name."""
-    return (bits_of(region.minus) if region.minus else 0) | (bits_of(region.within) if region.within else 0)
-
-
 def _drawing_order(regions: list[Region], node: Node) -> tuple[int, ...]:
     """Sort the regions so that each comes after those that its ``minus`` and ``within`` name."""
-    needs = [_needed(region) for region in regions]
+    needs = [bits_of(region.minus) | bits_of(region.within) for region in regions]
     order: list[int] = []
     done = 0
     while len(order) < len(regions):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from wsegs.errors import RuleError, WsegsError
-from wsegs.files import find_shipped
+from wsegs.errors import RuleError
+from wsegs.files import nearest, shipped_folder
 from wsegs.rules.model_errors import SECTIONS
 from wsegs.rules.yaml_source import MAX_BYTES, Node, read_nodes
 
@@ -73,13 +73,18 @@ def merge_extended(root: Node, folder: Path | None) -> Node:
 
 
 def _find(node: Node, folder: Path | None) -> Path:
+    """Return the file that ``extends:`` names: beside the file first, then shipped. No absolute path: files move."""
     name = node.value
+    shipped = shipped_folder("rules") / f"{Path(name).stem}.yaml"
     try:
         if folder is not None and not Path(name).is_absolute() and (folder / name).is_file():
             return folder / name
-        return find_shipped("rules", name if folder is None or "/" not in name else Path(name).name)
-    except (WsegsError, OSError, ValueError) as error:
-        raise node.error(f"'{name[:60]}' is neither a file beside this one nor a shipped one ({error})") from None
+        if name in (shipped.stem, shipped.name) and shipped.is_file():
+            return shipped
+    except (OSError, ValueError):
+        pass  # a name that no file can have
+    known = sorted(path.stem for path in shipped_folder("rules").glob("*.yaml"))
+    raise node.error(f"'{name[:60]}' is neither a file beside this one nor a shipped one{nearest(name, known)}")
 
 
 def _shown(path: Path, node: Node) -> str:
