@@ -16,8 +16,8 @@ from wsegs.rules.free import FreeNumber, Quantity
 from wsegs.rules.model_errors import check_model
 from wsegs.rules.program import LABELS, AttributeRule, Program, Region
 from wsegs.rules.region_expressions import RESERVED, AnyOf, Combined, RegionExpression, bits_of, parse_regions
-from wsegs.rules.yaml_source import Node
 from wsegs.schemes import get_scheme
+from wsegs.yaml_source import Node
 
 MAX_REGIONS = 64
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from wsegs.errors import RuleError, WsegsError
 from wsegs.files import find_shipped
 from wsegs.rules.model_errors import SECTIONS
-from wsegs.rules.yaml_source import MAX_BYTES, Node, read_nodes
+from wsegs.yaml_source import MAX_BYTES, Node, read_nodes
 
 MAX_FILES = 8
 
