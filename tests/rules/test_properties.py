@@ -12,8 +12,8 @@ from wsegs.errors import RuleError
 from wsegs.rules import compile_rules, load_rules
 from wsegs.rules.draw import region_outlines
 from wsegs.rules.region_expressions import parse_regions
-from wsegs.rules.yaml_source import Node
 from wsegs.schemes import IBUG68
+from wsegs.yaml_source import Node
 
 SIZE = (218, 178)
 RELAXED = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))

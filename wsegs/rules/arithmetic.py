@@ -22,7 +22,7 @@ from wsegs.rules.expressions import (
     Number,
 )
 from wsegs.rules.tokens import Token, TokenReader, shorten
-from wsegs.rules.yaml_source import Node
+from wsegs.yaml_source import Node
 
 _WORD_OPERATORS = ("and", "or", "not")
 _BINDING = {"or": 1, "and": 2, "<": 4, "<=": 4, ">": 4, ">=": 4, "==": 4, "!=": 4, "+": 5, "-": 5, "*": 6, "/": 6}

@@ -18,7 +18,7 @@ from wsegs.rules.extends import merge_extended
 from wsegs.rules.lookup import AttributeLookup
 from wsegs.rules.program import Program
 from wsegs.rules.region_expressions import bits_of
-from wsegs.rules.yaml_source import Node, read_nodes
+from wsegs.yaml_source import Node, read_nodes
 
 # Faces that are drawn at a time.
 _BATCH = 128

@@ -17,8 +17,8 @@ from wsegs.rules.free import FreeNumber, Quantity
 from wsegs.rules.model_errors import check_model
 from wsegs.rules.program import LABELS, AttributeRule, Program, Region
 from wsegs.rules.region_expressions import RESERVED, AnyOf, Combined, RegionExpression, bits_of, parse_regions
-from wsegs.rules.yaml_source import Node
-from wsegs.schemes import get_scheme
+from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_node
+from wsegs.yaml_source import Node
 
 MAX_REGIONS = 64
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -80,15 +80,12 @@ class _Compiler:
 
     def program(self) -> Program:
         root, checked = self.root, self.checked
-        try:
-            scheme = get_scheme(checked.scheme)
-        except DataError as error:
-            raise root.child("scheme").error(str(error)) from None
+        scheme = self._scheme(root.child("scheme"))
         if len(self.region_names) > MAX_REGIONS:
             extra = self.region_names[MAX_REGIONS]
             problem = f"expected at most {MAX_REGIONS} regions, got {len(self.region_names)}; '{extra}' is one too many"
             raise root.child("regions").keys[extra].error(problem)
-        names = Names(scheme.count, scheme.name, {})
+        names = Names(scheme.count, scheme.name, {}, scheme.names)
         parameters, names = self._parameters(names)
         regions = []
         for name, body in checked.regions.items():
@@ -109,6 +106,14 @@ class _Compiler:
             order = _drawing_order(regions, root.child("regions"))
         integer = checked.landmarks == "integer"
         return Program(scheme, integer, parameters, tuple(regions), order, attributes, default)
+
+    def _scheme(self, node: Node) -> LandmarkScheme:
+        if isinstance(node.value, dict):
+            return scheme_from_node(node)
+        try:
+            return get_scheme(node.value)
+        except DataError as error:
+            raise node.error(str(error)) from None
 
     def _parameters(self, names: Names) -> tuple[dict[str, Expression], Names]:
         """Compile the parameters: each may use the ones above it. Wrong ones can still be named."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from wsegs.files import nearest
 from wsegs.rules.tokens import Token, TokenReader, shorten
-from wsegs.rules.yaml_source import Node
+from wsegs.yaml_source import Node
 
 RESERVED = ("all", "none")
 

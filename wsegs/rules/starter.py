@@ -158,36 +158,24 @@ def _attributes(guesses: dict[str, list[str]], first: str) -> list[str]:
 
 def _of_five_points(scheme: LandmarkScheme) -> tuple[StartingRegion, ...]:
     """Return regions about the points that every scheme has: eyes, nose and the corners of the mouth."""
-    eyes = [f"{{mean: [{', '.join(map(str, eye))}]}}" for eye in scheme.eyes]
-    left, right = scheme.mouth
+    left_eye, right_eye, nose, left, right = map(_mean, (*scheme.eyes, scheme.nose, *scheme.mouth))
     middle = f"{{between: [{left}, {right}]}}"
+    chin = f"{{points: [{middle}], offset: [0, 0.35]}}"
+    neck = f"[{{points: [{left}], offset: [-0.1, 0.7]}}, {{points: [{right}], offset: [0.1, 1.2]}}]"
     return (
         StartingRegion(
             "eyes",
             "an ellipse about each eye",
-            tuple(f"- ellipse: {{center: {eye}, radii: [0.2, 0.1]}}" for eye in eyes),
+            tuple(f"- ellipse: {{center: {eye}, radii: [0.2, 0.1]}}" for eye in (left_eye, right_eye)),
             _EYES,
         ),
-        StartingRegion(
-            "nose",
-            "from between the eyes to the tip",
-            (f"ellipse: {{center: {scheme.nose}, radii: [0.2, 0.3]}}",),
-            _NOSE,
-        ),
-        StartingRegion(
-            "mouth", "about the middle of its corners", (f"ellipse: {{center: {middle}, radii: [0.35, 0.18]}}",), _MOUTH
-        ),
+        StartingRegion("nose", "about its tip", (f"ellipse: {{center: {nose}, radii: [0.2, 0.3]}}",), _NOSE),
+        StartingRegion("mouth", "about its middle", (f"ellipse: {{center: {middle}, radii: [0.35, 0.18]}}",), _MOUTH),
         StartingRegion("hair", "above the head", ("box: [[-1, -1.6], [1, -0.7]]",), _HAIR),
-        StartingRegion(
-            "chin",
-            "below the mouth",
-            (f"ellipse: {{center: {{points: [{middle}], offset: [0, 0.35]}}, radii: [0.4, 0.2]}}",),
-            _CHIN,
-        ),
-        StartingRegion(
-            "neck",
-            "below the chin",
-            (f"box: [{{points: [{left}], offset: [-0.1, 0.7]}}, {{points: [{right}], offset: [0.1, 1.2]}}]",),
-            _NECK,
-        ),
+        StartingRegion("chin", "below the mouth", (f"ellipse: {{center: {chin}, radii: [0.4, 0.2]}}",), _CHIN),
+        StartingRegion("neck", "below the chin", (f"box: {neck}",), _NECK),
     )
+
+
+def _mean(group: Sequence[int]) -> str:
+    return str(group[0]) if len(group) == 1 else f"{{mean: [{', '.join(map(str, group))}]}}"

@@ -8,6 +8,8 @@ from wsegs.cli.lazy import LazyGroup
 
 _COMMANDS = {
     "check": ("wsegs.cli.rules.check", "Find every error and warning in a rule file."),
+    "preview": ("wsegs.cli.rules.preview", "Draw regions and attributes over a face."),
+    "new": ("wsegs.cli.rules.new", "Write a rule file to begin with."),
     "schema": ("wsegs.cli.rules.schema", "Print the JSON Schema of rule files, for editors."),
 }
 

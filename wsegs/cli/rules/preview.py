@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 @force_option
 def preview(file: Path, image: Path | None, output: Path, landmarks: Path | None, force: bool) -> None:
     """Draw the regions of the rule FILE and every attribute over IMAGE, or over the scheme's average face."""
+    import numpy as np
+
     from wsegs.errors import OptionError
     from wsegs.files import check_output
     from wsegs.reports.canvas import write_png
@@ -36,9 +38,9 @@ def preview(file: Path, image: Path | None, output: Path, landmarks: Path | None
         raise OptionError(f"--output: expected a name that ends in .png, got '{output}'")
     check_output(output, force=force)
     if image is None:
-        if rules.scheme.average is None:
+        if not rules.scheme.average:
             raise OptionError(f"{file}: the landmark scheme '{rules.scheme.name}' has no average face; name an IMAGE")
-        picture = draw_rules(rules, rules.scheme.average, None, "the average face")
+        picture = draw_rules(rules, np.array(rules.scheme.average), None, "the average face")
     else:
         pixels, points = _face(image, landmarks, rules.scheme)
         picture = draw_rules(rules, points, pixels, str(image))
@@ -50,7 +52,7 @@ def _face(image: Path, landmarks: Path | None, scheme: LandmarkScheme) -> tuple[
     """Return an image and its landmarks."""
     from wsegs.errors import DataError, OptionError
     from wsegs.landmarks.image import read_image
-    from wsegs.landmarks.schemes import convert_landmarks
+    from wsegs.schemes import IBUG68, get_scheme
 
     pixels = read_image(image)
     if landmarks is not None:
@@ -61,11 +63,10 @@ def _face(image: Path, landmarks: Path | None, scheme: LandmarkScheme) -> tuple[
         rows = [row for row in rows if table.found[row]]
         if len(rows) != 1:
             raise OptionError(f"--landmarks {landmarks}: expected one face of an image '{image.name}', got {len(rows)}")
-        return pixels, convert_landmarks(table.landmarks[rows], table.scheme, scheme)[0]
+        return pixels, get_scheme(table.scheme).convert(table.landmarks[rows], scheme)[0]
     from wsegs.landmarks.chain import landmarks_of_image
-    from wsegs.schemes import get_scheme
 
     face = landmarks_of_image(pixels)
     if face.landmarks is None:
         raise DataError(f"{image}: no face was found")
-    return pixels, convert_landmarks(face.landmarks[None], get_scheme("ibug68"), scheme)[0]
+    return pixels, IBUG68.convert(face.landmarks[None], scheme)[0]
