@@ -109,7 +109,9 @@ def parse_classes(text: str, source: str) -> ClassMap:
     RuleError
         At a mistake, with file, line and column.
     """
-    root = read_nodes(text or "{}", source)
+    if not any(line.partition("#")[0].strip() for line in text.splitlines()):
+        raise RuleError(f"{source}:1:1: expected a mapping with 'regions' and 'classes', got an empty file")
+    root = read_nodes(text, source)
     if not isinstance(root.value, dict):
         raise root.error(f"expected a mapping with 'regions' and 'classes', got {_describe(root.value)}")
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -19,9 +19,7 @@ from wsegs.errors import DataError, OptionError
 from wsegs.landmarks.chain import MAX_SIDE, ChainOptions, load_chain
 from wsegs.landmarks.image import read_image
 from wsegs.landmarks.table import LandmarkTable, read_landmarks
-from wsegs.rules import RuleSet
-from wsegs.rules.classes import OUTSIDE, ClassMap
-from wsegs.rules.score import RegionScores, common_regions, join_scores, score_regions
+from wsegs.rules.classes import OUTSIDE
 from wsegs.schemes import LandmarkScheme, get_scheme
 from wsegs.store.frame import resize_affine, transform_points, turn_affine, warp_classes, warp_image
 
@@ -73,14 +71,10 @@ class ParsedFaces:
         DataError
             If they are not known in that scheme.
         """
+        _check_scheme(scheme, self.landmarks)
         if scheme.name in self.landmarks:
             return self.landmarks[scheme.name]
-        if scheme.name == "celeba5" and "ibug68" in self.landmarks:
-            return get_scheme("ibug68").five_points(self.landmarks["ibug68"]).astype(np.float64)
-        raise DataError(
-            f"the rules need landmarks of the scheme '{scheme.name}', there are {', '.join(self.landmarks)};"
-            " --landmarks names a landmarks.h5 that has them"
-        )
+        return get_scheme("ibug68").five_points(self.landmarks["ibug68"]).astype(np.float64)
 
     def masks(self, rows: Sequence[int] | NDArray[np.integer]) -> NDArray[np.uint16]:
         """Read class numbers in the frame, uint16 (len(rows), H, W); ``OUTSIDE`` where the photo ends."""
@@ -109,6 +103,15 @@ class ParsedFaces:
         return replace(self, files=tuple(self.files[row] for row in rows), landmarks=landmarks)
 
 
+def _check_scheme(scheme: LandmarkScheme, known: Collection[str]) -> None:
+    if scheme.name in known or (scheme.name == "celeba5" and "ibug68" in known):
+        return
+    raise DataError(
+        f"expected landmarks of the scheme '{scheme.name}', which the rules need, got {', '.join(known)};"
+        " --landmarks names a landmarks.h5 that has them"
+    )
+
+
 def half_of(name: str) -> Literal["first", "second"]:
     """Return the half to which an image belongs, by a hash of its file name: one to fit on, one to report on."""
     digest = hashlib.sha256(PurePosixPath(name).name.encode("utf-8", "surrogateescape")).hexdigest()
@@ -127,6 +130,7 @@ def load_truth(
     turn: float = 0.0,
     scale: float = 1.0,
     jobs: int = -1,
+    schemes: Sequence[LandmarkScheme] = (),
 ) -> ParsedFaces:
     """Find the faces that have a human mask, and their landmarks.
 
@@ -148,6 +152,8 @@ def load_truth(
         frame that grows with ``scale``.
     jobs
         Processes that find landmarks; -1 is one a core.
+    schemes
+        Landmark schemes that will be asked for: what is missing is then said before the search.
 
     Raises
     ------
@@ -161,7 +167,11 @@ def load_truth(
         raise OptionError(f"--half {half}: no image of {truth} is in it")
     if landmarks:
         points = _read_tables(landmarks, files, size)
+        for scheme in schemes:
+            _check_scheme(scheme, points)
     else:
+        for scheme in schemes:
+            _check_scheme(scheme, ["ibug68"])
         options = ChainOptions(tuple(detectors), str(predictor) if predictor else None, MAX_SIDE)
         points = {"ibug68": _find(options, files, size, jobs)}
     found = np.all([np.isfinite(array).all(axis=(1, 2)) for array in points.values()], axis=0)
@@ -262,23 +272,3 @@ def _joined(
     if not known:
         raise DataError(f"--landmarks {path}: has none of the {len(files)} images; the first is '{files[0].name}'")
     return points
-
-
-def score_faces(faces: ParsedFaces, rule_sets: Sequence[RuleSet], classes: ClassMap) -> list[RegionScores]:
-    """Score rule files on the same faces, a batch of masks at a time; each mask is read once.
-
-    Raises
-    ------
-    RuleError
-        If a rule file has no region of ``classes``.
-    DataError
-        If the faces have no landmarks of its scheme.
-    """
-    landmarks = [faces.landmarks_of(rules.scheme) for rules in rule_sets]
-    for rules in rule_sets:
-        common_regions(rules, classes)
-    parts: list[list[RegionScores]] = [[] for _ in rule_sets]
-    for rows, masks in faces.batches("score"):
-        for part, rules, points in zip(parts, rule_sets, landmarks, strict=True):
-            part.append(score_regions(rules, points[rows], masks, classes))
-    return [join_scores(part) for part in parts]

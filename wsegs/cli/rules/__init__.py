@@ -6,7 +6,10 @@ import click
 
 from wsegs.cli.lazy import LazyGroup
 
-_COMMANDS: dict[str, tuple[str, str]] = {}
+_COMMANDS: dict[str, tuple[str, str]] = {
+    "score": ("wsegs.cli.rules.score", "Hold regions against human masks."),
+    "compare": ("wsegs.cli.rules.compare", "Hold two rule files against human masks, on the same faces."),
+}
 
 
 @click.group(cls=LazyGroup, commands=_COMMANDS)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from wsegs.cli.options import SIZE, jobs_option
+
+if TYPE_CHECKING:
+    from wsegs.store.parsed_faces import ParsedFaces
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -62,3 +65,28 @@ def truth_options(command: Command) -> Command:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def describe_faces(faces: ParsedFaces, truth: Mapping[str, Any]) -> dict[str, Any]:
+    """Return which faces were used and how, ready for JSON; ``truth`` is what the options said."""
+    return {
+        "truth": str(truth["truth"]),
+        "images": len(faces) + len(faces.no_face),
+        "faces": len(faces),
+        "no_face": list(faces.no_face),
+        "half": truth["half"],
+        "size": list(faces.size),
+        "turn": truth["turn"],
+        "scale": truth["scale"],
+        "landmarks": [str(path) for path in truth["landmarks"]],
+        "detectors": [] if truth["landmarks"] else list(truth["detectors"]),
+    }
+
+
+def say_what_is_left_out(faces: ParsedFaces, lacking: Mapping[str, Sequence[str]]) -> None:
+    """Print how many images have a face, and a line for each file (name -> regions) that lacks regions."""
+    images = len(faces) + len(faces.no_face)
+    click.echo(f"{len(faces)} of {images} images have landmarks, {faces.size[0]}x{faces.size[1]}")
+    for name, regions in lacking.items():
+        if regions:
+            click.echo(f"not in {name}: {', '.join(regions)}")
