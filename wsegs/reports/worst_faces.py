@@ -78,7 +78,7 @@ def draw_worst_faces(
     rows_of_faces = []
     for column, region in enumerate(scores.regions):
         worst = []
-        for row in worst_rows(iou[:, column], count):
+        for row in worst_rows(iou[:, column], scores.human[:, column], count):
             masks = faces.masks([row])
             regions = rules.draw(landmarks[[row]], faces.size)[0]
             bit = regions.dtype.type(1 << rules.region_names.index(region))
@@ -95,9 +95,12 @@ def draw_worst_faces(
     write_png(worst_sheet(scores.regions, rows_of_faces, f"The worst faces of {rules.name}"), path)
 
 
-def worst_rows(iou: NDArray[np.float64], count: int) -> list[int]:
-    """Return the rows of the lowest scores, (N,), lowest first; nan is none."""
-    order = np.argsort(iou, kind="stable")  # nan comes last
+def worst_rows(iou: NDArray[np.float64], human: NDArray[np.int64], count: int) -> list[int]:
+    """Return the rows of the lowest scores, (N,), lowest first, the largest ``human`` area first among equals.
+
+    Rows of nan are left out.
+    """
+    order = np.lexsort((-human, iou))  # nan comes last
     return order[: min(count, int(np.isfinite(iou).sum()))].tolist()
 
 

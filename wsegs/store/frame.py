@@ -230,7 +230,8 @@ def warp_classes(
         The value of what lies outside of the picture.
     """
     down, across = from_size[0] / mask.shape[0], from_size[1] / mask.shape[1]
-    # Half a step and no more than that, so that unmoved this takes the pixels of cv2.resize with INTER_NEAREST.
+    # Half a step and no more than that: unmoved, but for ties, this takes the pixels that cv2.resize takes with
+    # INTER_NEAREST, as the published figures do. They lie half a pixel of the frame before the pixels' centres.
     scaling = np.array([[across, 0, across / 2], [0, down, down / 2], [0, 0, 1]])
     warped = cv2.warpAffine(
         mask,

@@ -140,7 +140,7 @@ def load_truth(
         The folders; see :func:`wsegs.datasets.parsing.find_parsing`.
     landmarks
         Landmark files, of different schemes, joined by name; a face needs landmarks in each. Without any, landmarks
-        (``ibug68``) are found in the images scaled to ``size``.
+        (``ibug68``) are found in the images scaled to ``size``, and to twice that where no face is seen.
     detectors, predictor
         What finds them; see :class:`wsegs.landmarks.chain.ChainOptions`.
     size
@@ -189,7 +189,7 @@ def load_truth(
 
 
 def _find(options: ChainOptions, files: Sequence[ParsedImage], size: tuple[int, int], jobs: int) -> NDArray[np.float64]:
-    """Return 68 landmarks (N, 68, 2) in images scaled to ``size``; nan where there is no face."""
+    """Return landmarks (N, 68, 2) in images scaled to ``size``; nan where there is no face."""
     options.describe()  # missing weights are said before the work begins
     chunks = [files[start : start + _CHUNK] for start in range(0, len(files), _CHUNK)]
     # One process costs less than starting several for one chunk.
@@ -213,9 +213,11 @@ def _find_in_chunk(
     for row, file in enumerate(files):
         image = read_image(file.image)
         _check_shape(file, image.shape[:2])
-        face = chain.find(_scaled(image, size))
-        if face.landmarks is not None:
-            points[row] = face.landmarks
+        for factor in (1, 2):  # small faces are seen in a picture twice as large
+            face = chain.find(_scaled(image, (factor * size[0], factor * size[1])))
+            if face.landmarks is not None:
+                points[row] = (face.landmarks + 0.5) / factor - 0.5
+                break
     return points
 
 
