@@ -15,9 +15,8 @@ from scipy import ndimage
 ITERATIONS = 4
 # Histograms count sure pixels far more than doubtful ones: a pixel of likelihood 1/2 counts an eighth.
 SHARPENING = 3
-# Lab of 8 bits: lightness in 16 bins, the two axes of colour in 24 each about their middle, where skin and hair lie.
-BINS = (16, 24, 24)
-_COLOUR_FROM, _COLOUR_RANGE = 80, 96
+# Lab of 8 bits: so many values of lightness a bin, and of the two axes of colour.
+BIN_WIDTHS = (16, 4, 4)
 # The share of each histogram that is spread evenly, so that a colour not seen before is unlikely, not impossible.
 _EVEN = 0.05
 _BLUR = 1.0  # pixels; neighbours are mostly of one class
@@ -41,34 +40,36 @@ def classify(
     -------
     (K, h, w) float32, of sum 1 over the classes.
     """
-    bins = colour_bins(image).reshape(-1)
+    bins, shape = colour_bins(image)
     classes = prior
     for _ in range(ITERATIONS):
         weights = classes**SHARPENING
         if counts is not None:
             weights = weights * counts
-        colours = _histograms(bins, weights.reshape(len(prior), -1))
-        classes = prior * colours[:, bins].reshape(prior.shape)
+        classes = prior * _histograms(bins, shape, weights)[:, bins]
         classes /= classes.sum(axis=0)
         classes = np.stack([cv2.GaussianBlur(plane, (0, 0), _BLUR) for plane in classes])
     return np.asarray(classes / classes.sum(axis=0), np.float32)
 
 
-def colour_bins(image: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """Return the bin of each pixel of an RGB image (h, w, 3), (h, w)."""
-    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.intp)
-    lightness = lab[:, :, 0] * BINS[0] // 256
-    green_red, blue_yellow = (
-        np.clip((lab[:, :, axis] - _COLOUR_FROM) * BINS[axis] // _COLOUR_RANGE, 0, BINS[axis] - 1) for axis in (1, 2)
-    )
-    return np.asarray((lightness * BINS[1] + green_red) * BINS[2] + blue_yellow)
+def colour_bins(image: NDArray[np.uint8]) -> tuple[NDArray[np.intp], tuple[int, ...]]:
+    """Return the bin of each pixel of an RGB image (h, w, 3), (h, w), and how many bins there are along each axis.
+
+    The bins are those between the image's own extremes: smoothing them is most of the work, and most colours that
+    there are do not occur in one photo.
+    """
+    lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).reshape(-1, 3) // np.array(BIN_WIDTHS, np.uint8)
+    lab -= lab.min(axis=0)
+    shape = tuple((lab.max(axis=0).astype(int) + 1).tolist())
+    return np.ravel_multi_index(tuple(lab.T.astype(np.intp)), shape).reshape(image.shape[:2]), shape
 
 
-def _histograms(bins: NDArray[np.intp], weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the smoothed density of colours of each class, (K, bins); ``weights`` is (K, pixels)."""
-    count = int(np.prod(BINS))
-    histograms = np.stack([np.bincount(bins, plane, count) for plane in weights]).astype(np.float32)
-    smooth = ndimage.gaussian_filter(histograms.reshape(-1, *BINS), (0, 1, 1, 1), mode="nearest", truncate=3)
+def _histograms(bins: NDArray[np.intp], shape: tuple[int, ...], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the smoothed density of colours of each class, (K, bins); ``bins`` is (h, w), ``weights`` (K, h, w)."""
+    count = int(np.prod(shape))
+    flat = bins.reshape(-1)
+    histograms = np.stack([np.bincount(flat, plane.reshape(-1), count) for plane in weights]).astype(np.float32)
+    smooth = ndimage.gaussian_filter(histograms.reshape(-1, *shape), (0, 1, 1, 1), mode="nearest", truncate=3)
     smooth = smooth.reshape(len(weights), count)
     total = np.maximum(smooth.sum(axis=1, keepdims=True), np.finfo(np.float32).tiny)
     return np.asarray((1 - _EVEN) * smooth / total + _EVEN / count, np.float32)

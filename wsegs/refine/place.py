@@ -62,7 +62,8 @@ def prior(features: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArra
     -------
     (1 + K, h, w) float32, of sum 1 over the classes; the first class is all else, whose score is 0.
     """
-    scores = np.tensordot(weights, features, 1)
+    # Not tensordot: its sums depend on how many threads the process has, and stores must not.
+    scores = np.einsum("kf,fhw->khw", weights, features)
     scores = np.concatenate([np.zeros_like(scores[:1]), scores])
     likelihood = np.exp(scores - scores.max(axis=0))
     return np.asarray(likelihood / likelihood.sum(axis=0), np.float32)

@@ -87,8 +87,7 @@ class Refinement:
             if name not in self.refined:
                 known = tuple(self.refined)
                 raise OptionError(
-                    f"--refine: {self.source} says how to refine {', '.join(known)},"
-                    f" got '{name}'{nearest(name, known)}"
+                    f"--refine: {self.source} says how to refine {', '.join(known)}, got '{name}'{nearest(name, known)}"
                 )
         return replace(self, refined={name: self.refined[name] for name in self.refined if name in regions})
 
