@@ -3,8 +3,8 @@
     python benchmarks/refine.py FOLDER [--half first|second|all]
 
 FOLDER is that of benchmarks/region_iou.py. Once on whole images of 218x218, once on crops about the face of 218x178 as
-``wsegs masks --frame face --zoom 1`` makes them. One process; the time is that of drawing and refining alone, the
-images are in memory. The gain's interval is of the mean over faces, 95 %, by resampling faces.
+``wsegs masks --frame face --zoom 1`` makes them. Times are of one processor, of drawing and refining
+alone; the images are in memory. The gain's interval is of the mean over faces, 95 %, by resampling faces.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ def main() -> None:
     for frame in (Frame("image", faces.size), Frame("face", (218, 178), zoom=1.0)):
         affine = frame.affine(landmarks, sizes, rules.scheme)
         points = transform_points(landmarks, affine)
-        start = time.perf_counter()
+        start = time.process_time()
         drawn = rules.draw(points, frame.size)
-        draw_seconds = time.perf_counter() - start
+        draw_seconds = time.process_time() - start
         seconds, scores = 0.0, []
         for row in tqdm(range(len(faces)), unit="face", desc=frame.kind, disable=None):
             image = warp_image(faces.image(row), affine[row], frame.size)
@@ -53,9 +53,9 @@ def main() -> None:
             human = warp_classes(
                 read_parsing(faces.files[row].mask), affine[row].astype(float), faces.size, frame.size, OUTSIDE
             )
-            start = time.perf_counter()
+            start = time.process_time()
             refined = refine_regions(drawn[row], image, points[row], rules, refinement, covered)
-            seconds += time.perf_counter() - start
+            seconds += time.process_time() - start
             scores.append([score(regions, human, rules, classes) for regions in (drawn[row], refined)])
         milliseconds = np.array([draw_seconds, seconds]) / len(faces) * 1e3
         report(frame, list(classes.regions), np.array(scores), milliseconds)

@@ -148,7 +148,8 @@ def test_refine(run, landmarks, photos, tmp_path):
     assert "not refined" not in done.out
     drawn, refined = MaskStore(tmp_path / "drawn.h5"), MaskStore(tmp_path / "refined.h5")
     assert (drawn.regions([0, 1]) != refined.regions([0, 1])).mean(axis=(1, 2)).min() > 0.02
-    assert '"method": 1' in run("store", "info", tmp_path / "refined.h5", "--json").out
+    assert "refined by pixels: top_of_head, below_chin, ears, by celeba" in run("store", "info", refined.path).out
+    assert "refined by pixels" not in run("store", "info", drawn.path).out
 
 
 def test_refine_some_regions_of_images_that_moved(run, landmarks, photos, tmp_path):
@@ -179,3 +180,9 @@ def test_refine_what_cannot_be(run, landmarks, tmp_path, arguments, message):
     assert done.err.count("\n") == 1
     assert message in done.err
     assert not (tmp_path / "m.h5").exists()
+
+
+def test_refine_takes_no_landmarks_for_regions(run, landmarks):
+    done = run("masks", "--frame", "face", "--refine", landmarks)
+    assert done.code == 1
+    assert "LANDMARKS comes before --refine" in done.err

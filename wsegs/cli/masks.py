@@ -87,6 +87,10 @@ def masks(
         raise OptionError(f"--output: {output} is the input; expected another file")
     if refinement is not None and refine is None:
         raise OptionError("--refinement: expected --refine beside it")
+    if refine is not None and Path(refine).is_file():
+        raise OptionError(
+            f"--refine: expected names of regions, got the file {refine}; LANDMARKS comes before --refine"
+        )
     table = read_landmarks(landmarks)
     rule_set = load_rules(rules)
     if frame == "image":
