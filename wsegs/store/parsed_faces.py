@@ -244,7 +244,7 @@ def _read_tables(
         table = read_landmarks(path)
         if table.scheme in points:
             raise OptionError(
-                f"--landmarks {path}: the second file of the scheme '{table.scheme}'; expected one a scheme"
+                f"--landmarks {path}: the second file of the scheme '{table.scheme}'; expected one for each"
             )
         points[table.scheme] = _joined(table, path, files, size)
     return points
