@@ -40,7 +40,7 @@ def landmarks(run, data, tiny_predictor, tmp_path):
 def test_summary_and_output(landmarks, tmp_path):
     done = landmarks()
     assert done.code == 0
-    assert "landmarks of 2 of 3 images" in done.out
+    assert "landmarks (ibug68) of 2 of 3 images" in done.out
     assert "by dlib" in done.out
     assert "l.missing.csv" in done.out
     assert "l.unmatched.csv" in done.out
