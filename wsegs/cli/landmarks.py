@@ -121,7 +121,7 @@ def landmarks(
     names = tuple(name.strip() for name in detectors.split(","))
     if names == ("none",) and not imports and keep is None and not from_data:
         raise OptionError(
-            f"--detectors none, for {points.name}: needs --import, --keep or --from-data,"
+            f"--detectors none: {points.name} needs --import, --keep or --from-data,"
             " else there is nothing to find landmarks by"
         )
 

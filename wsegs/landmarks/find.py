@@ -127,7 +127,7 @@ def find_landmarks(
     """
     output = check_output(output, force=force)
     options = ChainOptions(tuple(detectors), os.fspath(predictor) if predictor else None, max_side)
-    if options.detectors != ("none",) and not scheme.agrees_with(IBUG68):
+    if options.detectors and not scheme.agrees_with(IBUG68):
         raise OptionError(f"the detectors find {IBUG68.name}; with the scheme '{scheme.name}' use --detectors none")
     imported = imported if imported is not None else Imported.nothing(len(dataset), scheme)
     known = _known(dataset, imported, scheme, from_data)
