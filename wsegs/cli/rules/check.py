@@ -70,10 +70,9 @@ def check(file: Path, landmarks: Path | None, empty: float, strict: bool, as_jso
 def _faces(table: LandmarkTable) -> Faces:
     """Return the faces of a landmark file in the frame that masks would be drawn in."""
     from wsegs.rules.check import Faces
-    from wsegs.schemes import get_scheme
     from wsegs.store.frame import transform_points, usual_frame
 
     frame = usual_frame(table.image_size)
     found = table.found
-    affine = frame.affine(table.landmarks[found], table.image_size[found], get_scheme(table.scheme))
+    affine = frame.affine(table.landmarks[found], table.image_size[found], table.scheme)
     return Faces(transform_points(table.landmarks[found], affine), frame.size)
