@@ -1,8 +1,8 @@
 """Run the blocks of a Markdown page, in order, in a folder of their own.
 
 A ``console`` block is commands behind ``$ ``; each must exit 0. A ``python`` block is a program. A block of any
-language with a file name behind it (``yaml mine.yaml``) is written to that file. Other blocks are not run, nor are those
-of the sections that .ci/run runs itself (``bash`` blocks).
+language with a file name behind it (``yaml mine.yaml``) is written to that file. Other blocks are not run, nor are
+those of the sections that .ci/run runs itself (``bash`` blocks).
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from wsegs.landmarks.table import LandmarkTable, write_landmarks
+from wsegs.schemes import IBUG68
 
 RULES = """version: 1
 scheme: ibug68
@@ -32,7 +33,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def landmarks(folder, astronaut_landmarks):
     table = LandmarkTable(
-        scheme="ibug68",
+        scheme=IBUG68,
         images=("astronaut.jpg", "b.png"),
         landmarks=np.stack([astronaut_landmarks] * 2),
         status=np.array([1, 1], np.uint8),
