@@ -29,6 +29,8 @@ CASES = {
     ),
     "descending range": ("{polygon: 2..0}", picture("........", ".#####..", "..###...", "...#....")),
     "hull forgets the order": ("{hull: [[1, 1], [4, 3], [4, 1], [1, 3], [2, 2]]}", FOUR_BY_THREE),
+    "hull of one point": ("{hull: [[2, 1], [2, 1], [2, 1]]}", picture("........", "..#.....")),
+    "hull that is out of reach": ("{hull: [[1, 1], [1e300, 1], [1, 3], [-1e300, 9]]}", picture()),
     "box": ("{box: [[1, 3], [4, 1]]}", FOUR_BY_THREE),
     "box in the face's frame": (
         "{box: [[-0.5, 0], [0.25, 0.5]], space: face}",
