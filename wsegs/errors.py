@@ -27,4 +27,15 @@ class OptionError(WsegsError, ValueError):
 
 
 class RuleError(WsegsError, ValueError):
-    """A rule file that cannot be used. The message names file, line and column."""
+    """A rule file that cannot be used. The message names file, line and column.
+
+    Attributes
+    ----------
+    place
+        File, line and column (counted from 1), where the error has one place.
+    problem
+        The message without the place; empty where there is none.
+    """
+
+    place: tuple[str, int, int] | None = None
+    problem: str = ""

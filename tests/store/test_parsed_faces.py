@@ -73,7 +73,7 @@ def test_celebas_points_follow_from_68_and_nothing_else_does(truth_folder, faces
     five = _table(
         truth_folder,
         "five.h5",
-        scheme="celeba5",
+        scheme=CELEBA5,
         landmarks=np.full((4, 5, 2), 7, np.float32),
         status=np.ones(4, np.uint8),
     )

@@ -20,7 +20,7 @@ from wsegs.reports.contact_sheet import SheetFace, attribute_sheet, contact_shee
 from wsegs.rules import RuleSet
 from wsegs.store import MaskStore
 from wsegs.store.build import build_store
-from wsegs.store.frame import Frame, image_frame, resize_affine, warp_image
+from wsegs.store.frame import resize_affine, usual_frame, warp_image
 from wsegs.store.images import find_image_root
 
 # Of the places on a contact sheet, at most this share goes to images without a face.
@@ -88,10 +88,8 @@ def preview_rules(
     """
     _check_picture(output, force=force)
     readable = table.image_size[:, 0] > 0
-    if len(np.unique(table.image_size[readable], axis=0)) == 1:
-        frame, usable = image_frame(table.image_size[readable]), np.flatnonzero(readable)
-    else:
-        frame, usable = Frame("face", (218, 178)), np.flatnonzero(table.found)
+    frame = usual_frame(table.image_size)
+    usable = np.flatnonzero(readable if frame.kind == "image" else table.found)
     if image is not None:
         rows = np.array([_find_name(table.images, image, "the landmark file")])
     else:

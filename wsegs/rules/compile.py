@@ -5,24 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from wsegs.errors import DataError, RuleError
 from wsegs.rules import model
+from wsegs.rules.arithmetic import Names, parse_arithmetic
 from wsegs.rules.compile_shapes import ShapeCompiler
-from wsegs.rules.expressions import FUNCTION_NAMES, Expression, Kind, Names, parse_arithmetic
+from wsegs.rules.expressions import FUNCTION_NAMES, INTEROCULAR_DISTANCE, Expression, Kind
+from wsegs.rules.free import FreeNumber, Quantity
+from wsegs.rules.model_errors import check_model
 from wsegs.rules.program import LABELS, AttributeRule, Program, Region
-from wsegs.rules.region_expressions import RESERVED, AnyOf, Combined, RegionExpression, parse_regions
-from wsegs.rules.yaml_source import Node, read_nodes
-from wsegs.schemes import get_scheme
+from wsegs.rules.region_expressions import RESERVED, AnyOf, Combined, RegionExpression, bits_of, parse_regions
+from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_node
+from wsegs.yaml_source import Node
 
 MAX_REGIONS = 64
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_TAKEN_NAMES = {"x", "y", "and", "or", "not", *FUNCTION_NAMES}
+_TAKEN_NAMES = {"x", "y", "and", "or", "not", INTEROCULAR_DISTANCE, *FUNCTION_NAMES}
+_HOME: dict[str | None, Any] = {"px": "image", "iod": "face"}  # where a parameter of this unit is computed
 
 
 class Problems:
-    """Mistakes found so far, so that one pass finds those of all regions and attributes."""
+    """Mistakes found so far, so that one pass finds those of the whole file."""
 
     def __init__(self) -> None:
         self.found: list[RuleError] = []
@@ -35,66 +40,147 @@ class Problems:
         except RuleError as error:
             self.found.append(error)
 
-    def raise_first(self) -> None:
-        """Raise the first mistake, if any, and say how many more there are."""
-        if self.found:
-            more = f" (and {len(self.found) - 1} more)" if len(self.found) > 1 else ""
-            raise RuleError(f"{self.found[0]}{more}")
 
-
-def compile_program(text: str, source: str) -> Program:
-    """Compile a rule file.
+def compile_nodes(root: Node, free: list[FreeNumber] | None = None) -> tuple[Program | None, list[RuleError]]:
+    """Compile a rule file, and find every mistake in it.
 
     Parameters
     ----------
-    text
-        Its contents.
-    source
-        Its name, for messages.
+    root
+        The file, with what it extends merged in.
+    free
+        If a list, the numbers marked ``fit:`` can be changed in the program and are appended to it.
 
-    Raises
-    ------
-    RuleError
-        At the first mistake: file, line, column, what was expected and what came.
+    Returns
+    -------
+    The program; None if there is a mistake.
+    The mistakes in the order of the file: file, line, column, what was expected and what came.
     """
-    root = read_nodes(text, source)
-    checked = model.check_model(root)
-    try:
-        scheme = get_scheme(checked.scheme)
-    except DataError as error:
-        raise root.child("scheme").error(str(error)) from None
-    if len(checked.regions) > MAX_REGIONS:
-        extra = list(checked.regions)[MAX_REGIONS]
-        raise (
-            root.child("regions")
-            .keys[extra]
-            .error(f"expected at most {MAX_REGIONS} regions, got {len(checked.regions)}; '{extra}' is one too many")
-        )
+    checked, errors = check_model(root)
     problems = Problems()
-    names = Names(scheme.count, scheme.name, {})
-    parameters: dict[str, Expression] = {}
-    with problems.collect():
-        parameters, names = _compile_names(checked.parameters, root.child("parameters"), names)
-    problems.raise_first()  # what follows would only repeat an unknown parameter
+    problems.found.extend(errors)
+    program = None
+    if checked is not None:
+        with problems.collect():
+            program = _Compiler(root, checked, problems, free).program()
+    errors = sorted(problems.found, key=lambda error: error.place or ("", 0, 0))
+    return (None if errors else program), errors
 
-    region_names = tuple(checked.regions)
-    regions: list[Region] = []
-    for name, body in checked.regions.items():
-        with problems.collect():
-            node = root.child("regions")
-            _check_name(name, node.keys[name], RESERVED)
-            regions.append(_compile_region(name, body, node.child(name), names, region_names, checked.space))
-    attributes: dict[str, AttributeRule] = {}
-    for name, attribute in checked.attributes.items():
-        with problems.collect():
-            attributes[name] = _compile_attribute(attribute, root.find(("attributes", name)), region_names)
-    default = None
-    if checked.default is not None:
-        with problems.collect():
-            default = _compile_attribute(checked.default, root.child("default"), region_names)
-    problems.raise_first()
-    order = _drawing_order(regions, root.child("regions"))
-    return Program(scheme, checked.landmarks == "integer", parameters, tuple(regions), order, attributes, default)
+
+class _Compiler:
+    """Compiles the entries of a file one by one; mistakes go to ``problems``."""
+
+    def __init__(self, root: Node, checked: model.RuleFile, problems: Problems, free: list[FreeNumber] | None) -> None:
+        self.root = root
+        self.checked = checked
+        self.problems = problems
+        self.free = free
+        # Entries that are wrong already can still be named.
+        self.region_names = tuple(_keys(root.child("regions")))
+
+    def program(self) -> Program:
+        root, checked = self.root, self.checked
+        scheme = self._scheme(root.child("scheme"))
+        if len(self.region_names) > MAX_REGIONS:
+            extra = self.region_names[MAX_REGIONS]
+            problem = f"expected at most {MAX_REGIONS} regions, got {len(self.region_names)}; '{extra}' is one too many"
+            raise root.child("regions").keys[extra].error(problem)
+        names = Names(scheme.count, scheme.name, {}, scheme.names)
+        parameters, names = self._parameters(names)
+        regions = []
+        for name, body in checked.regions.items():
+            with self.problems.collect():
+                node = root.child("regions")
+                _check_name(name, node.keys[name], RESERVED)
+                regions.append(self._region(name, body, node.child(name), names))
+        attributes: dict[str, AttributeRule] = {}
+        for name, attribute in checked.attributes.items():
+            with self.problems.collect():
+                attributes[name] = self._attribute(attribute, root.find(("attributes", name)))
+        default = None
+        if checked.default is not None:
+            with self.problems.collect():
+                default = self._attribute(checked.default, root.child("default"))
+        order: tuple[int, ...] = ()
+        if len(regions) == len(self.region_names):
+            order = _drawing_order(regions, root.child("regions"))
+        integer = checked.landmarks == "integer"
+        return Program(scheme, integer, parameters, tuple(regions), order, attributes, default)
+
+    def _scheme(self, node: Node) -> LandmarkScheme:
+        if isinstance(node.value, dict):
+            return scheme_from_node(node)
+        try:
+            return get_scheme(node.value)
+        except DataError as error:
+            raise node.error(str(error)) from None
+
+    def _parameters(self, names: Names) -> tuple[dict[str, Expression], Names]:
+        """Compile the parameters: each may use the ones above it. Wrong ones can still be named."""
+        node = self.root.child("parameters")
+        compiled: dict[str, Expression] = {}
+        for name in _keys(node):
+            if name in self.checked.parameters:
+                with self.problems.collect():
+                    _check_new_name(name, node.keys[name], names)
+                    compiled[name] = self._parameter(name, self.checked.parameters[name], node.child(name), names)
+            names = replace(names, kinds={**names.kinds, name: "number"})
+        return compiled, names
+
+    def _parameter(self, name: str, value: Any, node: Node, names: Names) -> Expression:
+        if not isinstance(value, model.Parameter):
+            return parse_arithmetic(value, node, names, "number")
+        scalar = node.child("value")
+        if value.fit is None:
+            expression = parse_arithmetic(value.value, scalar, names, "number")
+        else:
+            expression = self._free_parameter(name, value, node, names)
+        home = _HOME.get(value.unit)
+        return expression if home is None else Quantity(expression, home)
+
+    def _free_parameter(self, name: str, value: model.Parameter, node: Node, names: Names) -> Expression:
+        assert value.fit is not None
+        scalar, (low, high) = node.child("value"), value.fit
+        if not low < high:
+            raise node.child("fit").error(f"expected the least and the largest value, got {low} and {high}")
+        if isinstance(value.value, str) or not low <= value.value <= high:
+            raise scalar.error(f"expected a number from {low} to {high}, since it is marked fit:, got '{value.value}'")
+
+        def make(number: float, offset: int, length: int) -> Expression:
+            found = FreeNumber(number, scalar, offset, length, f"parameters.{name}", bounds=(low, high))
+            if self.free is not None:
+                self.free.append(found)
+            return found
+
+        return parse_arithmetic(value.value, scalar, names, "number", make)
+
+    def _region(self, name: str, body: Any, node: Node, names: Names) -> Region:
+        let: dict[str, Expression] = {}
+        minus = within = None
+        shapes, nodes = body, node
+        if isinstance(body, model.RegionBody):
+            let, names = _compile_let(body.let, node.child("let"), names)
+            minus = _compile_region_set(body.minus, node.child("minus"), self.region_names)
+            within = _compile_region_set(body.within, node.child("within"), self.region_names)
+            shapes, nodes = body.shapes, node.child("shapes")
+        compiler = ShapeCompiler(names, self.checked.space, f"regions.{name}", self.free)
+        if not isinstance(shapes, list):
+            return Region(name, let, (compiler.shape(shapes, nodes),), minus, within)
+        compiled = []
+        for position, shape in enumerate(shapes):
+            with self.problems.collect():
+                compiled.append(compiler.shape(shape, nodes.child(position)))
+        return Region(name, let, tuple(compiled), minus, within)
+
+    def _attribute(self, attribute: Any, node: Node) -> AttributeRule:
+        if isinstance(attribute, str):
+            return AttributeRule(parse_regions(attribute, node, self.region_names), LABELS["present"])
+        regions = parse_regions(attribute.regions, node.child("regions"), self.region_names)
+        return AttributeRule(regions, LABELS[attribute.when])
+
+
+def _keys(node: Node) -> list[str]:
+    return list(node.value) if isinstance(node.value, dict) else []
 
 
 def _check_name(name: str, node: Node, taken: Any) -> None:
@@ -106,43 +192,25 @@ def _check_name(name: str, node: Node, taken: Any) -> None:
         raise node.error(f"'{name}' has a meaning of its own; choose another name")
 
 
-def _compile_names(
+def _check_new_name(name: str, node: Node, names: Names) -> None:
+    _check_name(name, node, _TAKEN_NAMES)
+    if re.fullmatch(r"[xy][0-9]+", name):
+        raise node.error(f"'{name}' is a landmark's coordinate; choose another name")
+    if name in names.kinds:
+        raise node.error(f"'{name}' is defined already")
+
+
+def _compile_let(
     values: Mapping[str, model.ExpressionText], node: Node, names: Names
 ) -> tuple[dict[str, Expression], Names]:
-    """Compile ``parameters`` or ``let``: each may use the ones above it."""
+    """Compile the names of a region: each may use the ones above it."""
     compiled: dict[str, Expression] = {}
-    kinds: dict[str, Kind] = dict(names.kinds)
     for name, value in values.items():
-        _check_name(name, node.keys[name], _TAKEN_NAMES)
-        if re.fullmatch(r"[xy][0-9]+", name):
-            raise node.keys[name].error(f"'{name}' is a landmark's coordinate; choose another name")
-        if name in kinds:
-            raise node.keys[name].error(f"'{name}' is defined already")
-        compiled[name] = parse_arithmetic(
-            value, node.child(name), Names(names.points, names.scheme, dict(kinds)), "number"
-        )
-        kinds[name] = "number"
-    return compiled, Names(names.points, names.scheme, kinds)
-
-
-def _compile_region(
-    name: str, body: Any, node: Node, names: Names, region_names: tuple[str, ...], space: Any
-) -> Region:
-    let: dict[str, Expression] = {}
-    minus = within = None
-    if isinstance(body, model.RegionBody):
-        let, names = _compile_names(body.let, node.child("let"), names)
-        minus = _compile_region_set(body.minus, node.child("minus"), region_names)
-        within = _compile_region_set(body.within, node.child("within"), region_names)
-        shapes, nodes = body.shapes, node.child("shapes")
-    elif isinstance(body, list):
-        shapes, nodes = body, node
-    else:
-        compiler = ShapeCompiler(names, space)
-        return Region(name, let, (compiler.shape(body, node),), None, None)
-    compiler = ShapeCompiler(names, space)
-    compiled = tuple(compiler.shape(shape, nodes.child(i)) for i, shape in enumerate(shapes))
-    return Region(name, let, compiled, minus, within)
+        _check_new_name(name, node.keys[name], names)
+        compiled[name] = parse_arithmetic(value, node.child(name), names, "number")
+        kinds: dict[str, Kind] = {**names.kinds, name: "number"}
+        names = replace(names, kinds=kinds)
+    return compiled, names
 
 
 def _compile_region_set(
@@ -163,24 +231,9 @@ def _compile_region_set(
     return union
 
 
-def _compile_attribute(attribute: Any, node: Node, region_names: tuple[str, ...]) -> AttributeRule:
-    if isinstance(attribute, str):
-        return AttributeRule(parse_regions(attribute, node, region_names), LABELS["present"])
-    return AttributeRule(parse_regions(attribute.regions, node.child("regions"), region_names), LABELS[attribute.when])
-
-
-def _bits_of(expression: RegionExpression | None) -> int:
-    if expression is None:
-        return 0
-    if isinstance(expression, Combined):
-        return _bits_of(expression.left) | _bits_of(expression.right)
-    assert isinstance(expression, AnyOf)
-    return expression.bits
-
-
 def _drawing_order(regions: list[Region], node: Node) -> tuple[int, ...]:
     """Sort the regions so that each comes after those that its ``minus`` and ``within`` name."""
-    needs = [_bits_of(region.minus) | _bits_of(region.within) for region in regions]
+    needs = [bits_of(region.minus) | bits_of(region.within) for region in regions]
     order: list[int] = []
     done = 0
     while len(order) < len(regions):

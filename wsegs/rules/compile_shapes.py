@@ -3,30 +3,68 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
+from wsegs.files import nearest
 from wsegs.rules import model, shapes, vertices
-from wsegs.rules.expressions import Expression, Names, Number, parse_arithmetic
-from wsegs.rules.program import Shape
+from wsegs.rules.arithmetic import MakeNumber, Names, parse_arithmetic
+from wsegs.rules.expressions import Expression, Number
+from wsegs.rules.free import FreeNumber
+from wsegs.rules.program import SetOperation, Shape
 from wsegs.rules.scope import Space
-from wsegs.rules.yaml_source import Node
+from wsegs.yaml_source import Node
 
 MAX_VERTICES = 1_000
+# Of all shapes below one union, intersection or difference: outlines that cross themselves cost the square.
+MAX_SET_VERTICES = 500
+_OPERATIONS = ("union", "intersection", "difference")
 _RANGE = re.compile(r"\s*([0-9]{1,12})\s*(?:\.\.\s*([0-9]{1,12})\s*)?")
 
 
 class ShapeCompiler:
-    """Compiles shapes that may use the given names; ``space`` is the file's default."""
+    """Compiles the shapes of one region.
 
-    def __init__(self, names: Names, space: Space) -> None:
+    Parameters
+    ----------
+    names
+        What their expressions may use.
+    space
+        The file's, for shapes that do not say their own.
+    owner
+        The region, for the numbers that a fit may change.
+    free
+        Where these numbers are collected; None to keep them constant.
+    """
+
+    def __init__(self, names: Names, space: Space, owner: str, free: list[FreeNumber] | None) -> None:
         self.names = names
         self.space = space
+        self.owner = owner
+        self.free = free
 
     def shape(self, body: model.ShapeOptions, node: Node) -> Shape:
         """Compile one shape."""
+        if body.space is not None and body.space != self.space:
+            return ShapeCompiler(self.names, body.space, self.owner, self.free).shape(body, node)
         when = None if body.when is None else parse_arithmetic(body.when, node.child("when"), self.names, "condition")
         grow = None if body.grow is None else self._number(body.grow, node.child("grow"))
-        return Shape(self._geometry(body, node), body.space or self.space, when, body.mirror, body.outside, grow)
+        for kind in _OPERATIONS:
+            parts = getattr(body, kind, None)
+            if parts is not None:
+                geometry: Any = self._set_operation(kind, parts, node.child(kind))
+                break
+        else:
+            geometry = self._geometry(body, node)
+        return Shape(geometry, self.space, when, body.mirror, body.outside, grow)
+
+    def _set_operation(self, kind: Any, parts: list[model.ShapeOptions], node: Node) -> SetOperation:
+        operation = SetOperation(kind, tuple(self.shape(part, node.child(i)) for i, part in enumerate(parts)))
+        if operation.vertex_count > MAX_SET_VERTICES:
+            raise node.error(
+                f"expected shapes of at most {MAX_SET_VERTICES} vertices in a {kind}, got {operation.vertex_count:,}"
+            )
+        return operation
 
     def _geometry(self, body: model.ShapeOptions, node: Node) -> shapes.Geometry:
         if isinstance(body, model.PolygonShape):
@@ -67,6 +105,7 @@ class ShapeCompiler:
         return compiled
 
     def _list(self, value: Any, node: Node) -> vertices.Vertices:
+        """Compile a vertex list of any length."""
         if not isinstance(value, list):
             return self._vertex(value, node)
         parts = tuple(self._vertex(item, node.child(i)) for i, item in enumerate(value))
@@ -87,22 +126,75 @@ class ShapeCompiler:
             ends = node.child("between")
             one, other = (self._one(end, ends.child(i)) for i, end in enumerate(value.between))
             return vertices.BetweenPoints(one, other, self._number(value.at, node.child("at")))
+        if isinstance(value, model.Along):
+            return self._along(value, node)
+        if isinstance(value, model.Mean):
+            return vertices.MeanPoint(self._vertices(value.mean, node.child("mean"), 1))
+        if isinstance(value, model.SmoothChain):
+            return vertices.SmoothChain(self._vertices(value.curve, node.child("curve"), 2))
         return self._group(value, node)
+
+    def _along(self, along: model.Along, node: Node) -> vertices.Vertices:
+        inner = self._vertices(along.along, node.child("along"), 2)
+        if (along.at is None) == (along.count is None):
+            raise node.error("expected either 'at' or 'count' beside 'along'")
+        if along.count is not None:
+            if along.count > MAX_VERTICES:
+                raise node.child("count").error(f"expected at most {MAX_VERTICES:,} points, got {along.count:,}")
+            shares: list[Expression] = [Number(i / (along.count - 1)) for i in range(along.count)]
+        elif isinstance(along.at, list):
+            shares = [self._number(share, node.child("at").child(i)) for i, share in enumerate(along.at)]
+            if not shares:
+                raise node.child("at").error("expected at least 1 values, got 0")
+        else:
+            assert along.at is not None
+            shares = [self._number(along.at, node.child("at"))]
+        return vertices.AlongChain(inner, tuple(shares))
 
     def _group(self, group: model.Group, node: Node) -> vertices.Vertices:
         inner = self._list(group.points, node.child("points"))
-        offset = None if group.offset is None else self._pair(group.offset, node.child("offset"))
-        point_names = Names(self.names.points, self.names.scheme, {**self.names.kinds, "x": "number", "y": "number"})
+        space = group.space or self.space
+        if group.offset is None and (group.fit is not None or group.space is not None):
+            raise node.error(f"expected an offset beside '{'fit' if group.fit is not None else 'space'}'")
+        offset = None
+        if group.offset is not None:
+            at = node.child("offset")
+            right, down = (
+                parse_arithmetic(value, at.child(i), self.names, "number", self._maker(group, at.child(i), node, space))
+                for i, value in enumerate(group.offset)
+            )
+            offset = vertices.Offset(right, down, space)
+        point_names = replace(self.names, kinds={**self.names.kinds, "x": "number", "y": "number"})
         x = None if group.x is None else parse_arithmetic(group.x, node.child("x"), point_names, "number")
         y = None if group.y is None else parse_arithmetic(group.y, node.child("y"), point_names, "number")
         return vertices.PointGroup(inner, offset, x, y)
 
+    def _maker(self, group: model.Group, scalar: Node, node: Node, space: Space) -> MakeNumber:
+        """Return what makes the numbers of an offset: free ones where it is marked ``fit:``."""
+        movement = group.fit
+        if movement is None:
+            return lambda number, offset, length: Number(number)
+        if not movement > 0:
+            raise node.child("fit").error(f"expected a distance above 0, got {movement}")
+
+        def make(number: float, offset: int, length: int) -> Expression:
+            found = FreeNumber(number, scalar, offset, length, self.owner, movement=float(movement), space=space)
+            if self.free is not None:
+                self.free.append(found)
+            return found
+
+        return make
+
     def _landmarks(self, text: str, node: Node) -> tuple[int, ...]:
-        """Read ``17`` or a range ``17..21``, downwards where the first is larger."""
+        """Read ``17``, a range ``17..21`` (downwards where the first is larger) or a name of the scheme."""
+        named = self.names.landmark_names.get(text.strip())
+        if named is not None:
+            return named
         match = _RANGE.fullmatch(text)
         if match is None:
             raise node.error(
                 f"expected a landmark number, a range such as 36..41, a point [x, y] or a group, got '{text[:40]}'"
+                f"{nearest(text.strip(), tuple(self.names.landmark_names))}"
             )
         first = int(match[1])
         last = first if match[2] is None else int(match[2])

@@ -7,28 +7,40 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    StrictFloat,
-    StrictInt,
-    StrictStr,
-    Tag,
-    ValidationError,
-)
-
-from wsegs.errors import RuleError
-from wsegs.files import nearest
-from wsegs.rules.yaml_source import Node
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictFloat, StrictInt, StrictStr, Tag
 
 # A number or the text of an expression.
 ExpressionText: TypeAlias = StrictInt | StrictFloat | StrictStr
+Pair: TypeAlias = Annotated[list[ExpressionText], Field(min_length=2, max_length=2)]
+Number: TypeAlias = StrictInt | StrictFloat
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+# --- parameters -------------------------------------------------------------------------------------------------------
+
+
+class Parameter(_Strict):
+    """A named value with its unit."""
+
+    value: ExpressionText
+    """A number or an expression."""
+    unit: Literal["px", "iod", "degrees", "ratio"] | None = None
+    """px: pixels; iod: inter-ocular distances; both are converted where a shape counts in the other."""
+    description: StrictStr | None = None
+    fit: Annotated[list[Number], Field(min_length=2, max_length=2)] | None = None
+    """The least and the largest value that `wsegs rules fit` may try; the value must then be a number."""
+
+
+def _parameter_tag(value: Any) -> str:
+    return "body" if isinstance(value, (dict, Parameter)) else "expression"
+
+
+ParameterValue = Annotated[
+    Annotated[ExpressionText, Tag("expression")] | Annotated[Parameter, Tag("body")], Discriminator(_parameter_tag)
+]
 
 
 # --- points -----------------------------------------------------------------------------------------------------------
@@ -42,8 +54,8 @@ def _vertex_tag(value: Any) -> str | None:
     if isinstance(value, (list, tuple)):
         return "point"
     if isinstance(value, dict):
-        return "between" if "between" in value else "group"
-    return {"Between": "between", "Group": "group"}.get(type(value).__name__)
+        return next((name for name in VERTEX_MODELS if name in value), "group")
+    return next((name for name, model in VERTEX_MODELS.items() if isinstance(value, model)), "group")
 
 
 class Between(_Strict):
@@ -51,25 +63,69 @@ class Between(_Strict):
 
     between: Annotated[list[Vertex], Field(min_length=2, max_length=2)]
     at: ExpressionText = 0.5
+    """0 is the first point, 1 the second."""
+
+
+class Along(_Strict):
+    """Points along a chain of points, by the share of its length."""
+
+    along: VertexList
+    at: ExpressionText | list[ExpressionText] | None = None
+    """One share of the chain's length from 0 to 1, or a list of them."""
+    count: Annotated[StrictInt, Field(ge=2)] | None = None
+    """Instead of `at`: so many points, evenly spaced, both ends included."""
+
+
+class Mean(_Strict):
+    """The mean of several points."""
+
+    mean: VertexList
+
+
+class SmoothChain(_Strict):
+    """A smooth chain through several points, from the first to the last."""
+
+    curve: VertexList
 
 
 class Group(_Strict):
     """Several points, moved together or each by an expression of its own x and y."""
 
     points: VertexList
-    offset: Annotated[list[ExpressionText], Field(min_length=2, max_length=2)] | None = None
+    offset: Pair | None = None
+    space: Literal["image", "face"] | None = None
+    """Where the offset counts, if not in the shape's own space."""
     x: ExpressionText | None = None
     y: ExpressionText | None = None
+    fit: Number | None = None
+    """How far `wsegs rules fit` may move the points by changing the numbers of `offset`."""
 
 
+VERTEX_MODELS: dict[str, type[_Strict]] = {"between": Between, "along": Along, "mean": Mean, "curve": SmoothChain}
 Vertex = Annotated[
     Annotated[StrictInt | StrictStr, Tag("landmarks")]
-    | Annotated[list[ExpressionText], Field(min_length=2, max_length=2), Tag("point")]
+    | Annotated[Pair, Tag("point")]
     | Annotated[Between, Tag("between")]
+    | Annotated[Along, Tag("along")]
+    | Annotated[Mean, Tag("mean")]
+    | Annotated[SmoothChain, Tag("curve")]
     | Annotated[Group, Tag("group")],
     Discriminator(_vertex_tag),
 ]
-VertexList: TypeAlias = StrictInt | StrictStr | list[Vertex]
+
+
+def _vertex_list_tag(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return "list"
+    return "vertex" if isinstance(value, (dict, _Strict)) else "landmarks"
+
+
+VertexList: TypeAlias = Annotated[
+    Annotated[StrictInt | StrictStr, Tag("landmarks")]
+    | Annotated[list[Vertex], Tag("list")]
+    | Annotated[Vertex, Tag("vertex")],
+    Discriminator(_vertex_list_tag),
+]
 
 
 # --- shapes -----------------------------------------------------------------------------------------------------------
@@ -79,10 +135,15 @@ class ShapeOptions(_Strict):
     """What every shape may say beside its geometry."""
 
     space: Literal["image", "face"] | None = None
+    """image: pixels; face: the face's own frame. The file's `space` if not given."""
     when: StrictStr | None = None
+    """Drawn only on faces where this condition holds."""
     mirror: bool = False
+    """Also drawn with left and right exchanged."""
     outside: Literal["clip", "drop"] = "clip"
+    """drop: nothing at all if a corner has a negative coordinate."""
     grow: ExpressionText | None = None
+    """Every side moved outwards by so much, inwards if negative."""
 
 
 class PolygonShape(ShapeOptions):
@@ -113,7 +174,7 @@ class EllipseBody(_Strict):
     """Centre, the two radii, and the angle of the first in degrees, from the x axis towards the y axis."""
 
     center: Vertex
-    radii: Annotated[list[ExpressionText], Field(min_length=2, max_length=2)]
+    radii: Pair
     angle: ExpressionText = 0
 
 
@@ -149,7 +210,25 @@ class LineShape(ShapeOptions):
     line: LineBody
 
 
-_SHAPES = {
+class UnionShape(ShapeOptions):
+    """All of several shapes, joined before they are filled."""
+
+    union: Annotated[list[Shape], Field(min_length=1)]
+
+
+class IntersectionShape(ShapeOptions):
+    """What several shapes have in common."""
+
+    intersection: Annotated[list[Shape], Field(min_length=2)]
+
+
+class DifferenceShape(ShapeOptions):
+    """The first shape without the others."""
+
+    difference: Annotated[list[Shape], Field(min_length=2)]
+
+
+SHAPE_MODELS: dict[str, type[ShapeOptions]] = {
     "polygon": PolygonShape,
     "hull": HullShape,
     "curve": CurveShape,
@@ -157,14 +236,17 @@ _SHAPES = {
     "ellipse": EllipseShape,
     "circle": CircleShape,
     "line": LineShape,
+    "union": UnionShape,
+    "intersection": IntersectionShape,
+    "difference": DifferenceShape,
 }
-SHAPE_NAMES = tuple(_SHAPES)
+SHAPE_NAMES = tuple(SHAPE_MODELS)
 
 
 def _shape_tag(value: Any) -> str | None:
     if isinstance(value, dict):
         return next((name for name in SHAPE_NAMES if name in value), None)
-    return next((name for name, model in _SHAPES.items() if isinstance(value, model)), None)
+    return next((name for name, model in SHAPE_MODELS.items() if isinstance(value, model)), None)
 
 
 Shape = Annotated[
@@ -174,7 +256,10 @@ Shape = Annotated[
     | Annotated[BoxShape, Tag("box")]
     | Annotated[EllipseShape, Tag("ellipse")]
     | Annotated[CircleShape, Tag("circle")]
-    | Annotated[LineShape, Tag("line")],
+    | Annotated[LineShape, Tag("line")]
+    | Annotated[UnionShape, Tag("union")]
+    | Annotated[IntersectionShape, Tag("intersection")]
+    | Annotated[DifferenceShape, Tag("difference")],
     Discriminator(_shape_tag),
 ]
 
@@ -187,8 +272,11 @@ class RegionBody(_Strict):
 
     shapes: Annotated[list[Shape], Field(min_length=1)]
     let: dict[str, ExpressionText] = {}
+    """Named values for this region."""
     minus: StrictStr | list[StrictStr] | None = None
+    """Regions that are taken away from it, pixel by pixel."""
     within: StrictStr | list[StrictStr] | None = None
+    """Regions that it must stay in, pixel by pixel."""
 
 
 def _region_tag(value: Any) -> str:
@@ -211,6 +299,7 @@ class AttributeBody(_Strict):
     """Regions, and for which label the mask is drawn."""
 
     regions: StrictStr
+    """Region names with |, &, - and parentheses; all; none."""
     when: Literal["present", "absent", "always"] = "present"
 
 
@@ -227,122 +316,25 @@ Attribute = Annotated[
 class RuleFile(_Strict):
     """A whole rule file."""
 
+    extends: StrictStr | None = None
+    """Another rule file, by the name of a shipped one or a path from this file, of which this one changes entries."""
     version: Literal[1]
-    scheme: StrictStr
+    scheme: StrictStr | dict[str, Any]
+    """Which landmarks the numbers mean: a shipped scheme by name, a scheme file beside this one, or a scheme itself."""
     description: StrictStr | None = None
     space: Literal["image", "face"] = "image"
+    """For all shapes that do not say otherwise."""
     landmarks: Literal["exact", "integer"] = "exact"
-    parameters: dict[str, ExpressionText] = {}
+    """integer: rounded to whole pixels first."""
+    parameters: dict[str, ParameterValue] = {}
+    """Named values; each may use those above it."""
     regions: Annotated[dict[str, Region], Field(min_length=1)]
+    """The base regions, at most 64; a pixel of a mask store has one bit for each, in this order."""
     attributes: dict[str, Attribute] = {}
+    """What the mask of each attribute is made of."""
     default: Attribute | None = None
+    """For attributes that are not listed."""
 
 
-Between.model_rebuild()
-Group.model_rebuild()
-
-
-def check_model(root: Node) -> RuleFile:
-    """Check the keys and types of a rule file.
-
-    Raises
-    ------
-    RuleError
-        With the place of the first mistake, what was expected there and what came.
-    """
-    if not isinstance(root.value, dict):
-        raise root.error(f"expected a mapping with 'version', 'scheme' and 'regions', got {_describe(root.value)}")
-    try:
-        return RuleFile.model_validate(root.plain())
-    except ValidationError as error:
-        found = [_located(root, detail) for detail in error.errors(include_url=False, include_context=True)]
-    # Branches of a union fail together; the failure that got furthest into the file is the one meant.
-    raise max(found, key=lambda item: item[0])[1]
-
-
-def _located(root: Node, detail: Any) -> tuple[int, RuleError]:
-    path = detail["loc"]
-    kind = detail["type"]
-    parent = _find(root, path[:-1])
-    node = _find(root, path)
-    depth = len(path)
-    if kind == "extra_forbidden":
-        key = str(path[-1])
-        known = _known_keys(path)
-        place = parent.keys.get(key, node)
-        return depth + 10, place.error(f"unknown key '{key}'; expected one of {', '.join(known)}{nearest(key, known)}")
-    if kind == "missing":
-        return depth, parent.error(f"expected a key '{path[-1]}'")
-    if kind == "union_tag_not_found":
-        return depth, _untagged(node)
-    if kind == "literal_error":
-        return depth, node.error(f"expected {detail['ctx']['expected']}, got {_describe(node.value)}")
-    if kind in ("too_short", "too_long"):
-        context = detail["ctx"]
-        wanted = context.get("min_length", context.get("max_length"))
-        bound = "at least" if kind == "too_short" else "at most"
-        return depth, node.error(f"expected {bound} {wanted} values, got {context['actual_length']}")
-    expected = _EXPECTED.get(kind, detail["msg"].lower())
-    return depth, node.error(f"expected {expected}, got {_describe(node.value)}")
-
-
-def _find(root: Node, path: tuple[str | int, ...]) -> Node:
-    """Return the node that an error's path means; pydantic puts the tags of unions between the keys."""
-    node, tagged = root.find(path[:2]), None  # a section, and a name in it that may be any word
-    for step in path[2:]:
-        if step in (*SHAPE_NAMES, "between") and node is not tagged:
-            tagged = node
-        else:
-            node = node.child(step)
-    return node
-
-
-_EXPECTED = {
-    "int_type": "a landmark number, a range such as 36..41 or a list of points",
-    "float_type": "a number or an expression",
-    "string_type": "text",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
-    "list_type": "a list",
-    "dict_type": "a mapping",
-    "model_type": "a mapping",
-    "model_attributes_type": "a mapping",
-}
-
-
-def _untagged(node: Node) -> RuleError:
-    if isinstance(node.value, dict):
-        keys = list(node.value)
-        hint = next((nearest(key, SHAPE_NAMES) for key in keys if nearest(key, SHAPE_NAMES)), "")
-        got = ", ".join(keys) or "none"
-        return node.error(f"expected a shape: one of {', '.join(SHAPE_NAMES)}; got the keys {got[:80]}{hint}")
-    return node.error(f"expected a shape or a point, got {_describe(node.value)}")
-
-
-def _known_keys(path: tuple[str | int, ...]) -> tuple[str, ...]:
-    """Return the keys that the innermost model on an error's path has; tags of unions are steps of the path."""
-    bodies: dict[str, Any] = {"between": Between, "group": Group, "body": RegionBody}
-    model: Any = RuleFile
-    steps = [str(step) for step in path[:-1]]
-    for position, step in enumerate(steps):
-        inside_shape = position > 0 and steps[position - 1] == step
-        if step in ("ellipse", "circle", "line") and inside_shape:
-            model = {"ellipse": EllipseBody, "circle": CircleBody, "line": LineBody}[step]
-        elif step in _SHAPES:
-            model = _SHAPES[step]
-        elif step == "body" and steps[0] in ("attributes", "default"):
-            model = AttributeBody
-        elif step in bodies:
-            model = bodies[step]
-    return tuple(model.model_fields)
-
-
-def _describe(value: Any) -> str:
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return f"a list of {len(value)}"
-    if value is None:
-        return "nothing"
-    text = " ".join(str(value).lower().split() if isinstance(value, bool) else str(value).split())
-    return f"'{text[:40]}'"
+for _model in (Between, Along, Mean, SmoothChain, Group, UnionShape, IntersectionShape, DifferenceShape):
+    _model.model_rebuild()

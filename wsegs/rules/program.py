@@ -17,10 +17,23 @@ LABELS: dict[str, int] = {"present": PRESENT, "absent": ABSENT, "always": ALWAYS
 
 
 @dataclass(frozen=True)
+class SetOperation:
+    """The union, intersection or difference of shapes, as geometry."""
+
+    kind: Literal["union", "intersection", "difference"]
+    shapes: tuple[Shape, ...]
+
+    @property
+    def vertex_count(self) -> int:
+        """The number of vertices of all shapes."""
+        return sum(shape.geometry.vertex_count * (2 if shape.mirror else 1) for shape in self.shapes)
+
+
+@dataclass(frozen=True)
 class Shape:
     """One shape of a region and its options."""
 
-    geometry: Geometry
+    geometry: Geometry | SetOperation
     space: Space
     when: Expression | None
     mirror: bool

@@ -11,10 +11,13 @@ import numpy as np
 
 from wsegs.errors import RuleError
 from wsegs.files import find_shipped, nearest
-from wsegs.rules.compile import compile_program
+from wsegs.rules.compile import compile_nodes
 from wsegs.rules.draw import draw_regions, region_dtype
+from wsegs.rules.extends import as_text, merge_extended, read_rule_text
+from wsegs.rules.free import FreeNumber
 from wsegs.rules.lookup import AttributeLookup
-from wsegs.rules.yaml_source import MAX_BYTES
+from wsegs.rules.program import Program
+from wsegs.yaml_source import read_nodes
 
 
 class RuleSet:
@@ -27,7 +30,7 @@ class RuleSet:
     source
         The file's name as given, for messages.
     text, sha256
-        Its contents and their hash.
+        Its contents, with what it extends merged in, and their hash.
     scheme
         The landmark scheme that its numbers mean.
     region_names
@@ -38,8 +41,8 @@ class RuleSet:
         Of region integers: uint16 up to 16 regions, uint32 up to 32, uint64 up to 64.
     """
 
-    def __init__(self, text: str, source: str) -> None:
-        self.program = compile_program(text, source)
+    def __init__(self, program: Program, text: str, source: str) -> None:
+        self.program = program
         self.text = text
         self.source = source
         self.name = Path(source).stem
@@ -50,7 +53,7 @@ class RuleSet:
         self.dtype = region_dtype(len(self.region_names))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return RuleSet, (self.text, self.source)
+        return compile_rules, (self.text, self.source)
 
     def __repr__(self) -> str:
         regions, attributes = len(self.region_names), len(self.attribute_names)
@@ -104,19 +107,36 @@ class RuleSet:
         return AttributeLookup(attribute_names, rules, len(self.region_names))
 
 
-def compile_rules(text: str, source: str) -> RuleSet:
-    """Compile the text of a rule file; ``source`` is its name, for messages.
+def compile_rules(text: str, source: str, folder: Path | None = None, free: list[FreeNumber] | None = None) -> RuleSet:
+    """Compile the text of a rule file.
+
+    Parameters
+    ----------
+    text
+        Its contents.
+    source
+        Its name, for messages.
+    folder
+        Where it lies, for paths that it ``extends:``; None: it may extend shipped files only.
+    free
+        If a list, the numbers that are marked ``fit:`` are appended to it: they can be set, and the rules drawn again.
 
     Raises
     ------
     RuleError
-        At the first mistake, with file, line and column.
+        At the first mistake, with file, line and column, and how many more there are.
     """
-    return RuleSet(text, source)
+    root = read_nodes(text, source)
+    merged = merge_extended(root, folder)
+    program, errors = compile_nodes(merged, free)
+    if program is None:
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise RuleError(f"{errors[0]}{more}")
+    return RuleSet(program, text if merged is root else as_text(merged), source)
 
 
-def load_rules(name_or_path: str | Path) -> RuleSet:
-    """Load a rule file by path, or a shipped one by name (``celeba``).
+def load_rules(name_or_path: str | Path, free: list[FreeNumber] | None = None) -> RuleSet:
+    """Load a rule file by path, or a shipped one by name (``celeba``); ``free`` as in :func:`compile_rules`.
 
     Raises
     ------
@@ -126,12 +146,4 @@ def load_rules(name_or_path: str | Path) -> RuleSet:
         If there is no such file.
     """
     path = find_shipped("rules", str(name_or_path))
-    if path.stat().st_size > MAX_BYTES:
-        raise RuleError(f"{path}: expected a rule file of at most {MAX_BYTES:,} bytes, got {path.stat().st_size:,}")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise RuleError(
-            f"{path}: expected UTF-8 text, got byte {error.object[error.start]:#04x} at {error.start}"
-        ) from None
-    return compile_rules(text, str(name_or_path))
+    return compile_rules(read_rule_text(path), str(name_or_path), path.parent, free)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +25,9 @@ class Scope:
     expressions: Mapping[str, Expression] = field(default_factory=dict)
     outer: Scope | None = None
     values: dict[str, Any] = field(default_factory=dict)
+    views: Views | None = None  # where the same faces are to be had in the other space
+    space: Space = "image"
+    mirrored: bool = False
 
     @property
     def faces(self) -> int:
@@ -42,11 +46,43 @@ class Scope:
 
     def inner(self, expressions: Mapping[str, Expression]) -> Scope:
         """Return a scope with further names, as a region's ``let`` has them."""
-        return Scope(self.x, self.y, expressions, self) if expressions else self
+        return replace(self, expressions=expressions, outer=self, values={}) if expressions else self
 
     def at(self, points: Points) -> Scope:
         """Return a scope in which ``x`` and ``y`` are the given points."""
-        return Scope(self.x, self.y, {}, self, {"x": points[0], "y": points[1]})
+        return replace(self, expressions={}, outer=self, values={"x": points[0], "y": points[1]})
+
+    def within(self, space: Space) -> Scope:
+        """Return the same faces and names in a space."""
+        if space == self.space or self.views is None:
+            return self
+        if self.outer is None:
+            return self.views.scope(space, self.mirrored)
+        # The names of each level are computed anew in the other space; those of a current point mean this one.
+        return self.outer.within(space).inner(self.expressions)
+
+    @property
+    def interocular_distance(self) -> Any:
+        """The distance between the eyes in the unit of this space: 1, or (N,) pixels."""
+        if self.space == "face" or self.views is None:
+            return 1.0
+        return self.views.frame.unit
+
+    def length_from(self, space: Space, length: Any) -> Any:
+        """Convert a length of another space to this one."""
+        if space == self.space or self.views is None:
+            return length
+        return length * self.views.frame.unit if self.space == "image" else length / self.views.frame.unit
+
+    def vector_from(self, space: Space, vector: Points) -> Points:
+        """Convert an offset (x, y) of another space to this one; mirrored scopes mirror the image, too."""
+        if space == self.space or self.views is None:
+            return vector
+        x, y = vector
+        sign = -1.0 if self.mirrored else 1.0
+        convert = self.views.frame.vector_to_image if self.space == "image" else self.views.frame.vector_to_face
+        new_x, new_y = convert(sign * x, y)
+        return sign * new_x, new_y
 
 
 @dataclass(frozen=True)
@@ -60,6 +96,11 @@ class FaceFrame:
     origin: tuple[np.ndarray, np.ndarray]
     along: tuple[np.ndarray, np.ndarray]  # the unit vector of x, times the distance
 
+    @property
+    def unit(self) -> np.ndarray:
+        """The distance between the eyes in pixels, (N,)."""
+        return np.hypot(*self.along)
+
     @classmethod
     def of(cls, x: np.ndarray, y: np.ndarray, scheme: LandmarkScheme) -> FaceFrame:
         """Return the frame of landmarks x, y (P, N) in pixels."""
@@ -72,15 +113,23 @@ class FaceFrame:
 
     def to_face(self, x: np.ndarray, y: np.ndarray) -> Points:
         """Map pixels to the frame."""
-        (origin_x, origin_y), (along_x, along_y) = self.origin, self.along
-        square = along_x**2 + along_y**2
-        right, down = x - origin_x, y - origin_y
-        return (right * along_x + down * along_y) / square, (down * along_x - right * along_y) / square
+        return self.vector_to_face(x - self.origin[0], y - self.origin[1])
 
     def to_image(self, x: np.ndarray, y: np.ndarray) -> Points:
         """Map the frame to pixels."""
-        (origin_x, origin_y), (along_x, along_y) = self.origin, self.along
-        return origin_x + x * along_x - y * along_y, origin_y + x * along_y + y * along_x
+        along_x, along_y = self.along
+        return self.origin[0] + x * along_x - y * along_y, self.origin[1] + x * along_y + y * along_x
+
+    def vector_to_face(self, x: np.ndarray, y: np.ndarray) -> Points:
+        """Map an offset in pixels to the frame."""
+        along_x, along_y = self.along
+        square = along_x**2 + along_y**2
+        return (x * along_x + y * along_y) / square, (y * along_x - x * along_y) / square
+
+    def vector_to_image(self, x: np.ndarray, y: np.ndarray) -> Points:
+        """Map an offset in the frame to pixels."""
+        along_x, along_y = self.along
+        return x * along_x - y * along_y, x * along_y + y * along_x
 
 
 class Views:
@@ -100,27 +149,36 @@ class Views:
         self._x = np.ascontiguousarray(landmarks[:, :, 0].T)
         self._y = np.ascontiguousarray(landmarks[:, :, 1].T)
         self._scheme = scheme
-        self._parameters = parameters
-        self._frame: FaceFrame | None = None
+        self._names = parameters
+        self._outer: Views | None = None
         self._scopes: dict[tuple[Space, bool], Scope] = {}
+        self.faces = len(landmarks)
+        self.frame = FaceFrame.of(self._x, self._y, scheme)
 
-    @property
-    def frame(self) -> FaceFrame:
-        """The faces' own frames."""
-        if self._frame is None:
-            self._frame = FaceFrame.of(self._x, self._y, self._scheme)
-        return self._frame
+    def with_names(self, expressions: Mapping[str, Expression]) -> Views:
+        """Return the same faces with further names, as a region's ``let`` has them."""
+        if not expressions:
+            return self
+        named = copy(self)
+        named._outer, named._names, named._scopes = self, expressions, {}
+        return named
 
     def scope(self, space: Space, mirrored: bool) -> Scope:
         """Return the faces in a space; mirrored ones have x negated and left and right points exchanged."""
         key = (space, mirrored)
         if key not in self._scopes:
-            x, y = self.frame.to_face(self._x, self._y) if space == "face" else (self._x, self._y)
-            if mirrored:
-                mirror = list(self._scheme.mirror)
-                x, y = -x[mirror], y[mirror]
-            self._scopes[key] = Scope(x, y, self._parameters)
+            if self._outer is not None:
+                self._scopes[key] = self._outer.scope(space, mirrored).inner(self._names)
+            else:
+                self._scopes[key] = self._whole(space, mirrored)
         return self._scopes[key]
+
+    def _whole(self, space: Space, mirrored: bool) -> Scope:
+        x, y = self.frame.to_face(self._x, self._y) if space == "face" else (self._x, self._y)
+        if mirrored:
+            mirror = list(self._scheme.mirror)
+            x, y = -x[mirror], y[mirror]
+        return Scope(x, y, self._names, views=self, space=space, mirrored=mirrored)
 
     def to_image(self, points: Points, space: Space, mirrored: bool) -> Points:
         """Map points of :meth:`scope` back to pixels."""

@@ -8,7 +8,8 @@ from typing import Protocol
 import numpy as np
 
 from wsegs.rules.expressions import Expression
-from wsegs.rules.scope import Points, Scope
+from wsegs.rules.scope import Points, Scope, Space
+from wsegs.rules.splines import CURVE_STEPS, open_spline
 
 
 class Vertices(Protocol):
@@ -69,11 +70,80 @@ class BetweenPoints:
 
 
 @dataclass(frozen=True)
+class MeanPoint:
+    """The mean of points."""
+
+    inner: Vertices
+    count: int = 1
+
+    def points(self, scope: Scope) -> Points:
+        """Return the mean."""
+        x, y = self.inner.points(scope)
+        return x.mean(axis=0, keepdims=True), y.mean(axis=0, keepdims=True)
+
+
+@dataclass(frozen=True)
+class AlongChain:
+    """Points along a chain of points, by the share of its length (0 the first point, 1 the last)."""
+
+    chain: Vertices
+    shares: tuple[Expression, ...]
+
+    @property
+    def count(self) -> int:
+        """The number of points."""
+        return len(self.shares)
+
+    def points(self, scope: Scope) -> Points:
+        """Return the points; shares below 0 and above 1 give the ends."""
+        x, y = self.chain.points(scope)
+        pieces_x, pieces_y = np.diff(x, axis=0), np.diff(y, axis=0)
+        lengths = np.hypot(pieces_x, pieces_y)
+        begins = np.cumsum(lengths, axis=0) - lengths
+        shares = np.concatenate([_rows(share.evaluate(scope), 1, scope) for share in self.shares])
+        # Of each piece, the part that lies before the point: (shares, pieces, N) between 0 and 1.
+        before = (shares * lengths.sum(axis=0))[:, None] - begins
+        part = np.clip(np.divide(before, lengths, out=np.zeros_like(before), where=lengths > 0), 0, 1)
+        return x[0] + (part * pieces_x).sum(axis=1), y[0] + (part * pieces_y).sum(axis=1)
+
+
+@dataclass(frozen=True)
+class SmoothChain:
+    """A smooth chain through points, from the first to the last."""
+
+    inner: Vertices
+
+    @property
+    def count(self) -> int:
+        """The number of points."""
+        return (self.inner.count - 1) * CURVE_STEPS + 1
+
+    def points(self, scope: Scope) -> Points:
+        """Return the points of the spline."""
+        x, y = self.inner.points(scope)
+        return open_spline(x), open_spline(y)
+
+
+@dataclass(frozen=True)
+class Offset:
+    """How far points are moved, and the space in which that counts."""
+
+    x: Expression
+    y: Expression
+    space: Space
+
+    def vector(self, scope: Scope) -> Points:
+        """Return the offset in the unit and along the axes of the scope; each broadcastable to (N,)."""
+        home = scope.within(self.space)
+        return scope.vector_from(self.space, (self.x.evaluate(home), self.y.evaluate(home)))
+
+
+@dataclass(frozen=True)
 class PointGroup:
     """Points moved by an offset, or each placed by expressions of its own x and y."""
 
     inner: Vertices
-    offset: tuple[Expression, Expression] | None
+    offset: Offset | None
     x: Expression | None
     y: Expression | None
 
@@ -90,8 +160,8 @@ class PointGroup:
             x = x if self.x is None else _rows(self.x.evaluate(current), self.count, scope)
             y = y if self.y is None else _rows(self.y.evaluate(current), self.count, scope)
         if self.offset is not None:
-            x = x + self.offset[0].evaluate(scope)
-            y = y + self.offset[1].evaluate(scope)
+            right, down = self.offset.vector(scope)
+            x, y = x + right, y + down
         return x, y
 
 

@@ -140,6 +140,18 @@ def image_frame(image_sizes: NDArray[np.integer], size: tuple[int, int] | None =
     return Frame("image", size or (int(sizes[0, 1]), int(sizes[0, 0])))
 
 
+def usual_frame(image_sizes: NDArray[np.integer]) -> Frame:
+    """Return the images' own frame where they are all of one size, else a crop of 218x178 about the face.
+
+    Parameters
+    ----------
+    image_sizes
+        (N, 2), width and height; rows of images that could not be read are 0.
+    """
+    readable = image_sizes[image_sizes[:, 0] > 0]
+    return image_frame(readable) if len(np.unique(readable, axis=0)) == 1 else Frame("face", (218, 178))
+
+
 def resize_affine(from_size: NDArray[np.integer], to_size: tuple[int, int]) -> NDArray[np.float32]:
     """Return the matrices of a resize of whole images, (N, 2, 3); ``from_size`` is (N, 2) of height, width."""
     scale = np.array(to_size, np.float64) / np.maximum(from_size, 1)

@@ -21,7 +21,7 @@ from wsegs.landmarks.chain import MAX_SIDE, ChainOptions, load_chain
 from wsegs.landmarks.image import read_image
 from wsegs.landmarks.table import LandmarkTable, read_landmarks
 from wsegs.rules.classes import OUTSIDE
-from wsegs.schemes import LandmarkScheme, get_scheme
+from wsegs.schemes import IBUG68, LandmarkScheme
 from wsegs.store.frame import resize_affine, transform_points, turn_affine, warp_classes, warp_image
 
 Half = Literal["first", "second", "all"]
@@ -50,7 +50,7 @@ class ParsedFaces:
     """
 
     files: tuple[ParsedImage, ...]
-    landmarks: dict[str, NDArray[np.float64]]
+    landmarks: dict[LandmarkScheme, NDArray[np.float64]]
     size: tuple[int, int]
     unmoved_size: tuple[int, int]
     affine: NDArray[np.float64]
@@ -65,7 +65,7 @@ class ParsedFaces:
         return tuple(file.name for file in self.files)
 
     def landmarks_of(self, scheme: LandmarkScheme) -> NDArray[np.float64]:
-        """Return the landmarks in a scheme, (N, P, 2) float64; CelebA's five points follow from 68.
+        """Return the landmarks in a scheme, (N, P, 2) float64; CelebA's five points follow from any other.
 
         Raises
         ------
@@ -73,9 +73,11 @@ class ParsedFaces:
             If they are not known in that scheme.
         """
         _check_scheme(scheme, self.landmarks)
-        if scheme.name in self.landmarks:
-            return self.landmarks[scheme.name]
-        return get_scheme("ibug68").five_points(self.landmarks["ibug68"]).astype(np.float64)
+        known = sorted(
+            self.landmarks, key=lambda own: not own.agrees_with(scheme)
+        )  # its own points rather than others'
+        source = next(own for own in known if own.can_become(scheme))
+        return source.convert(self.landmarks[source], scheme).astype(np.float64)
 
     def masks(self, rows: Sequence[int] | NDArray[np.integer]) -> NDArray[np.uint16]:
         """Read class numbers in the frame, uint16 (len(rows), H, W); ``OUTSIDE`` where the photo ends."""
@@ -100,15 +102,16 @@ class ParsedFaces:
     def select(self, rows: Sequence[int] | NDArray[np.integer]) -> ParsedFaces:
         """Return some of the faces, in that order."""
         rows = np.asarray(rows, np.intp)
-        landmarks = {name: points[rows] for name, points in self.landmarks.items()}
+        landmarks = {scheme: points[rows] for scheme, points in self.landmarks.items()}
         return replace(self, files=tuple(self.files[row] for row in rows), landmarks=landmarks)
 
 
-def _check_scheme(scheme: LandmarkScheme, known: Collection[str]) -> None:
-    if scheme.name in known or (scheme.name == "celeba5" and "ibug68" in known):
+def _check_scheme(scheme: LandmarkScheme, known: Collection[LandmarkScheme]) -> None:
+    if any(own.can_become(scheme) for own in known):
         return
+    names = ", ".join(own.name for own in known)
     raise DataError(
-        f"expected landmarks of the scheme '{scheme.name}', which the rules need, got {', '.join(known)};"
+        f"expected landmarks of the scheme '{scheme.name}', which the rules need, got {names};"
         " --landmarks names a landmarks.h5 that has them"
     )
 
@@ -174,9 +177,9 @@ def load_truth(
             _check_scheme(scheme, points)
     else:
         for scheme in schemes:
-            _check_scheme(scheme, ["ibug68"])
+            _check_scheme(scheme, [IBUG68])
         options = ChainOptions(tuple(detectors), str(predictor) if predictor else None, MAX_SIDE)
-        points = {"ibug68": _find(options, files, size, jobs)}
+        points = {IBUG68: _find(options, files, size, jobs)}
     found = np.all([np.isfinite(array).all(axis=(1, 2)) for array in points.values()], axis=0)
     if not found.any():
         raise DataError(f"{truth}: no face was found in any of the {len(files)} images")
@@ -215,7 +218,7 @@ def _find_in_chunk(
     if in_worker:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's to handle
     chain = load_chain(options)
-    points = np.full((len(files), get_scheme("ibug68").count, 2), np.nan)
+    points = np.full((len(files), IBUG68.count, 2), np.nan)
     for row, file in enumerate(files):
         image = read_image(file.image)
         _check_shape(file, image.shape[:2])
@@ -243,14 +246,14 @@ def _check_shape(file: ParsedImage, image_size: Sequence[int]) -> None:
 
 def _read_tables(
     paths: Sequence[Path], files: Sequence[ParsedImage], size: tuple[int, int]
-) -> dict[str, NDArray[np.float64]]:
+) -> dict[LandmarkScheme, NDArray[np.float64]]:
     """Return scheme -> landmarks (N, P, 2) in images scaled to ``size``; nan where a table has none."""
-    points: dict[str, NDArray[np.float64]] = {}
+    points: dict[LandmarkScheme, NDArray[np.float64]] = {}
     for path in paths:
         table = read_landmarks(path)
-        if table.scheme in points:
+        if any(table.scheme.name == scheme.name for scheme in points):
             raise OptionError(
-                f"--landmarks {path}: the second file of the scheme '{table.scheme}'; expected one for each"
+                f"--landmarks {path}: the second file of the scheme '{table.scheme.name}'; expected one for each"
             )
         points[table.scheme] = _joined(table, path, files, size)
     return points
@@ -264,7 +267,7 @@ def _joined(
     short: dict[str, list[int]] = {}
     for name, row in rows.items():
         short.setdefault(PurePosixPath(name).name, []).append(row)
-    points = np.full((len(files), get_scheme(table.scheme).count, 2), np.nan)
+    points = np.full((len(files), table.scheme.count, 2), np.nan)
     known = 0
     for position, file in enumerate(files):
         candidates = short.get(PurePosixPath(file.name).name, [])

@@ -48,6 +48,7 @@ class Node:
     value: Any  # a scalar, list[Node] or dict[str, Node]
     keys: dict[str, Node] = field(default_factory=dict)  # of a mapping: the keys' own positions
     count: int = 1  # nodes below and including this one, aliases spelt out
+    text: str | None = None  # of a scalar: as the file writes it, without quotes
 
     def plain(self) -> Any:
         """Return the data without positions."""
@@ -75,7 +76,13 @@ class Node:
 
     def error(self, message: str, *, offset: int = 0) -> RuleError:
         """Return an error that names this place; ``offset`` counts characters into a scalar."""
-        return RuleError(f"{self.source}:{self.line}:{self.column + offset}: {message}")
+        return _error(self.source, self.line, self.column + offset, message)
+
+
+def _error(source: str, line: int, column: int, message: str) -> RuleError:
+    error = RuleError(f"{source}:{line}:{column}: {message}")
+    error.place, error.problem = (source, line, column), message
+    return error
 
 
 def read_nodes(text: str, source: str) -> Node:
@@ -97,7 +104,7 @@ def read_nodes(text: str, source: str) -> Node:
         raise RuleError(f"{source}: expected a rule file of at most {MAX_BYTES:,} bytes, got {len(text):,}")
     # Counted first, since the scanner looks ahead through open brackets at a cost that grows with their square.
     if text.count("[") + text.count("{") > MAX_NODES:
-        raise RuleError(f"{source}:1:1: expected at most {MAX_NODES:,} lists and mappings, got more")
+        raise _error(source, 1, 1, f"expected at most {MAX_NODES:,} lists and mappings, got more")
     builder = _Builder(source)
     try:
         with warnings.catch_warnings():
@@ -106,17 +113,17 @@ def read_nodes(text: str, source: str) -> Node:
                 builder.take(event)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         problem = " ".join(str(error.problem or error.context).split())
-        raise RuleError(f"{source}:{where}: not YAML: {problem}") from None
+        raise _error(source, line, column, f"not YAML: {problem}") from None
     except (YAMLError, ValueError, KeyError, IndexError, AttributeError, AssertionError, TypeError) as error:
         # ruamel reports some malformed input (control characters, wrong directives) by builtin errors.
         if isinstance(error, RuleError):
             raise
         detail = (str(error).splitlines() or [type(error).__name__])[0]
-        raise RuleError(f"{source}:1:1: not YAML: {detail}") from None
+        raise _error(source, 1, 1, f"not YAML: {detail}") from None
     if builder.root is None:
-        raise RuleError(f"{source}:1:1: expected a mapping with 'version', 'scheme' and 'regions', got an empty file")
+        raise _error(source, 1, 1, "expected a mapping with 'version', 'scheme' and 'regions', got an empty file")
     return builder.root
 
 
@@ -142,6 +149,7 @@ class _Builder:
         elif isinstance(event, ScalarEvent):
             self._check_tag(event)
             node = self._node(event, _scalar(event))
+            node.text = event.value
             if len(event.value) > MAX_SCALAR:
                 raise node.error(f"expected at most {MAX_SCALAR} characters, got {len(event.value)}")
             if event.style:

@@ -1,0 +1,81 @@
+"""``wsegs rules check``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from wsegs.cli.options import json_option, print_json
+
+if TYPE_CHECKING:
+    from wsegs.landmarks.table import LandmarkTable
+    from wsegs.rules.check import Faces
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--landmarks",
+    type=click.Path(path_type=Path),
+    help="landmarks.h5: warn of regions that are empty on its faces and of attributes that its labels do not know.",
+)
+@click.option(
+    "--empty",
+    type=click.FloatRange(min=0, max=100),
+    default=1.0,
+    help="Warn of a region from so many per cent of empty faces on.",
+)
+@click.option("--strict", is_flag=True, help="Exit with 1 on warnings, too.")
+@json_option
+def check(file: Path, landmarks: Path | None, empty: float, strict: bool, as_json: bool) -> None:
+    """Find every error and warning in the rule FILE, each with file, line and column."""
+    from wsegs.files import find_shipped
+    from wsegs.rules.check import check_rules
+    from wsegs.rules.extends import read_rule_text
+
+    path = find_shipped("rules", str(file))
+    table = None
+    if landmarks is not None:
+        from wsegs.landmarks.table import read_landmarks
+
+        table = read_landmarks(landmarks)
+    text = read_rule_text(path)
+    program, findings = check_rules(text, str(file), path.parent)
+    if program is not None and table is not None:
+        _, findings = check_rules(
+            text,
+            str(file),
+            path.parent,
+            faces=_faces(table.as_scheme(program.scheme)),
+            attribute_names=table.attribute_names,
+            least_empty=empty / 100,
+        )
+    errors = sum(finding.severity == "error" for finding in findings)
+    warnings = len(findings) - errors
+    if as_json:
+        print_json(
+            {"file": str(file), "errors": errors, "warnings": warnings, "findings": [f.as_json() for f in findings]}
+        )
+    else:
+        for finding in findings:
+            click.echo(str(finding))
+        counts = ", ".join(
+            f"{n} {word}{'s' if n != 1 else ''}" for n, word in ((errors, "error"), (warnings, "warning"))
+        )
+        what = "" if program is None else f"{len(program.regions)} regions, {len(program.attributes)} attributes, "
+        click.echo(f"{file}: {what}{counts}")
+    if errors or (strict and warnings):
+        raise SystemExit(1)
+
+
+def _faces(table: LandmarkTable) -> Faces:
+    """Return the faces of a landmark file in the frame that masks would be drawn in."""
+    from wsegs.rules.check import Faces
+    from wsegs.store.frame import transform_points, usual_frame
+
+    frame = usual_frame(table.image_size)
+    found = table.found
+    affine = frame.affine(table.landmarks[found], table.image_size[found], table.scheme)
+    return Faces(transform_points(table.landmarks[found], affine), frame.size)

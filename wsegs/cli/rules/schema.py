@@ -1,0 +1,31 @@
+"""``wsegs rules schema``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from wsegs.cli.options import force_option, output_option
+
+
+@click.command()
+@output_option(None, "Write it to this file instead of printing it.")
+@force_option
+def schema(output: Path | None, force: bool) -> None:
+    r"""Print the JSON Schema of rule files, by which editors complete and check them while typing.
+
+    An editor that speaks the YAML language server reads it where a rule file begins with
+
+    \b
+    # yaml-language-server: $schema=schema.json
+    """
+    from wsegs.files import check_output, complete_or_absent
+    from wsegs.rules.schema import schema_text
+
+    if output is None:
+        click.echo(schema_text(), nl=False)
+        return
+    with complete_or_absent(check_output(output, force=force)) as temporary:
+        temporary.write_text(schema_text(), encoding="utf-8")
+    click.echo(f"{output}: the JSON Schema of rule files")
