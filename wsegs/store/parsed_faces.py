@@ -11,11 +11,12 @@ from typing import Literal
 
 import joblib
 import numpy as np
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from wsegs.datasets.parsing import ParsedImage, find_parsing, parsing_size, read_parsing
-from wsegs.errors import DataError, OptionError
+from wsegs.errors import DataError, OptionError, WsegsError
 from wsegs.landmarks.chain import MAX_SIDE, ChainOptions, load_chain
 from wsegs.landmarks.image import read_image
 from wsegs.landmarks.table import LandmarkTable, read_landmarks
@@ -163,8 +164,10 @@ def load_truth(
     MissingError, DataError
         If files are missing, do not belong together or cannot be read.
     OptionError
-        If no image is left, or two landmark files have one scheme.
+        If no image is left, two landmark files have one scheme, or a number is not finite.
     """
+    if not (np.isfinite(turn) and np.isfinite(scale)):
+        raise OptionError(f"--turn and --scale: expected finite numbers, got {turn} and {scale}")
     files = tuple(file for file in find_parsing(truth, images) if half in ("all", half_of(file.name)))
     if not files:
         raise OptionError(f"--half {half}: no image of {truth} is in it")
@@ -196,13 +199,16 @@ def _find(options: ChainOptions, files: Sequence[ParsedImage], size: tuple[int, 
     options.describe()  # missing weights are said before the work begins
     chunks = [files[start : start + _CHUNK] for start in range(0, len(files), _CHUNK)]
     # One process costs less than starting several for one chunk.
-    jobs = 1 if len(chunks) == 1 else jobs
+    jobs = 1 if len(chunks) == 1 else joblib.effective_n_jobs(jobs)
     parallel = joblib.Parallel(n_jobs=jobs, return_as="generator")
     parts = []
     with tqdm(total=len(files), unit="face", desc="landmarks", disable=None) as bar:
-        for part in parallel(joblib.delayed(_find_in_chunk)(options, chunk, size, jobs != 1) for chunk in chunks):
-            parts.append(part)
-            bar.update(len(part))
+        try:
+            for part in parallel(joblib.delayed(_find_in_chunk)(options, chunk, size, jobs > 1) for chunk in chunks):
+                parts.append(part)
+                bar.update(len(part))
+        except TerminatedWorkerError as error:
+            raise WsegsError("a worker process died, perhaps for want of memory; try fewer processes (-j)") from error
     return np.concatenate(parts)
 
 
