@@ -40,7 +40,7 @@ def truth_folder(tmp_path: Path, astronaut_landmarks: NDArray[np.float32]) -> Pa
 
     from wsegs.landmarks.table import LandmarkTable, write_landmarks
     from wsegs.rules import load_rules
-    from wsegs.schemes import get_scheme
+    from wsegs.schemes import IBUG68
 
     classes = {"top_of_head": 13, "below_chin": 17, "ears": 8, "nose": 2, "mouth": 11, "eyes": 4, "eyebrows": 6}
     folder, names, landmarks = tmp_path / "truth", ("a.png", "b.png", "c.png", "d.png"), []
@@ -59,7 +59,7 @@ def truth_folder(tmp_path: Path, astronaut_landmarks: NDArray[np.float32]) -> Pa
         cv2.imwrite(str(folder / "masks" / name), mask)
     landmarks[3] = np.full((68, 2), np.nan, np.float32)
     table = LandmarkTable(
-        scheme=get_scheme("ibug68"),
+        scheme=IBUG68,
         images=names,
         landmarks=np.stack(landmarks),
         status=np.array([1, 1, 1, 0], np.uint8),

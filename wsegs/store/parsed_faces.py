@@ -253,7 +253,7 @@ def _read_tables(
         table = read_landmarks(path)
         if any(table.scheme.name == scheme.name for scheme in points):
             raise OptionError(
-                f"--landmarks {path}: the second file of the scheme '{table.scheme.name}'; expected one for each"
+                f"--landmarks {path}: the second file of the scheme '{table.scheme.name}'; expected one a scheme"
             )
         points[table.scheme] = _joined(table, path, files, size)
     return points
