@@ -29,6 +29,8 @@ CASES = {
     ),
     "descending range": ("{polygon: 2..0}", picture("........", ".#####..", "..###...", "...#....")),
     "hull forgets the order": ("{hull: [[1, 1], [4, 3], [4, 1], [1, 3], [2, 2]]}", FOUR_BY_THREE),
+    "hull of one point": ("{hull: [[2, 1], [2, 1], [2, 1]]}", picture("........", "..#.....")),
+    "hull that is out of reach": ("{hull: [[1, 1], [1e300, 1], [1, 3], [-1e300, 9]]}", picture()),
     "box": ("{box: [[1, 3], [4, 1]]}", FOUR_BY_THREE),
     "box in the face's frame": (
         "{box: [[-0.5, 0], [0.25, 0.5]], space: face}",
@@ -244,7 +246,8 @@ def test_geometry_equals_the_same_thing_drawn_plainly(faces):
     ):
         one, other = (compile_rules(head + text, "t.yaml").draw(faces, (218, 178)) for text in (plain, geometry))
         # Vertices that cross a side may split a pixel's worth of it.
-        assert (one != other).mean() < 2e-4
+        # Outlines that cross themselves, and corners that shapely cuts where ours are bounded, differ by single pixels.
+        assert (one != other).mean() < 6e-4
         assert one.any()
 
 

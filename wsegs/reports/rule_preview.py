@@ -9,9 +9,11 @@ from wsegs.reports.canvas import PALE_INK, Canvas
 from wsegs.reports.contact_sheet import Legend, SheetFace, attribute_sheet
 from wsegs.reports.overlay import Image, draw_landmarks, region_overlay, scale_picture, scaled_size
 from wsegs.rules import RuleSet
+from wsegs.schemes import LandmarkScheme
 from wsegs.store.frame import Frame, transform_points, warp_image
 
 _FRAME = Frame("face", (436, 356), zoom=1.0)
+_CLOSE = Frame("face", _FRAME.size, zoom=1.45)  # for the numbers of landmarks, which else would cover each other
 _PANEL = 640  # height of a panel in pixels
 _MARGIN = 20
 _MOST_NUMBERS = 100  # numbers of more landmarks would hide each other
@@ -36,26 +38,37 @@ def draw_rules(rules: RuleSet, landmarks: NDArray[np.floating], image: Image | N
     -------
     uint8 RGB: landmarks beside regions, the legend, below them every attribute as for a present label.
     """
-    points = np.asarray(landmarks, np.float32)[None]
-    size = np.array([image.shape[1::-1] if image is not None else _FRAME.size[::-1]])
-    affine = _FRAME.affine(points, size, rules.scheme)
-    framed = transform_points(points, affine)
-    if image is None:
-        picture = np.full((*_FRAME.size, 3), _PAPER, np.uint8)
-    else:
-        picture = warp_image(image, affine[0], _FRAME.size)
-    (regions,) = rules.draw(framed, _FRAME.size)
-    panels = _panels(rules, picture, framed[0], regions, title)
+    picture, points = _framed(_FRAME, rules.scheme, landmarks, image)
+    (regions,) = rules.draw(points[None], _FRAME.size)
+    panels = _panels(rules, _framed(_CLOSE, rules.scheme, landmarks, image), (picture, points), regions, title)
     if not rules.attribute_names:
         return panels
-    face = SheetFace("attributes", picture, framed[0], regions, "")
+    face = SheetFace("attributes", picture, points, regions, "")
     lookup = rules.lookup(rules.attribute_names)
     drawn = np.ones(len(rules.attribute_names), bool)
     labels = np.where(lookup.label == 0, 0, 1).astype(np.int8)
     return _stacked(panels, attribute_sheet(face, rules.attribute_names, labels, lookup.coverage(regions), drawn))
 
 
-def _panels(rules: RuleSet, picture: Image, landmarks: NDArray[np.floating], regions: NDArray, title: str) -> Image:
+def _framed(
+    frame: Frame, scheme: LandmarkScheme, landmarks: NDArray[np.floating], image: Image | None
+) -> tuple[Image, NDArray[np.float32]]:
+    """Return the picture in a frame, grey where there is no image, and the landmarks (P, 2) in it."""
+    points = np.asarray(landmarks, np.float32)[None]
+    affine = frame.affine(points, np.zeros((1, 2), int), scheme)
+    paper = np.full((*frame.size, 3), _PAPER, np.uint8)
+    picture = paper if image is None else warp_image(image, affine[0], frame.size)
+    return picture, transform_points(points, affine)[0]
+
+
+def _panels(
+    rules: RuleSet,
+    close: tuple[Image, NDArray[np.float32]],
+    whole: tuple[Image, NDArray[np.float32]],
+    regions: NDArray,
+    title: str,
+) -> Image:
+    """Draw the landmarks with their numbers from close by, and beside them the regions of the whole head."""
     scale = _PANEL / _FRAME.size[0]
     height, width = scaled_size(_FRAME.size, scale)
     sheet_width = 2 * width + 3 * _MARGIN
@@ -65,12 +78,15 @@ def _panels(rules: RuleSet, picture: Image, landmarks: NDArray[np.floating], reg
     sheet.text(f"{rules.name} · {rules.scheme.name}", _MARGIN, 28, size=18, bold=True, width=sheet_width - 2 * _MARGIN)
     sheet.text(title, _MARGIN, 54, size=13, colour=PALE_INK, width=sheet_width - 2 * _MARGIN)
     legend.draw(sheet, _MARGIN, 72)
+    picture, landmarks = close
     sheet.paste(draw_landmarks(scale_picture(picture, scale), landmarks, scale), _MARGIN, top)
-    sheet.paste(region_overlay(picture, regions, rules.region_names, landmarks, scale=scale), 2 * _MARGIN + width, top)
     if len(landmarks) <= _MOST_NUMBERS:
         for number, (x, y) in enumerate(landmarks * scale):
             if 0 <= x < width - 12 and 8 <= y < height:
-                sheet.text(str(number), _MARGIN + x + 4, top + y - 6, size=9, colour=(0.0, 0.0, 0.0))
+                sheet.text(str(number), _MARGIN + x + 4, top + y - 7, size=10, colour=(0.0, 0.0, 0.0))
+    picture, landmarks = whole
+    overlay = region_overlay(picture, regions, rules.region_names, landmarks, scale=scale)
+    sheet.paste(overlay, 2 * _MARGIN + width, top)
     return sheet.render()
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from wsegs.schemes import LandmarkScheme
 
@@ -159,22 +161,45 @@ def _attributes(guesses: dict[str, list[str]], first: str) -> list[str]:
 def _of_five_points(scheme: LandmarkScheme) -> tuple[StartingRegion, ...]:
     """Return regions about the points that every scheme has: eyes, nose and the corners of the mouth."""
     left_eye, right_eye, nose, left, right = map(_mean, (*scheme.eyes, scheme.nose, *scheme.mouth))
+    length = _lengths_of(scheme)
     middle = f"{{between: [{left}, {right}]}}"
-    chin = f"{{points: [{middle}], offset: [0, 0.35]}}"
-    neck = f"[{{points: [{left}], offset: [-0.1, 0.7]}}, {{points: [{right}], offset: [0.1, 1.2]}}]"
+    below = f"{{points: [{middle}], offset: [0, {length(0.35)}]}}"
+    throat = (f"{{points: [{middle}], offset: [{length(x)}, {length(y)}]}}" for x, y in ((-0.35, 0.6), (0.35, 1.1)))
+
+    def ellipse(center: str, along: float, across: float) -> str:
+        return f"ellipse: {{center: {center}, radii: [{length(along)}, {length(across)}]}}"
+
     return (
         StartingRegion(
             "eyes",
             "an ellipse about each eye",
-            tuple(f"- ellipse: {{center: {eye}, radii: [0.2, 0.1]}}" for eye in (left_eye, right_eye)),
+            tuple(f"- {ellipse(eye, 0.16, 0.08)}" for eye in (left_eye, right_eye)),
             _EYES,
         ),
-        StartingRegion("nose", "about its tip", (f"ellipse: {{center: {nose}, radii: [0.2, 0.3]}}",), _NOSE),
-        StartingRegion("mouth", "about its middle", (f"ellipse: {{center: {middle}, radii: [0.35, 0.18]}}",), _MOUTH),
-        StartingRegion("hair", "above the head", ("box: [[-1, -1.6], [1, -0.7]]",), _HAIR),
-        StartingRegion("chin", "below the mouth", (f"ellipse: {{center: {chin}, radii: [0.4, 0.2]}}",), _CHIN),
-        StartingRegion("neck", "below the chin", (f"box: {neck}",), _NECK),
+        StartingRegion("nose", "about its tip", (ellipse(nose, 0.2, 0.25),), _NOSE),
+        StartingRegion("mouth", "about its middle", (ellipse(middle, 0.32, 0.16),), _MOUTH),
+        StartingRegion(
+            "hair",
+            "above the head",
+            (f"box: [[{length(-0.9)}, {length(-1.6)}], [{length(0.9)}, {length(-0.7)}]]",),
+            _HAIR,
+        ),
+        StartingRegion("chin", "below the mouth", (ellipse(below, 0.4, 0.2),), _CHIN),
+        StartingRegion("neck", "below the chin", (f"box: [{', '.join(throat)}]",), _NECK),
     )
+
+
+def _lengths_of(scheme: LandmarkScheme) -> Callable[[float], float]:
+    """Return what turns lengths in distances of the outer corners of the eyes into those of the scheme's own unit.
+
+    The centres of the eyes are 0.69 of such a distance apart on the average face; schemes without an average face are
+    taken to count in their centres' distance.
+    """
+    apart = 1.0
+    if scheme.average:
+        left, right = scheme.five_points(np.array([scheme.average]))[0, :2]
+        apart = float(np.linalg.norm(right - left))
+    return lambda length: round(length * apart / 0.69, 2)
 
 
 def _mean(group: Sequence[int]) -> str:

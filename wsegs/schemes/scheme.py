@@ -88,11 +88,17 @@ class LandmarkScheme:
         """
         if self.agrees_with(to):
             return landmarks
-        if to.name == "celeba5":
+        if to.name == _FIVE_POINTS:
             return self.five_points(landmarks)
+        same_name = " of that name with other points" if self.name == to.name else ""
         raise DataError(
-            f"expected landmarks of the scheme '{to.name}', got '{self.name}', which can only be made into 'celeba5'"
+            f"expected landmarks of the scheme '{to.name}', got '{self.name}'{same_name};"
+            f" only {_FIVE_POINTS} can be had from others"
         )
+
+    def can_become(self, other: LandmarkScheme) -> bool:
+        """Return whether :meth:`convert` can make landmarks of this scheme those of another."""
+        return self.agrees_with(other) or other.name == _FIVE_POINTS
 
     def inter_ocular_distance(self, landmarks: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return the distance between the eyes, (N,), in the unit of ``landmarks`` (N, P, 2)."""
@@ -126,6 +132,7 @@ class LandmarkScheme:
         return {key: value for key, value in mapping.items() if value not in ("", {}) and (value or key == "mirror")}
 
 
+_FIVE_POINTS = "celeba5"  # a shipped scheme's name, which no other scheme can have
 _MEANING = ("name", "count", "left_eye", "right_eye", "eyes", "nose", "mouth", "mirror")
 
 

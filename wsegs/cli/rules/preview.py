@@ -52,7 +52,7 @@ def _face(image: Path, landmarks: Path | None, scheme: LandmarkScheme) -> tuple[
     """Return an image and its landmarks."""
     from wsegs.errors import DataError, OptionError
     from wsegs.landmarks.image import read_image
-    from wsegs.schemes import IBUG68, get_scheme
+    from wsegs.schemes import IBUG68
 
     pixels = read_image(image)
     if landmarks is not None:
@@ -63,7 +63,7 @@ def _face(image: Path, landmarks: Path | None, scheme: LandmarkScheme) -> tuple[
         rows = [row for row in rows if table.found[row]]
         if len(rows) != 1:
             raise OptionError(f"--landmarks {landmarks}: expected one face of an image '{image.name}', got {len(rows)}")
-        return pixels, get_scheme(table.scheme).convert(table.landmarks[rows], scheme)[0]
+        return pixels, table.scheme.convert(table.landmarks[rows], scheme)[0]
     from wsegs.landmarks.chain import landmarks_of_image
 
     face = landmarks_of_image(pixels)
