@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from pathlib import Path
 
@@ -27,6 +28,14 @@ _ASTRONAUT = [
 def astronaut_landmarks() -> NDArray[np.float32]:
     """The 68 landmarks of scikit-image's astronaut, (68, 2), x and y."""
     return np.array(_ASTRONAUT, np.float32)
+
+
+@pytest.fixture(scope="session")
+def mediapipe_landmarks() -> dict[str, NDArray[np.float32]]:
+    """MediaPipe's 478 landmarks of scikit-image's astronaut (512x512) and of examples/faces/grace_hopper.jpg."""
+    with Path(__file__).with_name("mediapipe478.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    return {name: np.array(values, np.float32).reshape(2, 478).T for name, *values in rows[1:]}
 
 
 @pytest.fixture(scope="session")

@@ -112,7 +112,7 @@ def test_pts_of_a_scheme(run, data, tmp_path, seven):
     [
         (("--import", "seven.csv"), "expected columns x_0..x_67 and y_0..y_67 for ibug68, x_7 is missing"),
         (("--import", "seven.csv", "--scheme", "celeba5"), "for celeba5, there is a x_5, too; --scheme names another"),
-        (("--scheme", "seven.yaml"), "--detectors none, for seven_points: needs --import, --keep or --from-data"),
+        (("--scheme", "seven.yaml"), "--detectors none: seven_points needs --import, --keep or --from-data"),
         (("--import", "seven.csv", "--scheme", "seven.yaml", "--detectors", "dlib"), "the detectors find ibug68"),
         (("--import", "seven.csv", "--scheme", "sevn.yaml"), "sevn.yaml: no such file"),
         (("--import", "seven.csv", "--scheme", "ibug86"), "unknown landmark scheme 'ibug86'"),
