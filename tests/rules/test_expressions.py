@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from wsegs.rules.expressions import Names, parse_arithmetic
+from wsegs.rules.arithmetic import Names, parse_arithmetic
 from wsegs.rules.scope import Scope
 from wsegs.yaml_source import Node
 

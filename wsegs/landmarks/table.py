@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 
 from wsegs.errors import DataError, MissingError
 from wsegs.files import check_output, complete_or_absent
-from wsegs.schemes import CELEBA5, LandmarkScheme, get_scheme, scheme_from_mapping
+from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
 
 FORMAT = "wsegs-landmarks"
 FORMAT_VERSION = 2
@@ -127,13 +127,7 @@ class LandmarkTable:
         """
         if self.scheme.agrees_with(scheme):
             return self
-        if scheme.agrees_with(CELEBA5):
-            return replace(self, scheme=CELEBA5, landmarks=self.scheme.five_points(self.landmarks))
-        same_name = " of that name with other points" if self.scheme.name == scheme.name else ""
-        raise DataError(
-            f"expected landmarks of the scheme '{scheme.name}', got '{self.scheme.name}'{same_name};"
-            f" only {CELEBA5.name} can be had from others"
-        )
+        return replace(self, scheme=scheme, landmarks=self.scheme.convert(self.landmarks, scheme))
 
 
 def write_landmarks(path: str | os.PathLike[str], table: LandmarkTable, *, force: bool = False) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wsegs.errors import DataError
+
 Group = tuple[int, ...]
 """One or more points; what a group means as one point is their mean."""
 
@@ -76,6 +78,28 @@ class LandmarkScheme:
         groups = (*self.eyes, self.nose, *self.mouth)
         return np.stack([landmarks[:, list(group)].mean(axis=1) for group in groups], axis=1).astype(np.float32)
 
+    def convert(self, landmarks: NDArray[np.floating], to: LandmarkScheme) -> NDArray[np.floating]:
+        """Return landmarks of this scheme (N, P, 2) as those of another: itself, or CelebA's five points.
+
+        Raises
+        ------
+        DataError
+            If the other scheme has points that this one does not tell.
+        """
+        if self.agrees_with(to):
+            return landmarks
+        if to.name == _FIVE_POINTS:
+            return self.five_points(landmarks)
+        same_name = " of that name with other points" if self.name == to.name else ""
+        raise DataError(
+            f"expected landmarks of the scheme '{to.name}', got '{self.name}'{same_name};"
+            f" only {_FIVE_POINTS} can be had from others"
+        )
+
+    def can_become(self, other: LandmarkScheme) -> bool:
+        """Return whether :meth:`convert` can make landmarks of this scheme those of another."""
+        return self.agrees_with(other) or other.name == _FIVE_POINTS
+
     def inter_ocular_distance(self, landmarks: NDArray[np.floating]) -> NDArray[np.floating]:
         """Return the distance between the eyes, (N,), in the unit of ``landmarks`` (N, P, 2)."""
         left = landmarks[:, list(self.left_eye)].mean(axis=1)
@@ -108,6 +132,7 @@ class LandmarkScheme:
         return {key: value for key, value in mapping.items() if value not in ("", {}) and (value or key == "mirror")}
 
 
+_FIVE_POINTS = "celeba5"  # a shipped scheme's name, which no other scheme can have
 _MEANING = ("name", "count", "left_eye", "right_eye", "eyes", "nose", "mouth", "mirror")
 
 

@@ -41,14 +41,17 @@ def check(file: Path, landmarks: Path | None, empty: float, strict: bool, as_jso
         from wsegs.landmarks.table import read_landmarks
 
         table = read_landmarks(landmarks)
-    program, findings = check_rules(
-        read_rule_text(path),
-        str(file),
-        path.parent,
-        faces=None if table is None else _faces(table),
-        attribute_names=() if table is None else table.attribute_names,
-        least_empty=empty / 100,
-    )
+    text = read_rule_text(path)
+    program, findings = check_rules(text, str(file), path.parent)
+    if program is not None and table is not None:
+        _, findings = check_rules(
+            text,
+            str(file),
+            path.parent,
+            faces=_faces(table.as_scheme(program.scheme)),
+            attribute_names=table.attribute_names,
+            least_empty=empty / 100,
+        )
     errors = sum(finding.severity == "error" for finding in findings)
     warnings = len(findings) - errors
     if as_json:
