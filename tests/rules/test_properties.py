@@ -106,7 +106,7 @@ def test_rules_in_the_faces_frame_move_with_the_face(celeba, faces, turn, scale,
     matrix = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     face = faces[number]
     before, after = (region_outlines(rules.program, points[None], 218) for points in (face, face @ matrix.T + shift))
-    for one, two in zip(before, after, strict=True):
+    for one, two in zip(before.values(), after.values(), strict=True):
         for outline, moved in zip(one.outlines, two.outlines, strict=True):
             assert outline.drawn == moved.drawn
             expected = outline.points[0] @ matrix.T + shift

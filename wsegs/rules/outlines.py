@@ -57,15 +57,15 @@ class RegionOutlines:
     bottom: list[int]  # behind the last row; not below top where there is nothing to draw
 
 
-def region_outlines(program: Program, landmarks: np.ndarray, height: int) -> list[RegionOutlines]:
-    """Compute the outlines of every region for a batch of finite landmarks (N, P, 2)."""
+def region_outlines(program: Program, landmarks: np.ndarray, height: int) -> dict[int, RegionOutlines]:
+    """Compute the outlines of every region that is drawn, by its bit, for a batch of finite landmarks (N, P, 2)."""
     landmarks = np.asarray(landmarks, dtype=np.float64)
     if program.integer_landmarks:
         landmarks = np.rint(landmarks)
     views = Views(landmarks, program.scheme, program.parameters)
     # A rule that divides by zero or takes a wrong root yields nan or inf, and its shape is left out below.
     with np.errstate(all="ignore"):
-        return [_outlines_of_region(region, views, height) for region in program.regions]
+        return {bit: _outlines_of_region(program.regions[bit], views, height) for bit in program.order}
 
 
 def _outlines_of_region(region: Region, views: Views, height: int) -> RegionOutlines:

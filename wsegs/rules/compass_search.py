@@ -1,0 +1,59 @@
+"""A search for the largest value of a function that jumps: the pattern search of Hooke and Jeeves.
+
+Masks are drawn in whole pixels, so the score of a rule file is constant in small neighbourhoods and its derivative says
+nothing. The search tries each variable a step up and down, keeps what is better, and halves the step of a variable that
+has nothing better on either side; after each round it tries to go on in the direction of the whole round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+FIRST_STEP = 0.5
+LAST_STEP = 1 / 16
+_LEAST_GAIN = 1e-9
+
+
+def search(
+    score: Callable[[NDArray[np.float64]], float],
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    settled: Callable[[int], object] = lambda number: None,
+) -> NDArray[np.float64]:
+    """Return positions with a score that no last step in one variable makes larger.
+
+    Parameters
+    ----------
+    score
+        What is to be large, of positions float64 (V,).
+    low, high
+        Bounds of the positions, float64 (V,); the search starts at 0, which must lie within.
+    settled
+        Called with how many variables are settled now, in sum V.
+    """
+    here = np.zeros(len(low))
+    best = score(here)
+    steps = np.full(len(low), FIRST_STEP)
+    signs = np.ones(len(low))  # the direction that was better before
+    while (steps >= LAST_STEP).any():
+        before, start = best, here.copy()
+        for variable in np.flatnonzero(steps >= LAST_STEP):
+            for sign in (signs[variable], -signs[variable]):
+                there = here.copy()
+                there[variable] = np.clip(here[variable] + sign * steps[variable], low[variable], high[variable])
+                value = score(there) if there[variable] != here[variable] else best
+                if value > best + _LEAST_GAIN:
+                    here, best, signs[variable] = there, value, sign
+                    break
+            else:
+                steps[variable] /= 2
+                settled(int(steps[variable] < LAST_STEP))
+        if best > before:
+            there = np.clip(2 * here - start, low, high)
+            value = score(there)
+            if value > best + _LEAST_GAIN:
+                here, best = there, value
+    return here

@@ -1,0 +1,144 @@
+"""Estimating the free numbers of a rule file from human masks.
+
+The aim is the mean intersection over union of the regions that a class map knows, less a penalty that pulls every
+number to what was written. The penalty keeps few masks from doing harm; with more faces it counts less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsegs.errors import RuleError
+from wsegs.rules.classes import ClassMap
+from wsegs.rules.compass_search import search
+from wsegs.rules.free import FreeNumber
+from wsegs.rules.literals import decimals_for, replace_numbers
+from wsegs.rules.overlap import Overlap
+from wsegs.rules.ruleset import RuleSet, compile_rules
+from wsegs.rules.score import common_regions
+from wsegs.rules.variables import Variable, find_variables, groups_of
+
+PULL = 0.2
+"""The penalty of a variable at 1 with one face, in intersection over union; with N faces it is an Nth of that."""
+
+Settled = Callable[[str, int], object]
+"""Called with the regions at hand and how many numbers are settled now."""
+
+
+@dataclass(frozen=True)
+class FittedRules:
+    """A rule file with other numbers.
+
+    Attributes
+    ----------
+    rules
+        The file, compiled.
+    text
+        Its text: the one before, but for the numbers.
+    numbers
+        How many were fitted.
+    """
+
+    rules: RuleSet
+    text: str
+    numbers: int
+
+
+class RuleFit:
+    """A rule file whose free numbers can be fitted, to one set of faces after another.
+
+    Parameters
+    ----------
+    text, source, folder
+        The file, as :func:`wsegs.rules.compile_rules` takes it.
+    classes
+        Which classes of human masks a region stands for.
+
+    Attributes
+    ----------
+    rules
+        The file as it was written.
+    regions
+        The regions that both know.
+    free
+        The numbers that may change. Those of a file that this one extends stay as they are.
+
+    Raises
+    ------
+    RuleError
+        If it is no rule file, has none of the regions of ``classes``, or marks nothing with ``fit:``.
+    """
+
+    def __init__(self, text: str, source: str, folder: Path | None, classes: ClassMap) -> None:
+        self._text, self._source, self._folder = text, source, folder
+        self.classes = classes
+        found: list[FreeNumber] = []
+        self.rules = compile_rules(text, source, folder, found)
+        self.regions = common_regions(self.rules, classes)
+        self.free = {number: number.number for number in found if number.node.source == source}
+        if not self.free:
+            elsewhere = "" if not found else "; numbers of a file that it extends are fitted in that file"
+            raise RuleError(
+                f"{source}: expected numbers marked 'fit:', which may change, got none. 'fit: [least, largest]' marks"
+                f" the value of a parameter, 'fit: 0.05' beside 'offset:' how far points may move{elsewhere}"
+            )
+        # Numbers that cannot be written back are said before the work begins.
+        replace_numbers(text, {number: (value, 3) for number, value in self.free.items()})
+
+    def overlap(self, landmarks: NDArray[np.float64], masks: NDArray[np.uint16]) -> Overlap:
+        """Prepare faces to be fitted to.
+
+        Parameters
+        ----------
+        landmarks
+            (N, P, 2) float64, finite, x and y in pixels of the masks.
+        masks
+            (N, H, W), class numbers.
+        """
+        known = self.classes.known(masks)
+        human = {}
+        for name in self.regions:
+            human[self.rules.region_names.index(name)] = np.isin(masks, self.classes.regions[name]) & known
+        return Overlap(landmarks, human, known, self.classes.least_pixels)
+
+    def count(self, faces: Overlap) -> int:
+        """Return how many numbers a fit to these faces settles."""
+        return sum(len(variables) for variables, _ in self._groups(faces))
+
+    def fit(self, faces: Overlap, settled: Settled = lambda regions, count: None) -> FittedRules:
+        """Return the rule file with the numbers that suit these faces best."""
+        groups = self._groups(faces)
+        values = {}
+        for variables, bits in groups:
+            self._fit_group(faces, variables, bits, settled)
+            for variable in variables:
+                values.update(dict.fromkeys(variable.numbers, (variable.value, decimals_for(variable.unit))))
+        text = replace_numbers(self._text, values)
+        return FittedRules(compile_rules(text, self._source, self._folder), text, len(values))
+
+    def _groups(self, faces: Overlap) -> list[tuple[list[Variable], list[int]]]:
+        for number, written in self.free.items():
+            number.number = written
+        variables = find_variables(self.rules.program, list(self.free), faces.landmarks)
+        return groups_of(variables, [bit for bit, rows in faces.rows.items() if len(rows)])
+
+    def _fit_group(self, faces: Overlap, variables: list[Variable], bits: list[int], settled: Settled) -> None:
+        penalty = PULL / np.mean([len(faces.rows[bit]) for bit in bits])
+
+        def set_positions(positions: NDArray[np.float64]) -> None:
+            for variable, position in zip(variables, positions, strict=True):
+                variable.move_to(position)
+
+        def score(positions: NDArray[np.float64]) -> float:
+            set_positions(positions)
+            scores = faces.iou(self.rules.program, bits)
+            return sum(float(iou.mean()) for iou in scores.values()) - penalty * float(np.square(positions).sum())
+
+        names = ", ".join(self.rules.region_names[bit] for bit in bits)
+        low, high = (np.array([getattr(variable, bound) for variable in variables]) for bound in ("low", "high"))
+        set_positions(search(score, low, high, lambda count: settled(names, count)))
