@@ -6,7 +6,7 @@ number to what was written. The penalty keeps few masks from doing harm; with mo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,6 +90,11 @@ class RuleFit:
         # Numbers that cannot be written back are said before the work begins.
         replace_numbers(text, {number: (value, 3) for number, value in self.free.items()})
 
+    @property
+    def turns_with_face(self) -> bool:
+        """Whether all shapes are in the face's own frame, so that they lie on a turned face as on an upright one."""
+        return all(shape.space == "face" for region in self.rules.program.regions for shape in region.shapes)
+
     def overlap(self, landmarks: NDArray[np.float64], masks: NDArray[np.uint16]) -> Overlap:
         """Prepare faces to be fitted to.
 
@@ -106,29 +111,44 @@ class RuleFit:
             human[self.rules.region_names.index(name)] = np.isin(masks, self.classes.regions[name]) & known
         return Overlap(landmarks, human, known, self.classes.least_pixels)
 
-    def count(self, faces: Overlap) -> int:
-        """Return how many numbers a fit to these faces settles."""
-        return sum(len(variables) for variables, _ in self._groups(faces))
+    def count(self, views: Sequence[Overlap]) -> int:
+        """Return how many numbers :meth:`fit` settles."""
+        return sum(len(variables) for variables, _ in self._groups(views[0]))
 
-    def fit(self, faces: Overlap, settled: Settled = lambda regions, count: None) -> FittedRules:
-        """Return the rule file with the numbers that suit these faces best."""
-        groups = self._groups(faces)
+    def fit(self, views: Sequence[Overlap], settled: Settled = lambda regions, count: None) -> FittedRules:
+        """Return the rule file with the numbers that suit some faces best.
+
+        Parameters
+        ----------
+        views
+            The faces; the same faces again, moved in some way, so that the numbers do not lean on how landmarks and
+            outlines happen to fall on whole pixels.
+        settled
+            Called as the work goes on.
+        """
         values = {}
-        for variables, bits in groups:
-            self._fit_group(faces, variables, bits, settled)
-            for variable in variables:
-                values.update(dict.fromkeys(variable.numbers, (variable.value, decimals_for(variable.unit))))
+        try:
+            for variables, bits in self._groups(views[0]):
+                self._fit_group(views, variables, bits, settled)
+                for variable in variables:
+                    values.update(dict.fromkeys(variable.numbers, (variable.value, decimals_for(variable.unit))))
+        finally:
+            self._reset()
         text = replace_numbers(self._text, values)
         return FittedRules(compile_rules(text, self._source, self._folder), text, len(values))
 
-    def _groups(self, faces: Overlap) -> list[tuple[list[Variable], list[int]]]:
+    def _reset(self) -> None:
         for number, written in self.free.items():
             number.number = written
+
+    def _groups(self, faces: Overlap) -> list[tuple[list[Variable], list[int]]]:
         variables = find_variables(self.rules.program, list(self.free), faces.landmarks)
         return groups_of(variables, [bit for bit, rows in faces.rows.items() if len(rows)])
 
-    def _fit_group(self, faces: Overlap, variables: list[Variable], bits: list[int], settled: Settled) -> None:
-        penalty = PULL / np.mean([len(faces.rows[bit]) for bit in bits])
+    def _fit_group(
+        self, views: Sequence[Overlap], variables: list[Variable], bits: list[int], settled: Settled
+    ) -> None:
+        penalty = PULL / np.mean([len(views[0].rows[bit]) for bit in bits])
 
         def set_positions(positions: NDArray[np.float64]) -> None:
             for variable, position in zip(variables, positions, strict=True):
@@ -136,8 +156,8 @@ class RuleFit:
 
         def score(positions: NDArray[np.float64]) -> float:
             set_positions(positions)
-            scores = faces.iou(self.rules.program, bits)
-            return sum(float(iou.mean()) for iou in scores.values()) - penalty * float(np.square(positions).sum())
+            scores = [iou.mean() for view in views for iou in view.iou(self.rules.program, bits).values()]
+            return float(np.sum(scores)) / len(views) - penalty * float(np.square(positions).sum())
 
         names = ", ".join(self.rules.region_names[bit] for bit in bits)
         low, high = (np.array([getattr(variable, bound) for variable in variables]) for bound in ("low", "high"))
