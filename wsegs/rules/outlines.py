@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 
+from wsegs.rules.inset import inset
 from wsegs.rules.program import Program, Region, SetOperation, Shape
 from wsegs.rules.scope import Points, Views
 
@@ -79,7 +80,7 @@ def _outlines_of_region(region: Region, views: Views, height: int) -> RegionOutl
         for mirrored in sides(shape):
             polygons, drawn = polygons_of_shape(shape, mirrored, scopes)
             for polygon in polygons:
-                points, usable = _whole_pixels(polygon)
+                points, usable = _whole_pixels(inset(polygon) if shape.space == "face" else polygon)
                 outlines.append(PolygonOutline(points, (usable & drawn).tolist()))
     tops, bottoms = [], []
     for outline in outlines:

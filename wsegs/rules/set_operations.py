@@ -13,6 +13,7 @@ from functools import reduce
 import numpy as np
 import shapely
 
+from wsegs.rules.inset import INSET
 from wsegs.rules.outlines import MAX_COORDINATE, drawn_faces, face_corners, needs_geometry, polygons_of_shape, sides
 from wsegs.rules.program import SetOperation, Shape
 from wsegs.rules.scope import Views
@@ -43,6 +44,9 @@ def geometry_outlines(shape: Shape, scopes: Views) -> GeometryOutline:
     faces: list[list[np.ndarray]] = [[] for _ in range(scopes.faces)]
     # Sides that overlap are one outline: filled together, what two rings share would be a hole.
     geometries = reduce(shapely.union, [_geometry(shape, mirrored, scopes) for mirrored in sides(shape)])
+    if shape.space == "face":
+        smaller = _grown(geometries, -INSET)
+        geometries = np.where(shapely.is_empty(smaller), geometries, smaller)
     parts, owners = shapely.get_parts(geometries, return_index=True)
     rings, part_of_ring = shapely.get_rings(parts, return_index=True)
     points, ring_of_point = shapely.get_coordinates(rings, return_index=True)
@@ -73,11 +77,15 @@ def _geometry(shape: Shape, mirrored: bool, scopes: Views) -> np.ndarray:
         grow = scopes.scope("image", mirrored).length_from(shape.space, shape.grow.evaluate(scope))
         grow = np.broadcast_to(np.asarray(grow, dtype=float), geometry.shape)
         drawn &= np.abs(grow) <= MAX_COORDINATE
-        geometry = shapely.buffer(geometry, np.where(drawn, grow, 0), join_style="mitre", mitre_limit=_MITRE_LIMIT)
+        geometry = _grown(geometry, np.where(drawn, grow, 0))
     if shape.outside == "drop" and isinstance(shape.geometry, SetOperation):
         left, top, _, _ = shapely.bounds(geometry).T
         drawn &= ~(np.minimum(left, top) < 0)
     return np.where(drawn, _areas(geometry), shapely.Polygon())
+
+
+def _grown(geometries: np.ndarray, distance: np.ndarray | float) -> np.ndarray:
+    return shapely.buffer(geometries, distance, join_style="mitre", mitre_limit=_MITRE_LIMIT)
 
 
 def _sides(shape: Shape, mirrored: bool, scopes: Views) -> np.ndarray:
