@@ -51,7 +51,7 @@ class FittedRules:
     text
         Its text: the one before, but for the numbers.
     numbers
-        How many were fitted.
+        How many could change.
     """
 
     rules: RuleSet
@@ -137,17 +137,20 @@ class RuleFit:
         settled
             Called as the work goes on.
         """
-        values = {}
+        values: dict[FreeNumber, tuple[float, int]] = {}
+        numbers = 0
         try:
             for variables, bits in self._groups(views[0]):
                 names = ", ".join(self.rules.region_names[bit] for bit in bits)
                 self._fit_group(views, variables, bits, partial(settled, names))
+                numbers += len(variables)
                 for variable in variables:
-                    values.update(dict.fromkeys(variable.numbers, (variable.value, decimals_for(variable.unit))))
+                    if variable.value != variable.written:  # else it stays as it was written, to the last digit
+                        values.update(dict.fromkeys(variable.numbers, (variable.value, decimals_for(variable.unit))))
         finally:
             self._reset()
         text = replace_numbers(self._text, values)
-        return FittedRules(compile_rules(text, self._source, self._folder), text, len(values))
+        return FittedRules(compile_rules(text, self._source, self._folder), text, numbers)
 
     def _reset(self) -> None:
         for number, written in self.free.items():
