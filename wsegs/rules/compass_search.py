@@ -3,6 +3,11 @@
 Masks are drawn in whole pixels, so the score of a rule file is constant in small neighbourhoods and its derivative says
 nothing. The search tries each variable a step up and down, keeps what is better, and halves the step of a variable that
 has nothing better on either side; after each round it tries to go on in the direction of the whole round.
+
+Against scipy's searches, on a rule file with 59 free numbers fitted to 20 faces: how many drawings an aim needed, and
+the aim that was reached. This search 607 and 0.602, Powell's 2,381 and 0.604, L-BFGS-B with differences of 0.1 3,025
+and 0.596, COBYLA 224 and 0.595, differential evolution 7,030 and 0.583. To 232 faces: 640 and 0.594, Powell's 2,530 and
+0.594, the others less. On other faces this one and Powell's were equally good, at a quarter of the time.
 """
 
 from __future__ import annotations

@@ -40,23 +40,37 @@ class CurvePoint:
     iou: float
 
 
-def read_overlap(fit: RuleFit, faces: ParsedFaces) -> Overlap:
-    """Read the human masks of faces to be fitted to: a byte for each pixel of each region of each face."""
-    masks = np.empty((len(faces), *faces.size), np.uint16)
-    for rows, part in faces.batches("read masks"):
-        masks[rows] = part
-    return fit.overlap(faces.landmarks_of(fit.rules.scheme), masks)
+def read_views(fit: RuleFit, faces: ParsedFaces, turn: float) -> list[Overlap]:
+    """Read the human masks of faces to be fitted to: a byte for each pixel of each region of each face.
+
+    Parameters
+    ----------
+    fit
+        The rule file.
+    faces
+        The faces.
+    turn
+        If not 0, they are read once more, turned by so many degrees.
+    """
+    views = []
+    for degrees in dict.fromkeys((0.0, turn)):
+        moved = faces.turned(degrees)
+        masks = np.empty((len(moved), *moved.size), np.uint16)
+        for rows, part in moved.batches("read masks"):
+            masks[rows] = part
+        views.append(fit.overlap(moved.landmarks_of(fit.rules.scheme), masks))
+    return views
 
 
-def fit_with_progress(fit: RuleFit, faces: Overlap, doing: str = "fit") -> FittedRules:
+def fit_with_progress(fit: RuleFit, views: Sequence[Overlap]) -> FittedRules:
     """Fit a rule file, with a bar that counts the numbers that are settled."""
-    with tqdm(total=fit.count(faces), unit="number", desc=doing, disable=None) as bar:
+    with tqdm(total=fit.count(views), unit="number", desc="fit", disable=None) as bar:
 
         def settled(regions: str, count: int) -> None:
             bar.set_postfix_str(regions, refresh=False)
             bar.update(count)
 
-        return fit.fit(faces, settled)
+        return fit.fit(views, settled)
 
 
 def compare_before_after(fit: RuleFit, fitted: RuleSet, faces: ParsedFaces) -> BeforeAfter:
@@ -65,15 +79,15 @@ def compare_before_after(fit: RuleFit, fitted: RuleSet, faces: ParsedFaces) -> B
     return BeforeAfter(summarise_scores(before), summarise_scores(after))
 
 
-def fit_curve(fit: RuleFit, faces: Overlap, held_out: ParsedFaces, draws: int, seed: int) -> list[CurvePoint]:
+def fit_curve(fit: RuleFit, views: Sequence[Overlap], held_out: ParsedFaces, draws: int, seed: int) -> list[CurvePoint]:
     """Fit to 0, 5, 10, 20, 50, 100 and all masks and score on others.
 
     Parameters
     ----------
     fit
         The rule file.
-    faces
-        The faces that are drawn from.
+    views
+        The faces that are drawn from, as :func:`read_views` read them.
     held_out
         Those that are scored.
     draws
@@ -85,13 +99,15 @@ def fit_curve(fit: RuleFit, faces: Overlap, held_out: ParsedFaces, draws: int, s
     -------
     A point for each draw; the first is the file as it was, with 0 masks.
     """
-    plan = [(0, 0), *((n, draw) for n in CURVE_COUNTS if n < len(faces) for draw in range(draws)), (len(faces), 0)]
+    faces = len(views[0])
+    plan = [(0, 0), *((n, draw) for n in CURVE_COUNTS if n < faces for draw in range(draws)), (faces, 0)]
     generator = np.random.default_rng(seed)
     rule_sets = [fit.rules]
     with tqdm(plan[1:], unit="fit", desc="curve", disable=None) as bar:
         for masks, _ in bar:
             bar.set_postfix_str(f"{masks} masks", refresh=False)
-            rule_sets.append(fit.fit(faces.select(generator.permutation(len(faces))[:masks])).rules)
+            drawn = generator.permutation(faces)[:masks]
+            rule_sets.append(fit.fit([view.select(drawn) for view in views]).rules)
     scores = score_faces(held_out, rule_sets, fit.classes)
     means = [_mean_iou(summarise_scores(score)) for score in scores]
     return [CurvePoint(masks, draw, iou) for (masks, draw), iou in zip(plan, means, strict=True)]

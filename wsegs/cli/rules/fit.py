@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 @output_option(None, "The fitted rule file.  [default: FILE itself, with --force]")
 @click.option("--masks", type=click.IntRange(min=1), help="Fit to so many faces, drawn by --seed.  [default: all]")
 @click.option(
+    "--also-turned",
+    type=click.FloatRange(-180, 180),
+    help="Fit to each face a second time, turned by so many degrees, so that numbers do not lean on whole pixels."
+    "  [default: 20, 0 if a shape is not in the face's frame]",
+)
+@click.option(
     "--curve",
     "picture",
     type=click.Path(path_type=Path),
@@ -38,6 +44,7 @@ def fit(
     classes: str,
     output: Path | None,
     masks: int | None,
+    also_turned: float | None,
     picture: Path | None,
     draws: int,
     seed: int,
@@ -56,7 +63,7 @@ def fit(
     from wsegs.rules.classes import load_classes
     from wsegs.rules.extends import read_rule_text
     from wsegs.rules.fit import RuleFit
-    from wsegs.store.fitting import compare_before_after, fit_curve, fit_with_progress, read_overlap
+    from wsegs.store.fitting import compare_before_after, fit_curve, fit_with_progress, read_views
     from wsegs.store.parsed_faces import load_truth
 
     path = find_shipped("rules", rules)
@@ -75,11 +82,13 @@ def fit(
     fitted_faces, other_faces = _draw_faces(faces, half, masks, seed)
     if picture is not None and not len(other_faces):
         raise OptionError("--curve: expected faces that are not fitted to; --half first leaves the second half out")
-    overlap = read_overlap(rule_fit, fitted_faces)
-    fitted = fit_with_progress(rule_fit, overlap)
+    if also_turned is None:
+        also_turned = 20 if rule_fit.turns_with_face else 0
+    views = read_views(rule_fit, fitted_faces, also_turned)
+    fitted = fit_with_progress(rule_fit, views)
     own = compare_before_after(rule_fit, fitted.rules, fitted_faces)
     others = compare_before_after(rule_fit, fitted.rules, other_faces) if len(other_faces) else None
-    curve = [] if picture is None else fit_curve(rule_fit, overlap, other_faces, draws, seed)
+    curve = [] if picture is None else fit_curve(rule_fit, views, other_faces, draws, seed)
     if picture is not None:
         from wsegs.reports.fit_curve import plot_fit_curve
 
@@ -95,6 +104,7 @@ def fit(
                 "classes": classes,
                 **describe_faces(faces, truth),
                 "seed": seed,
+                "also_turned": also_turned,
                 "numbers": fitted.numbers,
                 "fitted": _as_json(own, len(fitted_faces)),
                 "others": others and _as_json(others, len(other_faces)),
