@@ -12,18 +12,23 @@ import numpy as np
 
 from wsegs.rules.scope import Points
 
-# A little less than the half pixel that filling adds: two outlines that share a side leave no pixel between them.
+# In pixels, along the axis that OpenCV chooses the pixels of a side by. A little less than the half that filling adds.
 INSET = 0.45
-_LEAST = 0.5  # bounds how far a sharp corner moves: to twice the inset
+MEAN_INSET = 0.9 * INSET  # across a side, over all directions: for geometry that knows no sides
+_LEAST = 0.5  # bounds how far a sharp corner moves: to about twice the inset
+_LEAST_TURN = 0.1
 
 
-def inset(points: Points) -> Points:
-    """Move every side of polygons inwards by :data:`INSET`; corners are mitred.
+def inset(points: Points, kept: tuple[int, ...] = ()) -> Points:
+    """Move the sides of polygons inwards by what filling adds to them; corners are mitred.
 
     Parameters
     ----------
     points
         x and y, each (V, N), in pixels. Faces with nan stay nan.
+    kept
+        Sides that stay where they are, each by the vertex that it begins at: those that a mirrored half shares with
+        the other half, since two sides moved apart would leave a seam.
 
     Returns
     -------
@@ -38,9 +43,16 @@ def inset(points: Points) -> Points:
         side_x, side_y, length = _without_gaps(side_x, side_y, length)
     clockwise = np.where((x * next_y - next_x * y).sum(axis=0) < 0, -1.0, 1.0)
     normal_x, normal_y = -clockwise * side_y / length, clockwise * side_x / length
-    before_x, before_y = np.roll(normal_x, 1, axis=0), np.roll(normal_y, 1, axis=0)
-    scale = INSET / np.maximum(1 + normal_x * before_x + normal_y * before_y, _LEAST)
-    return x + (normal_x + before_x) * scale, y + (normal_y + before_y) * scale
+    distance = INSET * np.maximum(np.abs(normal_x), np.abs(normal_y))
+    distance[list(kept)] = 0
+    before_x, before_y, before = (np.roll(values, 1, axis=0) for values in (normal_x, normal_y, distance))
+    # A corner lies on both of its sides after they moved: its way is `distance` along one normal, `before` along the
+    # other. In the basis of the normals' sum and what is across it, where nearly parallel sides are bounded:
+    cosine, turn = normal_x * before_x + normal_y * before_y, normal_x * before_y - normal_y * before_x
+    sum_x, sum_y = normal_x + before_x, normal_y + before_y
+    along = (distance + before) / 2 / np.maximum(1 + cosine, _LEAST)
+    across = (distance - before) / 2 * turn / np.maximum(turn**2, _LEAST_TURN)
+    return x + sum_x * along + sum_y * across, y + sum_y * along - sum_x * across
 
 
 def _without_gaps(

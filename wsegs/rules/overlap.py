@@ -76,7 +76,7 @@ class Overlap:
                 continue
             for outline in outlines.outlines:
                 if outline.drawn[face]:
-                    cv2.fillPoly(scratch, outline.rings(face), 1)
+                    outline.fill(scratch, face, 1)
             filled = scratch[top:bottom]
             if known is not None:
                 cv2.bitwise_and(filled, known[face, top:bottom], dst=filled)
