@@ -184,7 +184,7 @@ class RuleFit:
         pull: float,
         settled: Callable[[int], object],
     ) -> float:
-        """Return what a fit to some of the faces gains on the rest, in the mean over folds."""
+        """Return what a fit to some of the faces gains on the rest, in the sum over all faces."""
         fold = np.arange(len(views[0])) % FOLDS
         gain = 0.0
         for held_out in range(FOLDS):

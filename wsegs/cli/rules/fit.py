@@ -92,7 +92,7 @@ def fit(
     if picture is not None:
         from wsegs.reports.fit_curve import plot_fit_curve
 
-        plot_fit_curve([(point.masks, point.iou) for point in curve], picture, title=f"{rules}: fitted to masks")
+        plot_fit_curve([(point.masks, point.iou) for point in curve], picture, title=f"{path.name}: fitted to masks")
     with complete_or_absent(output) as temporary:
         temporary.write_bytes(fitted.text.encode())
     if as_json:
