@@ -126,6 +126,7 @@ def _head(scheme: LandmarkScheme, scheme_text: str) -> list[str]:
         "# Where attributes live on a face: landmarks -> regions -> attributes.",
         "#   wsegs rules check FILE      every mistake, with line and column",
         "#   wsegs rules preview FILE    a picture of every region and attribute",
+        "#   wsegs rules schema --help   how an editor completes and checks it while you type",
         "version: 1",
         f"scheme: {scheme_text}{' ' * max(1, 22 - len(scheme_text))}# {scheme.count} landmarks, counted from 0",
         "space: face                   # unit: the distance between the eyes; x along them, y across them, downwards",
