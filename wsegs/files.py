@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,15 +14,28 @@ from wsegs.errors import DataError, MissingError, OutputExistsError
 _PACKAGE = Path(__file__).parent
 
 
-def check_output(path: str | os.PathLike[str], *, force: bool) -> Path:
+def check_output(path: str | os.PathLike[str], *, force: bool, others: Iterable[str | os.PathLike[str]] = ()) -> Path:
     """Return ``path`` if it may be written, before any long work begins.
+
+    Parameters
+    ----------
+    path
+        The output.
+    force
+        Overwrite it.
+    others
+        Inputs and other outputs, which it must not be.
 
     Raises
     ------
     OutputExistsError
-        If it exists and ``force`` is false; or if it is a device or a pipe, which a rename would replace.
+        If it exists and ``force`` is false; if it is a device or a pipe, which a rename would replace; or if it is one
+        of ``others``.
     """
     path = Path(path)
+    for other in map(Path, others):
+        if path.absolute() == other.absolute() or (path.exists() and other.exists() and path.samefile(other)):
+            raise OutputExistsError(f"{path}: expected a file of its own to write, got the name of another one in use")
     if path.exists() and not path.is_file() and not path.is_dir():
         raise OutputExistsError(f"{path}: expected a file or folder to write, got a device or a pipe")
     if path.exists() and not force:

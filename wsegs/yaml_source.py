@@ -49,6 +49,7 @@ class Node:
     keys: dict[str, Node] = field(default_factory=dict)  # of a mapping: the keys' own positions
     count: int = 1  # nodes below and including this one, aliases spelt out
     text: str | None = None  # of a scalar: as the file writes it, without quotes
+    exact: bool = True  # whether the text stands in one line as it is, so that columns within it are known
 
     def plain(self) -> Any:
         """Return the data without positions."""
@@ -76,10 +77,16 @@ class Node:
 
     def error(self, message: str, *, offset: int = 0) -> RuleError:
         """Return an error that names this place; ``offset`` counts characters into a scalar."""
-        return _error(self.source, self.line, self.column + offset, message)
+        return _error(self.source, self.line, self.column + (offset if self.exact else 0), message)
+
+
+def _width(event: Any) -> int:
+    """Return how many characters a scalar takes in its line, without quotes."""
+    return int(event.end_mark.column - event.start_mark.column - (2 if event.style in ("'", '"') else 0))
 
 
 def _error(source: str, line: int, column: int, message: str) -> RuleError:
+    message = "".join(character if character.isprintable() else "?" for character in message)
     error = RuleError(f"{source}:{line}:{column}: {message}")
     error.place, error.problem = (source, line, column), message
     return error
@@ -150,6 +157,7 @@ class _Builder:
             self._check_tag(event)
             node = self._node(event, _scalar(event))
             node.text = event.value
+            node.exact = event.start_mark.line == event.end_mark.line and len(event.value) == _width(event)
             if len(event.value) > MAX_SCALAR:
                 raise node.error(f"expected at most {MAX_SCALAR} characters, got {len(event.value)}")
             if event.style:
@@ -177,7 +185,7 @@ class _Builder:
     def _check_tag(self, event: Any) -> None:
         tag = getattr(event, "tag", None)
         if tag is not None and str(tag) not in ("None", "!"):
-            raise self._node(event, None).error(f"expected plain data, got the tag {tag}")
+            raise self._node(event, None).error(f"expected plain data, got the tag {str(tag)[:60]}")
 
     def _anchor(self, event: Any, node: Node) -> None:
         if event.anchor:
@@ -206,6 +214,8 @@ class _Builder:
             self._pending_key[-1] = _checked_key(node, parent)
             return
         name = str(key.value)
+        if node.value is None and not node.text:
+            node.line, node.column = key.line, key.column  # an empty value is where its key is
         parent.value[name] = node
         parent.keys[name] = key
         self._pending_key[-1] = None

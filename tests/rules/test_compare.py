@@ -81,7 +81,10 @@ def test_too_few_images():
     assert (two.images, two.low) == (2, pytest.approx(0.1))
     assert (one.images, one.difference, one.low, one.better) == (1, pytest.approx(0.1), None, None)
     assert (none.images, none.a, none.difference, none.better) == (0, None, None, None)
-    assert (mean.images, mean.difference, mean.better) == (2, pytest.approx(0.1), "B")
+    assert (mean.images, mean.difference, mean.better) == (2, pytest.approx(0.1), None)
+    ten = np.full((10, 1), 0.5)
+    (enough,), _ = compare_scores(_scores(ten, ("a",)), _scores(ten + 0.1, ("a",)))
+    assert (enough.images, enough.better) == (10, "B")
 
 
 def test_regions_that_only_one_has_are_left_out():

@@ -88,6 +88,19 @@ MISTAKES = {
     "unknown key within a union": ("regions: {a: {union: [{polygon: 0..2, gorw: 1}]}}", 3, 39, "did you mean 'grow'"),
     "a point in a union": ("regions: {a: {union: [36]}}", 3, 23, "expected a shape"),
     "iod is taken": ("parameters: {iod: 1}\nregions: {a: {polygon: 0..2}}", 3, 14, "meaning of its own"),
+    "version true": ("", 1, 10, "expected 1, got"),
+    "a hyphen for a range": ("regions: {a: {polygon: [36-41]}}", 3, 25, "did you mean '36..41'?"),
+    "a comma without quotes": ("regions: {a: {polygon: [[min(x36, x39), y36], 1, 2]}}", 3, 25, "needs quotes"),
+    "minus beside a shape": ("regions: {a: {polygon: 0..2, minus: b}, b: {polygon: 0..2}}", 3, 30, "under 'shapes:'"),
+    "two kinds of shape": ("regions: {a: {polygon: 0..2, hull: 0..2}}", 3, 30, "a shape is of one kind"),
+    "merge keys": ("regions: {a: {<<: {polygon: 0..2}}}", 3, 14, "merge keys"),
+    "a list for an attribute": ("regions: {a: {polygon: 0..2}}\nattributes:\n  A: [a]", 5, 6, "region names such as"),
+    "true for a number": ("regions: {a: {polygon: 0..2, grow: true}}", 3, 36, "a number or an expression, got 'true'"),
+    "nothing": ("regions:\n  a: {polygon: 0..2}\n  b:\n  c: {polygon: 0..2}", 5, 3, "expected a shape"),
+    "in the second line of a text": (
+        "regions:\n  a:\n    polygon: 0..2\n    grow: >\n      1 +\n      foo", 6, 12, "unknown name 'foo'",
+    ),
+    "mirror that is yes": ("regions: {a: {polygon: 0..2, mirror: 'no'}}", 3, 39, "true or false"),
     "tag": ("regions: !!python/object:os.system {}", 3, 10, "plain data"),
     "YAML": ("regions: [", 3, 11, "not YAML"),
     "second document": ("regions: {a: {polygon: 0..2}}\n---\na: 1", 4, 1, "one YAML document"),
@@ -99,9 +112,10 @@ MISTAKES = {
 def test_mistake(name):
     text, line, column, words = MISTAKES[name]
     with pytest.raises(RuleError) as caught:
-        compile_rules(HEAD + text, "my.yaml")
+        compile_rules(HEAD + text if text else HEAD.replace("1", "true") + "regions: {a: {box: 0..2}}", "my.yaml")
     message = str(caught.value)
     assert message.startswith(f"my.yaml:{line}:{column}: "), message
+    assert message.isprintable()
     assert words in message
     assert "\n" not in message
 
@@ -149,6 +163,21 @@ HOSTILE = {
     + "]}}",
     "deep unions": HEAD + "regions: {a: " + "{union: [" * 400 + "{polygon: 0..2}" + "]}" * 400 + "}",
     "extends itself": "extends: my.yaml\nversion: 1",
+    "two hundred names": HEAD
+    + "regions: {a: {let: {"
+    + ", ".join(f"n{i}: 1" for i in range(3000))
+    + "}, shapes: [{box: 0..2}]}}",
+    "parameters without end": HEAD
+    + "parameters:\n"
+    + "".join(f"  n{i}: 1\n" for i in range(3000))
+    + "regions: {a: {box: 0..2}}",
+    "thousands of mistakes": HEAD + "regions: {a: {polygon: [" + "oops, " * 3000 + "]}}",
+    "thousands of unknown keys": HEAD + "".join(f"k{i}: 1\n" for i in range(3500)) + "regions: {a: {box: 0..2}}",
+    "growth of many points": HEAD + "regions: {a: {polygon: [" + "0..67, " * 14 + "], grow: 3}}",
+    "along, again and again": HEAD + "regions: {a: {polygon: {along: {along: 0..67, count: 900}, count: 900}}}",
+    "a long tag": HEAD + "regions: " + "!" * 200_000,
+    "a scheme's long name": "version: 1\nscheme: " + "a" * 5000 + ".yaml\nregions: {a: {box: 0..2}}",
+    "a bell in an expression": HEAD + 'regions: {a: {box: 0..2, grow: "\\a"}}',
     "alias of itself": "regions: &a [*a]",
     "a thousand regions": HEAD + "regions:\n" + "".join(f"  r{i}: {{polygon: 0..2}}\n" for i in range(1000)),
     "many points": HEAD + "regions: {a: {polygon: [" + "0..67, " * 500 + "]}}",
@@ -213,3 +242,32 @@ def test_errors_pickle():
     with pytest.raises(RuleError) as caught:
         compile_rules("", "my.yaml")
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+LONG = {
+    "a sum": "regions: {a: {box: 0..2, grow: " + " + ".join(["0.001"] * 240) + "}}",
+    "a difference of regions": "regions: {a: {box: 0..2}, b: {box: 0..2}}\nattributes: {A: "
+    + " - b | ".join(["a"] * 100)
+    + "}",
+    "parameters that use each other": "parameters:\n  n0: 0.01\n"
+    + "".join(f"  n{i}: {{value: n{i - 1} + 0.001, unit: {('px', 'iod')[i % 2]}}}\n" for i in range(1, 200))
+    + "regions: {a: {box: 0..2, grow: n199}, b: {box: 0..2, space: face, grow: n198 / 1000}}",
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_what_is_within_the_limits_is_drawn(name, faces):
+    """Python's stack is not what ends it."""
+    rules = compile_rules(HEAD + LONG[name], "my.yaml")
+    assert rules.draw(faces[:3], (60, 50)).any()
+    rules.lookup(rules.attribute_names).coverage(rules.draw(faces[:3], (60, 50)))
+
+
+def test_a_chain_of_parameters_is_the_sum_of_it(faces):
+    """Each parameter is the one above and 0.1, so the last is 1."""
+    chain = "".join(f"  n{i}: n{i - 1} + 0.1\n" for i in range(1, 11))
+    head = HEAD + "parameters:\n  n0: 0\n" + chain + "regions: {a: {box: 0..2, grow: "
+    one, other = (
+        compile_rules(head + text + "}}", "my.yaml").draw(faces[:3], (218, 178)) for text in ("10 * n10", "10")
+    )
+    assert (one == other).all()

@@ -51,6 +51,12 @@ def test_entries_replace_where_they_stood_and_new_ones_follow(base, faces):
     np.testing.assert_array_equal(mine.draw(faces, (218, 178)), compile_rules(whole, "w").draw(faces, (218, 178)))
 
 
+def test_a_replaced_parameter_may_use_a_new_one_before_it(base, faces):
+    mine = load_rules(_write(base, "extends: base.yaml\nparameters: {half: 0.1, high: 2 * half, last: half}\n"))
+    assert list(mine.program.parameters) == ["wide", "half", "high", "last"]
+    np.testing.assert_array_equal(mine.draw(faces, (218, 178)), load_rules(base).draw(faces, (218, 178)))
+
+
 def test_an_entry_without_a_value_removes(base):
     mine = load_rules(_write(base, "extends: base.yaml\nregions: {ears: ~}\nattributes: {Ears: nose}\n"))
     assert mine.region_names == ("mouth", "nose")
@@ -95,6 +101,7 @@ MISTAKES = {
     ),
     "a mistake here": ("extends: base.yaml\nregions: {lips: {polygon: 99..100}}", r"mine\.yaml:2:27: ibug68 has"),
     "no rule file": ("extends: broken.yaml", r"mine\.yaml:1:10: cannot be extended: .*broken\.yaml:1:\d+: not YAML"),
+    "no YAML file": ("extends: ../passwd", r"mine\.yaml:1:10: '\.\./passwd' is neither a YAML file"),
     "a folder": ("extends: ./", r"mine\.yaml:1:10: '\./' is neither"),
     "a null byte": ('extends: "a\\0b"', r"mine\.yaml:1:11: "),
 }
@@ -110,5 +117,5 @@ def test_mistakes_name_the_file_they_are_in(base, name):
 
 
 def test_a_text_without_a_folder_extends_shipped_files_only(base):
-    with pytest.raises(RuleError, match="neither a file beside this one nor a shipped one"):
+    with pytest.raises(RuleError, match="neither a YAML file beside this one nor a shipped one"):
         compile_rules(f"extends: {base}", "text")

@@ -14,6 +14,7 @@ from wsegs.rules.score import RegionScores
 
 CONFIDENCE = 0.95
 RESAMPLES = 9999
+LEAST_IMAGES = 10  # the intervals of fewer exclude zero by chance alone too often
 _CELLS = 4_000_000  # numbers of all resamples of a batch, so that memory does not grow with the number of faces
 
 
@@ -45,8 +46,8 @@ class Comparison:
 
     @property
     def better(self) -> str | None:
-        """``"A"`` or ``"B"`` where the interval excludes zero; None where no difference is seen."""
-        if self.low is None or self.high is None or self.low <= 0 <= self.high:
+        """``"A"`` or ``"B"`` where the interval of ten images or more excludes zero; None where nothing is seen."""
+        if self.low is None or self.high is None or self.images < LEAST_IMAGES or self.low <= 0 <= self.high:
             return None
         return "B" if self.low > 0 else "A"
 

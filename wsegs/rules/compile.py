@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -21,9 +21,15 @@ from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_node
 from wsegs.yaml_source import Node
 
 MAX_REGIONS = 64
+MAX_NAMES = 200  # parameters, and names of a region's `let`
+MAX_MISTAKES = 100
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TAKEN_NAMES = {"x", "y", "and", "or", "not", INTEROCULAR_DISTANCE, *FUNCTION_NAMES}
 _HOME: dict[str | None, Any] = {"px": "image", "iod": "face"}  # where a parameter of this unit is computed
+
+
+class TooManyMistakesError(Exception):
+    """A file has so many mistakes that the rest of it is not looked at."""
 
 
 class Problems:
@@ -34,7 +40,15 @@ class Problems:
 
     @contextmanager
     def collect(self) -> Iterator[None]:
-        """Keep a mistake and go on behind the block."""
+        """Keep a mistake and go on behind the block.
+
+        Raises
+        ------
+        TooManyMistakesError
+            When more would help nobody.
+        """
+        if len(self.found) >= MAX_MISTAKES:
+            raise TooManyMistakesError
         try:
             yield
         except RuleError as error:
@@ -61,7 +75,7 @@ def compile_nodes(root: Node, free: list[FreeNumber] | None = None) -> tuple[Pro
     problems.found.extend(errors)
     program = None
     if checked is not None:
-        with problems.collect():
+        with suppress(TooManyMistakesError), problems.collect():
             program = _Compiler(root, checked, problems, free).program()
     errors = sorted(problems.found, key=lambda error: error.place or ("", 0, 0))
     return (None if errors else program), errors
@@ -118,6 +132,7 @@ class _Compiler:
     def _parameters(self, names: Names) -> tuple[dict[str, Expression], Names]:
         """Compile the parameters: each may use the ones above it. Wrong ones can still be named."""
         node = self.root.child("parameters")
+        _check_count("parameters", node)
         compiled: dict[str, Expression] = {}
         for name in _keys(node):
             if name in self.checked.parameters:
@@ -183,6 +198,11 @@ def _keys(node: Node) -> list[str]:
     return list(node.value) if isinstance(node.value, dict) else []
 
 
+def _check_count(what: str, node: Node) -> None:
+    if len(_keys(node)) > MAX_NAMES:
+        raise node.error(f"expected at most {MAX_NAMES} {what}, got {len(_keys(node)):,}")
+
+
 def _check_name(name: str, node: Node, taken: Any) -> None:
     if not _IDENTIFIER.fullmatch(name):
         raise node.error(
@@ -204,6 +224,7 @@ def _compile_let(
     values: Mapping[str, model.ExpressionText], node: Node, names: Names
 ) -> tuple[dict[str, Expression], Names]:
     """Compile the names of a region: each may use the ones above it."""
+    _check_count("names", node)
     compiled: dict[str, Expression] = {}
     for name, value in values.items():
         _check_new_name(name, node.keys[name], names)

@@ -17,7 +17,8 @@ from wsegs.yaml_source import Node
 
 MAX_VERTICES = 1_000
 # Of all shapes below one union, intersection or difference: outlines that cross themselves cost the square.
-MAX_SET_VERTICES = 500
+MAX_SET_VERTICES = 250
+MAX_ALONG = 50_000  # points times pieces of a chain
 _OPERATIONS = ("union", "intersection", "difference")
 _RANGE = re.compile(r"\s*([0-9]{1,12})\s*(?:\.\.\s*([0-9]{1,12})\s*)?")
 
@@ -56,6 +57,10 @@ class ShapeCompiler:
                 break
         else:
             geometry = self._geometry(body, node)
+            count = geometry.vertex_count
+            if grow is not None and not geometry.grows and count > MAX_SET_VERTICES:
+                problem = f"expected at most {MAX_SET_VERTICES} vertices in a polygon that grows, got {count:,}"
+                raise node.child("grow").error(problem)
         shared = self._shared_sides(geometry) if body.mirror and self.space == "face" else ()
         return Shape(geometry, self.space, when, body.mirror, body.outside, grow, shared)
 
@@ -157,6 +162,8 @@ class ShapeCompiler:
         else:
             assert along.at is not None
             shares = [self._number(along.at, node.child("at"))]
+        if inner.count * len(shares) > MAX_ALONG:
+            raise node.error(f"expected at most {MAX_ALONG:,} points times pieces, got {inner.count * len(shares):,}")
         return vertices.AlongChain(inner, tuple(shares))
 
     def _group(self, group: model.Group, node: Node) -> vertices.Vertices:
@@ -202,7 +209,7 @@ class ShapeCompiler:
         if match is None:
             raise node.error(
                 f"expected a landmark number, a range such as 36..41, a point [x, y] or a group, got '{text[:40]}'"
-                f"{nearest(text.strip(), tuple(self.names.landmark_names))}"
+                f"{_range_hint(text) or nearest(text.strip(), tuple(self.names.landmark_names))}"
             )
         first = int(match[1])
         last = first if match[2] is None else int(match[2])
@@ -210,6 +217,12 @@ class ShapeCompiler:
             if number >= self.names.points:
                 raise node.error(f"{self.names.scheme} has landmarks 0 to {self.names.points - 1}, got {number}")
         return tuple(range(first, last + 1) if first <= last else range(first, last - 1, -1))
+
+
+def _range_hint(text: str) -> str:
+    """Return what a range written another way may have meant."""
+    found = re.fullmatch(r"\s*([0-9]{1,4})\s*(?:-|:|to|\.\.\.)\s*([0-9]{1,4})\s*", text)
+    return f"; did you mean '{found[1]}..{found[2]}'?" if found else ""
 
 
 def _joined(parts: tuple[vertices.Vertices, ...]) -> tuple[vertices.Vertices, ...]:

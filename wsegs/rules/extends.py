@@ -78,7 +78,7 @@ def _with_scheme(root: Node, folder: Path | None) -> Node:
     if node is root or not isinstance(node.value, str) or not node.value.lower().endswith((".yaml", ".yml")):
         return root
     path = None if folder is None or Path(node.value).is_absolute() else folder / node.value
-    if path is None or not path.is_file():
+    if path is None or not _is_file(path):
         raise node.error(f"expected a scheme file beside this one, and there is no '{node.value[:60]}'")
     scheme = read_nodes(read_rule_text(path), str(Path(root.source).parent / node.value))
     return replace(root, value={**root.value, "scheme": scheme})
@@ -88,15 +88,20 @@ def _find(node: Node, folder: Path | None) -> Path:
     """Return the file that ``extends:`` names: beside the file first, then shipped. No absolute path: files move."""
     name = node.value
     shipped = shipped_folder("rules") / f"{Path(name).stem}.yaml"
-    try:
-        if folder is not None and not Path(name).is_absolute() and (folder / name).is_file():
-            return folder / name
-        if name in (shipped.stem, shipped.name) and shipped.is_file():
-            return shipped
-    except (OSError, ValueError):
-        pass  # a name that no file can have
+    relative = name.lower().endswith((".yaml", ".yml")) and not Path(name).is_absolute()
+    if folder is not None and relative and _is_file(folder / name):
+        return folder / name
+    if name in (shipped.stem, shipped.name) and _is_file(shipped):
+        return shipped
     known = sorted(path.stem for path in shipped_folder("rules").glob("*.yaml"))
-    raise node.error(f"'{name[:60]}' is neither a file beside this one nor a shipped one{nearest(name, known)}")
+    raise node.error(f"'{name[:60]}' is neither a YAML file beside this one nor a shipped one{nearest(name, known)}")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False  # a name that no file can have
 
 
 def _shown(path: Path, node: Node) -> str:
@@ -120,15 +125,25 @@ def _merged(base: Node, changes: Node) -> Node:
 def _merged_entries(base: Node, changes: Node) -> Node:
     if base is changes:
         return changes
-    value, keys = dict(base.value), dict(base.keys)
-    for key, node in changes.value.items():
-        if node.value is None:
-            if key not in value:
-                raise changes.keys[key].error(f"'{key}' is to be removed, but the file that this extends has none")
-            del value[key], keys[key]
+    removed = {key for key, node in changes.value.items() if node.value is None}
+    for key in removed:
+        if key not in base.value:
+            raise changes.keys[key].error(f"'{key}' is to be removed, but the file that this extends has none")
+    # What is new stands before the next entry that is replaced, so that a replaced parameter may use it.
+    value: dict[str, Node] = {}
+    waiting: list[str] = []
+    before: dict[str, list[str]] = {}
+    for key in changes.value:
+        if key in base.value:
+            before[key], waiting = waiting, []
         else:
-            value[key], keys[key] = node, changes.keys[key]
-    return replace(changes, value=value, keys=keys)
+            waiting.append(key)
+    for key, node in base.value.items():
+        value.update((new, changes.value[new]) for new in before.get(key, ()))
+        if key not in removed:
+            value[key] = changes.value.get(key, node)
+    value.update((new, changes.value[new]) for new in waiting)
+    return replace(changes, value=value, keys={key: {**base.keys, **changes.keys}[key] for key in value})
 
 
 def as_text(root: Node) -> str:

@@ -7,12 +7,28 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, StrictFloat, StrictInt, StrictStr, Tag
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    Tag,
+)
 
 # A number or the text of an expression.
 ExpressionText: TypeAlias = StrictInt | StrictFloat | StrictStr
 Pair: TypeAlias = Annotated[list[ExpressionText], Field(min_length=2, max_length=2)]
 Number: TypeAlias = StrictInt | StrictFloat
+
+
+def _no_truth(value: Any) -> Any:
+    """Keep `true`, which equals 1, from being a version."""
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 class _Strict(BaseModel):
@@ -138,7 +154,7 @@ class ShapeOptions(_Strict):
     """image: pixels; face: the face's own frame. The file's `space` if not given."""
     when: StrictStr | None = None
     """Drawn only on faces where this condition holds."""
-    mirror: bool = False
+    mirror: StrictBool = False
     """Also drawn with left and right exchanged."""
     outside: Literal["clip", "drop"] = "clip"
     """drop: nothing at all if a corner has a negative coordinate."""
@@ -318,7 +334,7 @@ class RuleFile(_Strict):
 
     extends: StrictStr | None = None
     """Another rule file, by the name of a shipped one or a path from this file, of which this one changes entries."""
-    version: Literal[1]
+    version: Annotated[Literal[1], BeforeValidator(_no_truth)]
     scheme: StrictStr | dict[str, Any]
     """Which landmarks the numbers mean: a shipped scheme by name, a scheme file beside this one, or a scheme itself."""
     description: StrictStr | None = None

@@ -14,6 +14,7 @@ from wsegs.yaml_source import Node
 SECTIONS = ("parameters", "regions", "attributes")
 REQUIRED = ("version", "scheme", "regions")
 Step = str | int
+_MOST = 300  # details of pydantic, several of which may be one mistake
 # What stands in for a required key that is missing or wrong, so that the rest of the file is checked, too.
 _STAND_INS: dict[str, Any] = {"version": 1}
 
@@ -34,7 +35,8 @@ def check_model(root: Node) -> tuple[model.RuleFile | None, list[RuleError]]:
         return model.RuleFile.model_validate(data), []
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=True)
-    errors = _distinct([_Located(root, detail) for detail in details if not _misspelt(detail, details)])
+    told = [detail for detail in details if not _misspelt(detail, details)]
+    errors = _distinct([_Located(root, detail) for detail in told[:_MOST]])
     for detail in details:
         _leave_out(data, detail["loc"])
     try:
@@ -94,7 +96,14 @@ def _said(detail: Any, node: Node, parent: Node) -> RuleError:
         key = str(path[-1])
         known = _known_keys(path)
         place = parent.keys.get(key, node)
-        return place.error(f"unknown key '{key}'; expected one of {', '.join(known)}{nearest(key, known)}")
+        hint = nearest(key, known)
+        if key in ("let", "minus", "within"):
+            hint = f"; a region with '{key}' has its shapes under 'shapes:'"
+        elif key == "<<":
+            hint = _NO_MERGE_KEYS
+        elif key in model.SHAPE_MODELS:
+            hint = "; a shape is of one kind, a list of shapes is their union"
+        return place.error(f"unknown key '{key[:60]}'; expected one of {', '.join(known)}{hint}")
     if kind == "missing":
         return parent.error(f"expected a key '{path[-1]}'")
     if kind == "union_tag_not_found":
@@ -105,9 +114,21 @@ def _said(detail: Any, node: Node, parent: Node) -> RuleError:
         context = detail["ctx"]
         wanted = context.get("min_length", context.get("max_length"))
         bound = "at least" if kind == "too_short" else "at most"
-        return node.error(f"expected {bound} {wanted} values, got {context['actual_length']}")
-    expected = _EXPECTED.get(kind, detail["msg"].removeprefix("Input should be ").lower())
-    return node.error(f"expected {expected}, got {_describe(node.value)}")
+        hint = ""
+        if kind == "too_long" and any("(" in str(part.value) for part in node.value if isinstance(part.value, str)):
+            hint = "; an expression with a comma needs quotes"
+        return node.error(f"expected {bound} {wanted} values, got {context['actual_length']}{hint}")
+    return node.error(f"expected {_expectation(detail)}, got {_describe(node.value)}")
+
+
+def _expectation(detail: Any) -> str:
+    """Return what a value should have been."""
+    path, kind = detail["loc"], detail["type"]
+    if path[0] in ("attributes", "default") and kind in ("model_type", "model_attributes_type"):
+        return "region names such as eyes | mouth, or a mapping"
+    if kind == "int_type" and "landmarks" not in path[-2:]:
+        return "a number or an expression" if path[-1] == "int" else "a whole number"
+    return _EXPECTED.get(kind, detail["msg"].removeprefix("Input should be ").lower())
 
 
 def _trail(root: Node, path: tuple[Step, ...]) -> list[Node]:
@@ -125,12 +146,13 @@ def _trail(root: Node, path: tuple[Step, ...]) -> list[Node]:
     return trail
 
 
+_NO_MERGE_KEYS = "; merge keys are not part of YAML 1.2, 'extends:' changes another file"
 _EXPECTED = {
     "int_type": "a landmark number, a range such as 36..41 or a list of points",
     "float_type": "a number or an expression",
     "string_type": "text",
     "bool_type": "true or false",
-    "bool_parsing": "true or false",
+    "model_key": "a name",
     "list_type": "a list",
     "dict_type": "a mapping",
     "model_type": "a mapping",
@@ -142,9 +164,10 @@ def _untagged(node: Node) -> RuleError:
     if isinstance(node.value, dict):
         keys = list(node.value)
         hint = next((nearest(key, model.SHAPE_NAMES) for key in keys if nearest(key, model.SHAPE_NAMES)), "")
+        hint = _NO_MERGE_KEYS if "<<" in keys else hint
         got = ", ".join(keys) or "none"
         return node.error(f"expected a shape: one of {', '.join(model.SHAPE_NAMES)}; got the keys {got[:80]}{hint}")
-    return node.error(f"expected a shape or a point, got {_describe(node.value)}")
+    return node.error(f"expected a shape or a list of shapes, got {_describe(node.value)}")
 
 
 _POINTS: dict[str, Any] = {"group": model.Group, **model.VERTEX_MODELS}

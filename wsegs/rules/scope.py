@@ -36,12 +36,15 @@ class Scope:
 
     def value(self, name: str) -> Any:
         """Return a named value, computed once a batch."""
-        if name not in self.values:
-            if name in self.expressions:
-                self.values[name] = self.expressions[name].evaluate(self)
-            else:
-                assert self.outer is not None  # names are checked when the file is read
-                return self.outer.value(name)
+        if name not in self.values and name not in self.expressions:
+            assert self.outer is not None  # names are checked when the file is read
+            return self.outer.value(name)
+        # Each may use those above it: computed in their order, a long chain of them is not nested.
+        for above in self.expressions if name not in self.values else ():
+            if above not in self.values:
+                self.values[above] = self.expressions[above].evaluate(self)
+            if above == name:
+                break
         return self.values[name]
 
     def inner(self, expressions: Mapping[str, Expression]) -> Scope:

@@ -9,7 +9,7 @@ from typing import Literal
 from wsegs.yaml_source import Node
 
 MAX_DEPTH = 48
-MAX_TOKENS = 2_000
+MAX_TOKENS = 500  # the parts of a long sum are nested as deeply as there are words
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][-+]?\d+)?)"

@@ -102,3 +102,12 @@ def test_wrong_input_is_one_line(run, arguments, truth_folder, tmp_path):
     assert "b.png: expected a class number a pixel" in done.err
     for usage in (["celeba"], ["--truth", truth_folder], ["celeba", *arguments, "--scale", 0]):
         assert run("rules", "score", *usage).code == 2
+
+
+def test_outputs_never_replace_an_input_or_each_other(run, arguments, tmp_path):
+    (tmp_path / "mine.yaml").write_text("extends: celeba\n")
+    for files in (["--csv", tmp_path / "mine.yaml"], ["--csv", tmp_path / "a.png", "--worst", tmp_path / "a.png"]):
+        done = run("rules", "score", tmp_path / "mine.yaml", *arguments, *files, "--force")
+        assert done.code == 1
+        assert "expected a file of its own to write" in done.err
+    assert (tmp_path / "mine.yaml").read_text() == "extends: celeba\n"

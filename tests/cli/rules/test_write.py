@@ -114,6 +114,7 @@ def test_preview_of_wrong_input(run, landmarks):
         (["own.yaml", FACES / "astronaut.jpg", "--landmarks", "landmarks.h5"], "'own'"),
         (["rules.yaml", "nothing.jpg"], "nothing.jpg: No such file"),
         (["rules.yaml", FACES / "grace_hopper.jpg", "--landmarks", "landmarks.h5"], "expected one face of an image"),
+        (["rules.yaml", "--landmarks", "landmarks.h5"], "--landmarks: expected an IMAGE"),
         (["rules.yaml", "-o", "preview.jpg"], "expected a name that ends in .png"),
     ):
         done = run("rules", "preview", *arguments)
@@ -125,13 +126,13 @@ def test_preview_of_wrong_input(run, landmarks):
 def test_new_writes_a_file_that_checks(run, folder):
     (folder / "labels.csv").write_text("file,Smiling,Has_Hat\na.jpg,1,0\n")
     done = run("rules", "new", "--labels", "labels.csv", "-o", "mine.yaml")
-    assert done.out.splitlines()[0] == "mine.yaml: 2 attributes"
+    assert done.out.splitlines()[0] == "mine.yaml: attributes: 2"
     assert "  Smiling: mouth\n  Has_Hat: hair\n" in (folder / "mine.yaml").read_text()
     assert run("rules", "check", "mine.yaml", "--strict").code == 0
     assert run("rules", "new", "-o", "mine.yaml").code == 1
     assert run("rules", "new", "-o", "mine.yaml", "--force", "--attribute", "Goatee", "--scheme", "celeba5").code == 0
     assert "scheme: celeba5" in (folder / "mine.yaml").read_text()
-    assert run("rules", "new", "-o", "other.yaml", "--data", FACES).out.startswith("other.yaml: 40 attributes")
+    assert run("rules", "new", "-o", "other.yaml", "--data", FACES).out.startswith("other.yaml: attributes: 40")
     done = run("rules", "new", "-o", "third.yaml", "--scheme", "ibug86")
     assert "did you mean 'ibug68'" in done.err
     assert not (folder / "third.yaml").exists()
@@ -143,3 +144,30 @@ def test_schema_is_what_is_published(run, folder):
     assert run("rules", "schema", "-o", "schema.json").code == 0
     assert (folder / "schema.json").read_text() == published
     assert run("rules", "schema", "-o", "schema.json").code == 1
+
+
+def test_new_for_a_scheme_of_ones_own(run, folder):
+    (folder / "schemes").mkdir()
+    (folder / "out").mkdir()
+    (folder / "schemes" / "own.yaml").write_text(
+        "name: own\npoints: 5\neyes: {left: 0, right: 1}\nnose: 2\n"
+        "mouth: {left: 3, right: 4}\nmirror: [[0, 1], [3, 4]]\n"
+    )
+    done = run("rules", "new", "--scheme", "schemes/own.yaml", "-o", "out/mine.yaml", "--attribute", "Smile")
+    assert done.code == 0, done.err
+    assert "wsegs rules preview out/mine.yaml IMAGE" in done.out
+    assert run("rules", "check", "out/mine.yaml", "--strict").code == 0
+    for options, words in (
+        (["--attribute", "A", "--data", FACES], "expected either"),
+        (["--attribute", ""], "expected a name"),
+        (["--scheme", "schemes/own.yaml", "-o", "schemes/own.yaml", "--force"], "a file of its own"),
+    ):
+        done = run("rules", "new", "-o", "x.yaml", *options)
+        assert done.code == 1
+        assert words in done.err
+
+
+def test_findings_come_before_landmarks_that_are_not_there(run, folder):
+    (folder / "bad.yaml").write_text(RULES.replace("36..41", "36..99"))
+    assert "got 99" in run("rules", "check", "bad.yaml", "--landmarks", "nothing.h5").out
+    assert "nothing.h5: no such file" in run("rules", "check", "rules.yaml", "--landmarks", "nothing.h5").err

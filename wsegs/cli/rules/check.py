@@ -36,14 +36,12 @@ def check(file: Path, landmarks: Path | None, empty: float, strict: bool, as_jso
     from wsegs.rules.extends import read_rule_text
 
     path = find_shipped("rules", str(file))
-    table = None
-    if landmarks is not None:
+    text = read_rule_text(path)
+    program, findings = check_rules(text, str(file), path.parent)
+    if program is not None and landmarks is not None:
         from wsegs.landmarks.table import read_landmarks
 
         table = read_landmarks(landmarks)
-    text = read_rule_text(path)
-    program, findings = check_rules(text, str(file), path.parent)
-    if program is not None and table is not None:
         _, findings = check_rules(
             text,
             str(file),

@@ -66,8 +66,11 @@ def compare(a: str, b: str, classes: str, as_json: bool, **truth: Any) -> None:
 def _cells(row: Comparison) -> str:
     if row.a is None or row.b is None or row.difference is None:
         return f"{row.images:>9}{'-':>9}{'-':>9}{'-':>9}   too few images"
+    from wsegs.rules.compare import LEAST_IMAGES
+
     cells = f"{row.images:>9}{row.a:>9.3f}{row.b:>9.3f}{row.difference:>+9.3f}   "
     if row.low is None or row.high is None:
         return f"{cells}too few images"
-    verdict = f"{row.better} is better" if row.better else "no difference seen"
+    seen = f"{row.better} is better" if row.better else "no difference seen"
+    verdict = seen if row.images >= LEAST_IMAGES else "too few images to tell"
     return f"{cells}{f'{row.low:+.3f} to {row.high:+.3f}':<18}{verdict}"

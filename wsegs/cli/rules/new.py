@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
-from wsegs.cli.options import data_option, force_option, labels_option, output_option
+from wsegs.cli.options import force_option, labels_option, output_option
 
 
 @click.command()
 @output_option("rules.yaml", "The rule file.")
-@data_option
+@click.option("--data", type=click.Path(path_type=Path), help="Data set whose attributes the file is for.")
 @labels_option
 @click.option("--attribute", "attributes", multiple=True, help="An attribute instead of a data set's; may be repeated.")
-@click.option("--scheme", default="ibug68", help="The landmark scheme that the rules will speak of.")
+@click.option("--scheme", default="ibug68", help="The landmark scheme that the rules will speak of, by name or file.")
 @force_option
 def new(
     output: Path, data: Path | None, labels: Path | None, attributes: tuple[str, ...], scheme: str, force: bool
 ) -> None:
     """Write a commented rule file to begin with, for the attributes of a data set."""
+    from wsegs.errors import OptionError
     from wsegs.files import check_output, complete_or_absent
     from wsegs.rules.starter import starter_text
-    from wsegs.schemes import find_scheme
+    from wsegs.schemes import find_scheme, scheme_names
 
-    check_output(output, force=force)
-    names = attributes or _attributes_of(data, labels)
+    if attributes and (data is not None or labels is not None):
+        raise OptionError("--attribute: expected either attributes by name or those of --data and --labels, got both")
+    is_file = scheme not in scheme_names()
+    found = find_scheme(scheme)
+    check_output(output, force=force, others=[scheme] if is_file else [])
+    names = tuple(dict.fromkeys(attributes)) or _attributes_of(data, labels)
+    if not all(names):
+        raise OptionError("--attribute: expected a name, got nothing")
+    # A rule file looks for a scheme file from where it lies itself.
+    written = Path(os.path.relpath(scheme, output.parent)).as_posix() if is_file else scheme
     with complete_or_absent(output) as temporary:
-        temporary.write_text(starter_text(find_scheme(scheme), names, scheme), encoding="utf-8")
-    click.echo(f"{output}: {len(names)} attributes")
-    click.echo(f"next: wsegs rules check {output}; wsegs rules preview {output}")
+        temporary.write_text(starter_text(found, names, written), encoding="utf-8")
+    click.echo(f"{output}: attributes: {len(names)}")
+    image = "" if found.average else " IMAGE"
+    click.echo(f"next: wsegs rules check {output}; wsegs rules preview {output}{image}")
 
 
 def _attributes_of(data: Path | None, labels: Path | None) -> tuple[str, ...]:

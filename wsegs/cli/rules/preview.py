@@ -36,7 +36,9 @@ def preview(file: Path, image: Path | None, output: Path, landmarks: Path | None
     rules = load_rules(file)
     if output.suffix.lower() != ".png":
         raise OptionError(f"--output: expected a name that ends in .png, got '{output}'")
-    check_output(output, force=force)
+    check_output(output, force=force, others=[] if image is None else [image])
+    if landmarks is not None and image is None:
+        raise OptionError("--landmarks: expected an IMAGE whose landmarks these are, got none")
     if image is None:
         if not rules.scheme.average:
             raise OptionError(f"{file}: the landmark scheme '{rules.scheme.name}' has no average face; name an IMAGE")

@@ -8,18 +8,21 @@ import click
 
 from wsegs.cli.options import force_option, output_option
 
+# "\b" keeps click from joining the lines that follow.
+_HELP = """Print the JSON Schema of rule files, by which editors complete and check them while typing.
 
-@click.command()
+An editor that speaks the YAML language server reads it where a rule file begins with
+
+\b
+# yaml-language-server: $schema=schema.json
+"""
+
+
+@click.command(help=_HELP)
 @output_option(None, "Write it to this file instead of printing it.")
 @force_option
 def schema(output: Path | None, force: bool) -> None:
-    r"""Print the JSON Schema of rule files, by which editors complete and check them while typing.
-
-    An editor that speaks the YAML language server reads it where a rule file begins with
-
-    \b
-    # yaml-language-server: $schema=schema.json
-    """
+    """Print the schema, or write it."""
     from wsegs.files import check_output, complete_or_absent
     from wsegs.rules.schema import schema_text
 

@@ -44,7 +44,7 @@ def score(
     IoU is the mean intersection over union of these images, spread its standard deviation, and missed the share of
     images where rules and people have no pixel in common. Precision is over the images where the rules drew anything.
     """
-    from wsegs.files import check_output
+    from wsegs.files import check_output, find_shipped
     from wsegs.reports.worst_faces import check_picture, draw_worst_faces
     from wsegs.rules import load_rules
     from wsegs.rules.classes import load_classes
@@ -54,10 +54,12 @@ def score(
 
     rule_set, class_map = load_rules(rules), load_classes(classes)
     common = common_regions(rule_set, class_map)
+    inputs = [find_shipped("rules", rules), find_shipped("rules/classes", classes), *truth["landmarks"]]
     if csv_file is not None:
-        check_output(csv_file, force=force)
+        check_output(csv_file, force=force, others=inputs)
     if picture is not None:
-        check_picture(check_output(picture, force=force))
+        written = [] if csv_file is None else [csv_file]
+        check_picture(check_output(picture, force=force, others=[*inputs, *written]))
     faces = load_truth(**truth, schemes=[rule_set.scheme])
     (scores,) = score_faces(faces, [rule_set], class_map)
     summaries = summarise_scores(scores)
