@@ -10,6 +10,7 @@ import re
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -34,8 +35,6 @@ MAX_SCALAR = 10_000
 _INTEGER = re.compile(r"[-+]?[0-9]{1,15}")
 _FLOAT = re.compile(r"[-+]?([0-9]{1,15}\.[0-9]{0,30}|\.[0-9]{1,30}|[0-9]{1,15})([eE][-+]?[0-9]{1,2})?")
 _CONSTANTS = {"true": True, "false": False, "null": None, "~": None, "": None}
-
-Path = tuple[str | int, ...]
 
 
 @dataclass
@@ -90,6 +89,31 @@ def _error(source: str, line: int, column: int, message: str) -> RuleError:
     error = RuleError(f"{source}:{line}:{column}: {message}")
     error.place, error.problem = (source, line, column), message
     return error
+
+
+def read_yaml_text(path: Path, what: str) -> str:
+    """Read the text of a YAML file.
+
+    Parameters
+    ----------
+    path
+        The file.
+    what
+        It should be, for messages: ``a rule file``.
+
+    Raises
+    ------
+    RuleError
+        If it is too large or not UTF-8.
+    """
+    if path.stat().st_size > MAX_BYTES:
+        raise RuleError(f"{path}: expected {what} of at most {MAX_BYTES:,} bytes, got {path.stat().st_size:,}")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise RuleError(
+            f"{path}: expected UTF-8 text, got byte {error.object[error.start]:#04x} at {error.start}"
+        ) from None
 
 
 def read_nodes(text: str, source: str) -> Node:

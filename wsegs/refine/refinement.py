@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, Stric
 from wsegs.errors import OptionError, RuleError
 from wsegs.files import find_shipped, nearest
 from wsegs.rules import RuleSet
-from wsegs.yaml_source import MAX_BYTES, Node, read_nodes
+from wsegs.yaml_source import Node, read_nodes, read_yaml_text
 
 Weight = Annotated[StrictFloat | StrictInt, Field(ge=-100, le=100)]
 
@@ -117,13 +117,7 @@ def load_refinement(name_or_path: str | Path = "celeba") -> Refinement:
         If there is no such file.
     """
     path = find_shipped("rules/refine", str(name_or_path))
-    if path.stat().st_size > MAX_BYTES:
-        raise RuleError(f"{path}: expected a refinement of at most {MAX_BYTES:,} bytes, got {path.stat().st_size:,}")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise RuleError(f"{path}: expected UTF-8 text, got another encoding at byte {error.start}") from None
-    return parse_refinement(text, str(name_or_path))
+    return parse_refinement(read_yaml_text(path, "a refinement"), str(name_or_path))
 
 
 def parse_refinement(text: str, source: str) -> Refinement:

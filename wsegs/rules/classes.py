@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, Validat
 from wsegs.errors import RuleError
 from wsegs.files import find_shipped, nearest
 from wsegs.rules.draw import region_dtype
-from wsegs.yaml_source import MAX_BYTES, Node, read_nodes
+from wsegs.yaml_source import Node, read_nodes, read_yaml_text
 
 OUTSIDE = 65535
 """The class of pixels outside of a photo that was turned: they count for nobody."""
@@ -92,13 +92,7 @@ def load_classes(name_or_path: str | Path) -> ClassMap:
         If there is no such file.
     """
     path = find_shipped("rules/classes", str(name_or_path))
-    if path.stat().st_size > MAX_BYTES:
-        raise RuleError(f"{path}: expected a class map of at most {MAX_BYTES:,} bytes, got {path.stat().st_size:,}")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise RuleError(f"{path}: expected UTF-8 text, got another encoding at byte {error.start}") from None
-    return parse_classes(text, str(name_or_path))
+    return parse_classes(read_yaml_text(path, "a class map"), str(name_or_path))
 
 
 def parse_classes(text: str, source: str) -> ClassMap:

@@ -11,27 +11,9 @@ from ruamel.yaml import YAML
 from wsegs.errors import RuleError
 from wsegs.files import nearest, shipped_folder
 from wsegs.rules.model_errors import SECTIONS
-from wsegs.yaml_source import MAX_BYTES, Node, read_nodes
+from wsegs.yaml_source import Node, read_nodes, read_yaml_text
 
 MAX_FILES = 8
-
-
-def read_rule_text(path: Path) -> str:
-    """Read the text of a rule file.
-
-    Raises
-    ------
-    RuleError
-        If it is too large or not UTF-8.
-    """
-    if path.stat().st_size > MAX_BYTES:
-        raise RuleError(f"{path}: expected a rule file of at most {MAX_BYTES:,} bytes, got {path.stat().st_size:,}")
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise RuleError(
-            f"{path}: expected UTF-8 text, got byte {error.object[error.start]:#04x} at {error.start}"
-        ) from None
 
 
 def merge_extended(root: Node, folder: Path | None) -> Node:
@@ -62,7 +44,7 @@ def merge_extended(root: Node, folder: Path | None) -> Node:
             raise node.error(f"expected a chain of at most {MAX_FILES} files that does not come back to one of them")
         names.append(path.resolve())
         try:
-            chain.append(_with_scheme(read_nodes(read_rule_text(path), _shown(path, node)), path.parent))
+            chain.append(_with_scheme(read_nodes(read_yaml_text(path, "a rule file"), _shown(path, node)), path.parent))
         except RuleError as error:
             raise node.error(f"cannot be extended: {error}") from None
         folder = path.parent
@@ -80,7 +62,7 @@ def _with_scheme(root: Node, folder: Path | None) -> Node:
     path = None if folder is None or Path(node.value).is_absolute() else folder / node.value
     if path is None or not _is_file(path):
         raise node.error(f"expected a scheme file beside this one, and there is no '{node.value[:60]}'")
-    scheme = read_nodes(read_rule_text(path), str(Path(root.source).parent / node.value))
+    scheme = read_nodes(read_yaml_text(path, "a rule file"), str(Path(root.source).parent / node.value))
     return replace(root, value={**root.value, "scheme": scheme})
 
 

@@ -13,11 +13,11 @@ from wsegs.errors import RuleError
 from wsegs.files import find_shipped, nearest
 from wsegs.rules.compile import compile_nodes
 from wsegs.rules.draw import draw_regions, region_dtype
-from wsegs.rules.extends import as_text, merge_extended, read_rule_text
+from wsegs.rules.extends import as_text, merge_extended
 from wsegs.rules.free import FreeNumber
 from wsegs.rules.lookup import AttributeLookup
 from wsegs.rules.program import Program
-from wsegs.yaml_source import read_nodes
+from wsegs.yaml_source import read_nodes, read_yaml_text
 
 
 class RuleSet:
@@ -146,4 +146,4 @@ def load_rules(name_or_path: str | Path, free: list[FreeNumber] | None = None) -
         If there is no such file.
     """
     path = find_shipped("rules", str(name_or_path))
-    return compile_rules(read_rule_text(path), str(name_or_path), path.parent, free)
+    return compile_rules(read_yaml_text(path, "a rule file"), str(name_or_path), path.parent, free)

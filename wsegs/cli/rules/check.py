@@ -33,10 +33,10 @@ def check(file: Path, landmarks: Path | None, empty: float, strict: bool, as_jso
     """Find every error and warning in the rule FILE, each with file, line and column."""
     from wsegs.files import find_shipped
     from wsegs.rules.check import check_rules
-    from wsegs.rules.extends import read_rule_text
+    from wsegs.yaml_source import read_yaml_text
 
     path = find_shipped("rules", str(file))
-    text = read_rule_text(path)
+    text = read_yaml_text(path, "a rule file")
     program, findings = check_rules(text, str(file), path.parent)
     if program is not None and landmarks is not None:
         from wsegs.landmarks.table import read_landmarks

@@ -61,13 +61,13 @@ def fit(
     from wsegs.files import check_output, complete_or_absent, find_shipped
     from wsegs.rules import compile_rules
     from wsegs.rules.classes import load_classes
-    from wsegs.rules.extends import read_rule_text
     from wsegs.rules.fit import RuleFit
     from wsegs.store.fitting import compare_before_after, fit_curve, fit_with_progress, read_views
     from wsegs.store.parsed_faces import load_truth
+    from wsegs.yaml_source import read_yaml_text
 
     path = find_shipped("rules", rules)
-    read_rule_text(path)  # says what is no rule file
+    read_yaml_text(path, "a rule file")  # says what is no rule file
     text = path.read_bytes().decode()  # with its line ends as they are
     rule_fit = RuleFit(text, rules, path.parent, load_classes(classes))
     if output is None and not Path(rules).is_file():
