@@ -24,6 +24,10 @@ from wsegs.errors import OptionError
 @click.option("--validate-every", type=click.IntRange(min=1), help="Steps between two validations and checkpoints.")
 @click.option("--learning-rate", type=float, help="The highest, where the schedule changes it.")
 @click.option("--weight-decay", type=float, help="Of the optimiser.")
+@click.option("--optimizer", type=click.Choice(["adam", "adamw", "adagrad", "sgd"]), help="Instead of the recipe's.")
+@click.option(
+    "--balance", type=click.Choice(["none", "class"]), help="Weigh present and absent labels alike, or by their rates."
+)
 @click.option("--schedule", type=click.Choice(["constant", "one-cycle", "cosine"]), help="Of the learning rate.")
 @click.option("--warmup", type=float, help="Share of the steps in which the learning rate rises.")
 @click.option("--patience", type=click.IntRange(min=1), help="Validations without a better one that end the training.")
@@ -80,6 +84,7 @@ def train(
         "width": "network.width",
         "learning_rate": "optimizer.learning_rate",
         "weight_decay": "optimizer.weight_decay",
+        "optimizer": "optimizer.name",
         "schedule": "schedule.name",
         "warmup": "schedule.warmup",
         "patience": "early_stopping.patience",
