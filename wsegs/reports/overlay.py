@@ -263,3 +263,23 @@ def _attribute_maps(
     note = "map value over the face, clipped   number: probability, bold from 0.5"
     sheet.text(note, margin, y + 36, size=13, colour=PALE_INK, width=sheet.width - 2 * margin)
     return sheet.render()
+
+
+def outline_overlay(
+    image: Image, masks: Sequence[Mask], colours: Sequence[Image], *, scale: float = 2.0, thickness: int = 2
+) -> Image:
+    """Draw the outlines of masks over a face; where they coincide, the last is seen.
+
+    Parameters
+    ----------
+    image, masks
+        (H, W, 3) uint8 RGB, and bool (H, W) each.
+    colours
+        RGB, one a mask.
+    scale, thickness
+        As in :func:`region_overlay`; the lines are ``thickness`` pixels wide in the result.
+    """
+    picture = scale_picture(image, scale)
+    for mask, colour in zip(masks, colours, strict=True):
+        picture[_outline(_scale_cells(mask, picture.shape[:2]), thickness)] = colour
+    return picture

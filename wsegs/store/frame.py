@@ -196,3 +196,60 @@ def warp_image(image: NDArray[np.uint8], affine: NDArray[np.floating], size: tup
         linear = matrix[:, :2] @ np.linalg.inv(shrink[:, :2])
         matrix = np.concatenate([linear, (matrix[:, 2] - linear @ shrink[:, 2])[:, None]], axis=1)
     return np.asarray(cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR), np.uint8)
+
+
+def turn_affine(size: tuple[int, int], turn: float, scale: float) -> tuple[NDArray[np.float64], tuple[int, int]]:
+    """Return the matrix that turns and scales a frame about its centre, and the size of the frame it leads to.
+
+    Parameters
+    ----------
+    size
+        (H, W) before.
+    turn
+        Degrees, against the clock.
+    scale
+        The frame grows with its content.
+
+    Returns
+    -------
+    (2, 3) float64, and (H, W).
+    """
+    height, width = size
+    grown = max(1, round(height * scale)), max(1, round(width * scale))
+    matrix = np.asarray(cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), turn, scale), np.float64)
+    matrix[:, 2] += np.array([grown[1] - width, grown[0] - height]) / 2
+    return matrix, grown
+
+
+def warp_classes(
+    mask: NDArray[np.uint16],
+    affine: NDArray[np.float64],
+    from_size: tuple[int, int],
+    to_size: tuple[int, int],
+    outside: int,
+) -> NDArray[np.uint16]:
+    """Sample a mask of class numbers by nearest neighbour, once, whatever its size.
+
+    Parameters
+    ----------
+    mask
+        (h, w), of the whole picture at any size.
+    affine
+        (2, 3), from the whole picture at ``from_size`` (H, W) to the frame.
+    to_size
+        (H, W) of the frame.
+    outside
+        The value of what lies outside of the picture.
+    """
+    down, across = from_size[0] / mask.shape[0], from_size[1] / mask.shape[1]
+    # Half a step and no more than that, so that unmoved this takes the pixels of cv2.resize with INTER_NEAREST.
+    scaling = np.array([[across, 0, across / 2], [0, down, down / 2], [0, 0, 1]])
+    warped = cv2.warpAffine(
+        mask,
+        affine @ scaling,
+        to_size[::-1],
+        flags=cv2.INTER_NEAREST,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(outside,),
+    )
+    return np.asarray(warped, np.uint16)

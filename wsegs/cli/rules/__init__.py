@@ -9,6 +9,8 @@ from wsegs.cli.lazy import LazyGroup
 _COMMANDS = {
     "check": ("wsegs.cli.rules.check", "Find every error and warning in a rule file."),
     "schema": ("wsegs.cli.rules.schema", "Print the JSON Schema of rule files, for editors."),
+    "score": ("wsegs.cli.rules.score", "Hold regions against human masks."),
+    "compare": ("wsegs.cli.rules.compare", "Hold two rule files against human masks, on the same faces."),
 }
 
 
