@@ -17,6 +17,23 @@ from wsegs.errors import OptionError
 @output_option(None, "The run folder.  [default: runs/RECIPE]")
 @data_option
 @click.option("--no-segmentation", is_flag=True, help="The baseline: the same network and passes, without masks.")
+@click.option(
+    "--truth",
+    type=click.Path(path_type=Path),
+    help="Folder of human masks (class PNGs by the image's name): for a parser to learn, or as regions.",
+)
+@click.option("--classes", help="Class map of the human masks: a shipped one by name, or a YAML file.")
+@click.option("--from-store", is_flag=True, help="The mask store's base regions instead of human masks.")
+@click.option(
+    "--parser",
+    type=click.Path(path_type=Path),
+    help="Run of a parser that draws the regions which the network reads, where only the image is known.",
+)
+@click.option(
+    "--parsing-masks",
+    type=click.Path(path_type=Path),
+    help="Mask store of the images that have the human masks, where they are others (joint).",
+)
 @click.option("--width", type=float, help="Scale the network's filters, where it has that option.")
 @click.option("--size", type=SIZE, help="Size of the images that the network sees.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Images of a step, on all devices together.")
@@ -58,6 +75,11 @@ def train(
     output: Path | None,
     data: Path | None,
     no_segmentation: bool,
+    truth: Path | None,
+    classes: str | None,
+    from_store: bool,
+    parser: Path | None,
+    parsing_masks: Path | None,
     limit: int | None,
     jobs: int | None,
     cache: bool | None,
@@ -89,7 +111,15 @@ def train(
         "warmup": "schedule.warmup",
         "patience": "early_stopping.patience",
     }
-    recipe = load_recipe(recipe_name, {fields.get(name, name): value for name, value in overrides.items()})
+    values = {fields.get(name, name): value for name, value in overrides.items()}
+    part = "parsing" if load_recipe(recipe_name).parses else "regions"
+    if from_store and truth is not None:
+        raise OptionError("--from-store and --truth both say what regions are: expected one of them")
+    if truth is not None or from_store:
+        values[f"{part}.from"] = "store" if from_store else "masks"
+    values |= {f"{part}.truth": truth and str(truth), f"{part}.classes": classes}
+    values |= {"regions.parser": parser and str(parser), "parsing.store": parsing_masks and str(parsing_masks)}
+    recipe = load_recipe(recipe_name, values)
     if no_segmentation:
         recipe = recipe.without_segmentation()
     output = output or Path("runs") / Path(recipe_name).stem
@@ -124,10 +154,9 @@ def train(
     )
     if summary["without_face"]:
         click.echo(f"without a face, so without masks: {summary['without_face']} of the training images")
-    click.echo(
-        f"best, after {best['step']:.0f} steps: accuracy {_percent(best['val_accuracy'])},"
-        f" average precision {_percent(best['val_average_precision'])} on the validation images"
-    )
+    titles = {"val_accuracy": "accuracy", "val_average_precision": "average precision", "val_mean_iou": "mean IoU"}
+    scores = ", ".join(f"{title} {_percent(best[name])}" for name, title in titles.items() if name in best)
+    click.echo(f"best, after {best['step']:.0f} steps: {scores} on the validation images")
     for name, file in summary["files"].items():
         click.echo(f"{name}: {file}")
     click.echo(f"next: wsegs evaluate {output}")

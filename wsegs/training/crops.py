@@ -9,19 +9,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.landmarks.chain import landmarks_of_image
 from wsegs.schemes import get_scheme
-from wsegs.store.frame import Frame, resize_affine, scale_affine, warp_image
+from wsegs.store.frame import Frame, resize_affine, scale_affine, transform_points, warp_image
 from wsegs.training.runs import RunInfo
 
 CropKind = Literal["as in training", "aligned", "landmarks", "detected", "whole image"]
 """How an image was cropped: resized as in training; by the alignment of its data set; by given landmarks; by
 landmarks that were found on the fly; or, where no face was found, not at all."""
+
+
+class Crop(NamedTuple):
+    """An image as a network expects it.
+
+    Attributes
+    ----------
+    image
+        (H, W, 3) uint8 RGB.
+    kind
+        How it was cropped.
+    points
+        (5, 2) float32: eyes, nose, corners of the mouth, x and y in pixels of the crop; nan where they are not known.
+    """
+
+    image: NDArray[np.uint8]
+    kind: CropKind
+    points: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -63,32 +81,50 @@ class Cropper:
         -------
         (H, W, 3) uint8 RGB, and how it was cropped.
         """
-        matrix, kind = self._matrix(image, landmarks, detect)
-        return warp_image(image, matrix, self.size), kind
+        crop = self.place(image, landmarks, detect=detect)
+        return crop.image, crop.kind
+
+    def place(
+        self, image: NDArray[np.uint8], landmarks: NDArray[np.floating] | None = None, *, detect: bool = True
+    ) -> Crop:
+        """Return an image as the network expects it, and where its five points lie; see :meth:`crop`.
+
+        Where the crop needs no landmarks and none are given, the points are those of the mean face of the training,
+        to which such images are aligned.
+        """
+        matrix, kind, landmarks = self._matrix(image, landmarks, detect)
+        points = np.full((5, 2), np.nan, np.float32)
+        if landmarks is not None and np.isfinite(landmarks).all():
+            five = get_scheme(self.scheme).five_points(np.asarray(landmarks, np.float32)[None])
+            points = transform_points(five, matrix[None])[0]
+        elif kind in ("as in training", "aligned") and self.mean_points is not None:
+            points = self.mean_points
+        return Crop(warp_image(image, matrix, self.size), kind, points)
 
     def _matrix(
         self, image: NDArray[np.uint8], landmarks: NDArray[np.floating] | None, detect: bool
-    ) -> tuple[NDArray[np.float32], CropKind]:
+    ) -> tuple[NDArray[np.float32], CropKind, NDArray[np.floating] | None]:
+        """Return the matrix of the crop, its kind, and the landmarks, which may have been found meanwhile."""
         whole = resize_affine(np.array([image.shape[:2]]), self.size)[0]
         if self.frame.kind == "image":
             if image.shape[:2] == self.source_size:
-                return whole, "as in training"
+                return whole, "as in training", landmarks
             if self.mean_points is None:  # trained without a single face: there is nothing to align to
-                return whole, "whole image"
+                return whole, "whole image", landmarks
             if self.aligned_points is not None:
-                return similarity(self.aligned_points, self.mean_points), "aligned"
+                return similarity(self.aligned_points, self.mean_points), "aligned", landmarks
         kind: CropKind = "landmarks"
         if landmarks is None and detect:
             landmarks, kind = landmarks_of_image(image).landmarks, "detected"
         if landmarks is None or not np.isfinite(landmarks).all():
-            return whole, "whole image"
+            return whole, "whole image", landmarks
         if self.frame.kind == "image":
             assert self.mean_points is not None
             points = get_scheme(self.scheme).five_points(np.asarray(landmarks)[None])[0]
-            return similarity(points, self.mean_points), kind
+            return similarity(points, self.mean_points), kind, landmarks
         size = np.array([image.shape[1::-1]])
         matrix = self.frame.affine(np.asarray(landmarks, np.float32)[None], size, get_scheme(self.scheme))[0]
-        return scale_affine(matrix, self.frame.size, self.size), kind
+        return scale_affine(matrix, self.frame.size, self.size), kind, landmarks
 
 
 def cropper_for(info: RunInfo, size: tuple[int, int], aligned_points: NDArray[np.float32] | None = None) -> Cropper:
