@@ -10,7 +10,8 @@ A module here defines a ``torch.nn.Module`` and registers it::
 It asks for what depends on the data by the names of its arguments: ``attributes``, how many there are; ``size``, the
 (H, W) of the images; ``classes``, how many a parser tells apart; ``regions``, the names of the regions that it wants
 as the second argument of ``forward``, float (B, R, h, w) between 0 and 1, whose (h, w) it says as ``region_size``.
-A network that parses has a method ``parse(images)``. Its further arguments are the options that a recipe may give.
+A network that parses has a method ``parse(images)``, one that weighs regions against each other
+``region_weights(images, regions)``. Its further arguments are the options that a recipe may give.
 
 Importing this package does not import torch: the modules are imported when a network is asked for.
 """
@@ -47,13 +48,10 @@ class NetworkOutput(NamedTuple):
         (B, A) float: attribute recognition before the sigmoid.
     maps
         (B, A, h, w) float: where each attribute is, linear; None from a network that draws no maps.
-    region_weights
-        (B, A, R) float, of sum 1 over the regions: how much each counts for an attribute; None where none do.
     """
 
     logits: Tensor
     maps: Tensor | None = None
-    region_weights: Tensor | None = None
 
 
 def register(name: str) -> Callable[[NetworkClass], NetworkClass]:

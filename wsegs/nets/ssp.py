@@ -115,9 +115,13 @@ class SSP(nn.Module):
         self.score = WeightedRegions(filters[-1], attributes)
 
     def forward(self, images: Tensor, regions: Tensor) -> NetworkOutput:
-        """Return logits (B, A) and the regions' weights of images (B, 3, H, W) and regions (B, R, h, w)."""
-        logits, weights = self.score(self.pool(self.features(images), regions))
-        return NetworkOutput(logits, region_weights=weights)
+        """Return logits (B, A) of images (B, 3, H, W) and regions (B, R, h, w)."""
+        return NetworkOutput(self.score(self.pool(self.features(images), regions))[0])
+
+    def region_weights(self, images: Tensor, regions: Tensor) -> Tensor:
+        """Return how much each region counts for each attribute, (B, A, R) of sum 1 over the regions (figure 4)."""
+        weights: Tensor = self.score(self.pool(self.features(images), regions))[1]
+        return weights
 
 
 def _poolings(regions: Sequence[str], pooling: Mapping[str, str]) -> list[str]:
