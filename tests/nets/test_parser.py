@@ -33,3 +33,10 @@ class TestParser(NetworkTester):
     @pytest.mark.parametrize("classes", [2, 19])
     def test_any_number_of_classes(self, classes) -> None:
         assert all(score.shape[1] == classes for score in self.build(classes=classes).parse(self.images()))
+
+    def test_scales_that_are_left_out_change_nothing(self) -> None:
+        network = self.build().eval()
+        whole, coarse = network.parse(self.images()), network.parse(self.images(), skip=2)
+        assert len(coarse) == 2
+        for one, other in zip(whole[2:], coarse, strict=True):
+            assert torch.equal(one, other)

@@ -133,7 +133,7 @@ class Decoder(nn.Module):
             self.scores[f"deconv_{block}3"] = deconv_block(count, classes)
             channels = count
 
-    def forward(self, features: Tensor, size: tuple[int, int]) -> tuple[Tensor, ...]:
+    def forward(self, features: Tensor, size: tuple[int, int], skip: int = 0) -> tuple[Tensor, ...]:
         """Return class scores at four scales, the finest first.
 
         Parameters
@@ -142,16 +142,18 @@ class Decoder(nn.Module):
             (B, 512, h, w) of the encoder.
         size
             (H, W) of the images.
+        skip
+            So many of the finest scales are left out, and not computed.
 
         Returns
         -------
         (B, C, H, W), and of half, a quarter and an eighth of that, rounded up.
         """
         scores = []
-        for block in (4, 3, 2, 1):
+        for block in range(4, skip, -1):
             features = self.steps[f"deconv_{block}"](features)
             scores.append(self.scores[f"deconv_{block}3"](features))
-            if block > 1:
+            if block > skip + 1:
                 height, width = pooled_size(size, block - 2)
                 # Each activation is repeated; the last row or column is left out where pooling had made one up.
                 features = nn.functional.interpolate(features, scale_factor=2.0)[:, :, :height, :width]

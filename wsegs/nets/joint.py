@@ -38,7 +38,7 @@ class Joint(nn.Module):
         """Return logits (B, A) of images (B, 3, H, W)."""
         return NetworkOutput(self.recognise(self.top(self.encode(images)).mean(dim=(2, 3))))
 
-    def parse(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Return class scores at four scales, as the parser does."""
-        scores: tuple[Tensor, ...] = self.decode(self.encode(images), (images.shape[2], images.shape[3]))
+    def parse(self, images: Tensor, skip: int = 0) -> tuple[Tensor, ...]:
+        """Return class scores at four scales, less the ``skip`` finest, as the parser does."""
+        scores: tuple[Tensor, ...] = self.decode(self.encode(images), (images.shape[2], images.shape[3]), skip)
         return scores

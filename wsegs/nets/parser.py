@@ -34,12 +34,18 @@ class Parser(nn.Module):
         """Return what :meth:`parse` does."""
         return self.parse(images)
 
-    def parse(self, images: Tensor) -> tuple[Tensor, ...]:
+    def parse(self, images: Tensor, skip: int = 0) -> tuple[Tensor, ...]:
         """Return class scores before the softmax of images (B, 3, H, W), the finest first.
+
+        Parameters
+        ----------
+        images
+        skip
+            So many of the finest scales are left out, and not computed.
 
         Returns
         -------
         (B, C, H, W), and of half, a quarter and an eighth of that, rounded up: Deconv13, 23, 33 and 43 of the paper.
         """
-        scores: tuple[Tensor, ...] = self.decode(self.encode(images), (images.shape[2], images.shape[3]))
+        scores: tuple[Tensor, ...] = self.decode(self.encode(images), (images.shape[2], images.shape[3]), skip)
         return scores

@@ -141,7 +141,7 @@ def train(
         store,
         recipe,
         split.train,
-        _counts(store, split, root),
+        {**_counts(store, split, root), **({} if inputs.painted is None else {"painted": inputs.painted})},
         class_names=inputs.class_names,
         region_names=inputs.region_names,
         parser=inputs.parser_info,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import nn
 
 from wsegs.errors import OptionError
@@ -14,7 +14,7 @@ from wsegs.nets import network_wants
 from wsegs.rules.classes import load_classes
 from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
-from wsegs.training.class_maps import ClassMaps, HumanClasses, human_classes, region_classes
+from wsegs.training.class_maps import ClassMaps, HumanClasses, RegionClasses, human_classes, region_classes
 from wsegs.training.recipe import ClassSource, Recipe, RegionInput
 from wsegs.training.region_sources import KnownRegions, LandmarkBoxes, ParsedRegions, RegionSource, box_names
 from wsegs.training.runs import ParserInfo, load_parser
@@ -53,6 +53,12 @@ class TrainingInputs:
     region_input: RegionInput | None = None
     parser: nn.Module | None = field(default=None, repr=False)
     parser_info: ParserInfo | None = None
+
+    @property
+    def painted(self) -> list[int] | None:
+        """In which order the regions of a store were painted over each other; None of other class maps."""
+        maps = self.class_maps if self.parsing_set is None else self.parsing_set[1]
+        return list(maps.order) if isinstance(maps, RegionClasses) else None
 
     def region_sources(
         self, image_size: tuple[int, int], size: tuple[int, int]
@@ -107,11 +113,11 @@ def _parsing_inputs(recipe: Recipe, images: ImageSet) -> TrainingInputs:
             " say where they are"
         )
     if truth.store is None:
-        maps = _class_maps(truth, images, "parsing")
+        maps = read_class_maps(truth, images, "parsing")
         return TrainingInputs(class_maps=maps, class_names=maps.names)
     store = MaskStore(truth.store)
     other = ImageSet(store, find_image_root(store, None), split_rows(store, recipe.validation_fraction))
-    maps = _class_maps(truth, other, "parsing")
+    maps = read_class_maps(truth, other, "parsing")
     return TrainingInputs(class_names=maps.names, parsing_set=(other, maps))
 
 
@@ -124,7 +130,7 @@ def _region_inputs(chosen: RegionInput, images: ImageSet) -> TrainingInputs:
             raise OptionError("regions: from: parser: expected the run of a parser, got none; --parser RUN names it")
         return TrainingInputs(region_names=info.class_names, region_input=chosen, parser=parser, parser_info=info)
     source = ClassSource.model_validate({"from": chosen.source, "truth": chosen.truth, "classes": chosen.classes})
-    maps = _class_maps(source, images, "regions")
+    maps = read_class_maps(source, images, "regions")
     if info is not None and info.class_names != maps.names:
         raise OptionError(
             f"--parser {chosen.parser}: expected a parser of the regions {', '.join(maps.names)},"
@@ -135,16 +141,34 @@ def _region_inputs(chosen: RegionInput, images: ImageSet) -> TrainingInputs:
     )
 
 
-def _class_maps(source: ClassSource, images: ImageSet, part: str) -> ClassMaps:
-    """Return the class maps of images, all of which have one."""
+def read_class_maps(
+    source: ClassSource, images: ImageSet, part: str, order: Sequence[int] | None = None
+) -> RegionClasses | HumanClasses:
+    """Return the class maps of images, all of which have one.
+
+    Parameters
+    ----------
+    source
+        Where they come from.
+    images
+    part
+        The part of the recipe that says so, for messages.
+    order
+        In which the regions of a store are painted; None finds it from the training images.
+
+    Raises
+    ------
+    OptionError
+        If the folder of human masks is not given.
+    MissingError, DataError
+        If masks are missing or damaged.
+    """
     if source.source == "store":
+        if order is not None:
+            return RegionClasses(images.store, ("background", *images.store.region_names), tuple(order))
         return region_classes(images.store, images.split.train)
     if source.truth is None:
         raise OptionError(f"{part}: from: masks: expected the folder of human masks, got none; --truth DIR names it")
-    maps: HumanClasses = human_classes(images.store, images.root, source.truth, load_classes(source.classes))
-    maps.check(_all_rows(images.split))
+    maps = human_classes(images.store, images.root, source.truth, load_classes(source.classes))
+    maps.check(np.concatenate([images.split.train, images.split.validation]))
     return maps
-
-
-def _all_rows(split: Split) -> NDArray[np.intp]:
-    return np.concatenate([split.train, split.validation])

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from wsegs.nets.blocks import pooled_size
 from wsegs.training.class_maps import UNKNOWN
 
 POINTS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
@@ -68,6 +69,8 @@ class ParsedRegions(RegionSource):
         self.parser_size = parser_size
         self.names = tuple(names)
         self.size = size
+        scales = [pooled_size(parser_size, times) for times in range(4)]
+        self._skip = max(sum(h >= size[0] and w >= size[1] for h, w in scales) - 1, 0)
 
     def train(self, mode: bool = True) -> ParsedRegions:
         """Keep the parser as it is: its batch normalisation must not follow another data set."""
@@ -82,10 +85,8 @@ class ParsedRegions(RegionSource):
             images = nn.functional.interpolate(
                 images, self.parser_size, mode="bilinear", antialias=True, align_corners=False
             )
-        height, width = self.size
-        scores = self.parser.parse(images)  # type: ignore[operator]
-        large_enough = [score for score in scores if score.shape[2] >= height and score.shape[3] >= width]
-        probabilities = (large_enough or scores)[-1 if large_enough else 0].float().softmax(dim=1)
+        finest = self.parser.parse(images, self._skip)[0]  # type: ignore[operator]
+        probabilities: Tensor = finest.float().softmax(dim=1)
         if probabilities.shape[2:] == self.size:
             return probabilities
         return nn.functional.adaptive_avg_pool2d(probabilities, self.size)
