@@ -120,6 +120,9 @@ def train(
     values |= {f"{part}.truth": truth and str(truth), f"{part}.classes": classes}
     values |= {"regions.parser": parser and str(parser), "parsing.store": parsing_masks and str(parsing_masks)}
     recipe = load_recipe(recipe_name, values)
+    if recipe.regions is not None and parser is None and (from_store or truth is not None):
+        # The recipe's own parser is one of other regions.
+        recipe = recipe.model_copy(update={"regions": recipe.regions.model_copy(update={"parser": None})})
     if no_segmentation:
         recipe = recipe.without_segmentation()
     output = output or Path("runs") / Path(recipe_name).stem

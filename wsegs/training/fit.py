@@ -394,6 +394,8 @@ def _quiet_lightning() -> Iterator[None]:
         with warnings.catch_warnings():
             # Few workers are right where the processor trains too (see Machine).
             warnings.filterwarnings("ignore", message=".*does not have many workers")
+            # The parser that draws regions is frozen.
+            warnings.filterwarnings("ignore", message=".*in eval mode at the start of training")
             # Lightning's own use of torch.
             warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\)")
             # The events of TensorBoard and the table of a resumed run lie in its folder already.
