@@ -145,6 +145,8 @@ class HumanClasses:
         with PIL.Image.open(self.root / self.store.images[row]) as image:
             whole = (image.height, image.width)
         affine = scale_affine(self.store.affine[row], self.store.size, size).astype(np.float64)
+        # The corner of a pixel is the origin there, its centre that of images.
+        affine[:, 2] -= affine[:, :2].sum(axis=1) / 2
         return warp_classes(mask.astype(np.uint16), affine, whole, size, UNKNOWN).astype(np.uint8)
 
     @cached_property
