@@ -54,7 +54,7 @@ def test_human_masks_lie_on_their_faces(frame, table, faces, tmp_path) -> None:
     (tmp_path / "masks" / "faces").mkdir(parents=True)
     cv2.imwrite(str(tmp_path / "masks" / "faces" / "000.png"), np.where(large > 120, 300, 0).astype(np.uint16))
     size = (60, 50)
-    classes = human_classes(store, faces, tmp_path, CLASSES).read(0, size)
+    classes = human_classes(store, faces, tmp_path, CLASSES, fill=False).read(0, size)
     assert set(np.unique(classes)) <= {0, 2, UNKNOWN}
     affine = scale_affine(store.affine[0], store.size, size)
     crop = warp_image(np.where(image[..., :1] > 120, 255, 0).repeat(3, axis=2).astype(np.uint8), affine, size)
@@ -64,12 +64,15 @@ def test_human_masks_lie_on_their_faces(frame, table, faces, tmp_path) -> None:
     assert ((classes == 2) == (crop[..., 0] > 127))[clear].mean() > 0.99
 
 
-def test_unknown_where_the_photo_ends(table, faces, tmp_path) -> None:
+def test_background_or_unknown_where_the_photo_ends(table, faces, tmp_path) -> None:
     store = make_store(tmp_path, table, Frame("face", (109, 89), zoom=0.5))
     write_truth(tmp_path / "truth", table)
-    classes = human_classes(store, faces, tmp_path / "truth", CLASSES).read(0, (109, 89))
-    assert classes[0, 0] == UNKNOWN
-    assert classes[60, 45] != UNKNOWN
+    known = human_classes(store, faces, tmp_path / "truth", CLASSES, fill=False).read(0, (109, 89))
+    filled = human_classes(store, faces, tmp_path / "truth", CLASSES).read(0, (109, 89))
+    assert known[0, 0] == UNKNOWN
+    assert filled[0, 0] == 0
+    assert (known == filled)[known != UNKNOWN].all()
+    assert set(np.unique(known)) == {0, 1, 2, UNKNOWN}
 
 
 def test_missing_masks_are_counted(store, faces, table, tmp_path) -> None:

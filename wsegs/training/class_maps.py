@@ -108,12 +108,16 @@ class HumanClasses:
         Folder of the masks: the image's name with the suffix ``.png``.
     class_map
         Which of their class numbers make up which class.
+    fill
+        What lies outside of a photo counts as the class of number 0, which is background in all parsing data sets:
+        a parser that never learned what black borders are finds eyes there. False leaves it unknown.
     """
 
     store: MaskStore
     root: Path
     folder: Path
     class_map: ClassMap
+    fill: bool = True
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -140,14 +144,15 @@ class HumanClasses:
             )
 
     def read(self, row: int, size: tuple[int, int]) -> NDArray[np.uint8]:
-        """Return the classes of an image; see :class:`ClassMaps`. Unknown where the photo ends."""
+        """Return the classes of an image; see :class:`ClassMaps`."""
         mask = self._table[read_parsing(self.file(row))]
         with PIL.Image.open(self.root / self.store.images[row]) as image:
             whole = (image.height, image.width)
         affine = scale_affine(self.store.affine[row], self.store.size, size).astype(np.float64)
         # The corner of a pixel is the origin there, its centre that of images.
         affine[:, 2] -= affine[:, :2].sum(axis=1) / 2
-        return warp_classes(mask.astype(np.uint16), affine, whole, size, UNKNOWN).astype(np.uint8)
+        outside = int(self._table[0]) if self.fill else UNKNOWN
+        return warp_classes(mask.astype(np.uint16), affine, whole, size, outside).astype(np.uint8)
 
     @cached_property
     def _table(self) -> NDArray[np.uint8]:
@@ -158,7 +163,7 @@ class HumanClasses:
         return table
 
 
-def human_classes(store: MaskStore, root: Path, truth: Path, class_map: ClassMap) -> HumanClasses:
+def human_classes(store: MaskStore, root: Path, truth: Path, class_map: ClassMap, *, fill: bool = True) -> HumanClasses:
     """Return the human masks of a store's images.
 
     Parameters
@@ -169,6 +174,8 @@ def human_classes(store: MaskStore, root: Path, truth: Path, class_map: ClassMap
         The folder of the masks, or one that has them in ``masks/``.
     class_map
         See :mod:`wsegs.rules.classes`.
+    fill
+        See :class:`HumanClasses`.
 
     Raises
     ------
@@ -188,4 +195,4 @@ def human_classes(store: MaskStore, root: Path, truth: Path, class_map: ClassMap
                     " a pixel"
                 )
     folder = truth / "masks" if (truth / "masks").is_dir() else truth
-    return HumanClasses(store, root, folder, class_map)
+    return HumanClasses(store, root, folder, class_map, fill)

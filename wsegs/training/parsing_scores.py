@@ -77,7 +77,7 @@ def evaluate_parsing(
     jobs: int = 0,
     limit: int | None = None,
 ) -> ParsingEvaluation:
-    """Measure how a run parses a split of a mask store's images.
+    """Measure how a run parses a split of a mask store's images. What lies outside of a photo does not count.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def evaluate_parsing(
     source: ParsingTruth = recipe.parsing if truth is None else recipe.parsing.model_copy(update={"truth": truth})
     # Regions are painted over each other by their size on the training images: in that order here too.
     images = ImageSet(store, root, Split(rows, rows[:0], carved=False))
-    class_maps = read_class_maps(source, images, "parsing", order=run.info.provenance.get("painted"))
+    class_maps = read_class_maps(source, images, "parsing", order=run.info.provenance.get("painted"), fill=False)
     if class_maps.names != run.info.class_names:
         expected, got = ", ".join(run.info.class_names), ", ".join(class_maps.names)
         raise DataError(f"{run.path}: parses {expected}; the masks have {got}")

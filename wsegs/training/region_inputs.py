@@ -142,7 +142,7 @@ def _region_inputs(chosen: RegionInput, images: ImageSet) -> TrainingInputs:
 
 
 def read_class_maps(
-    source: ClassSource, images: ImageSet, part: str, order: Sequence[int] | None = None
+    source: ClassSource, images: ImageSet, part: str, *, order: Sequence[int] | None = None, fill: bool = True
 ) -> RegionClasses | HumanClasses:
     """Return the class maps of images, all of which have one.
 
@@ -155,6 +155,8 @@ def read_class_maps(
         The part of the recipe that says so, for messages.
     order
         In which the regions of a store are painted; None finds it from the training images.
+    fill
+        What lies outside of a photo is background, where masks are human; False leaves it unknown.
 
     Raises
     ------
@@ -169,6 +171,6 @@ def read_class_maps(
         return region_classes(images.store, images.split.train)
     if source.truth is None:
         raise OptionError(f"{part}: from: masks: expected the folder of human masks, got none; --truth DIR names it")
-    maps = human_classes(images.store, images.root, source.truth, load_classes(source.classes))
+    maps = human_classes(images.store, images.root, source.truth, load_classes(source.classes), fill=fill)
     maps.check(np.concatenate([images.split.train, images.split.validation]))
     return maps
