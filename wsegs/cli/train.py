@@ -112,7 +112,13 @@ def train(
         "patience": "early_stopping.patience",
     }
     values = {fields.get(name, name): value for name, value in overrides.items()}
-    part = "parsing" if load_recipe(recipe_name).parses else "regions"
+    plain = load_recipe(recipe_name)
+    part = "parsing" if plain.parses else "regions"
+    if plain.parsing is plain.regions is None and (from_store or truth or classes or parser or parsing_masks):
+        raise OptionError(
+            "--truth, --from-store, --classes, --parser, --parsing-masks:"
+            f" network '{plain.network.name}' reads no regions"
+        )
     if from_store and truth is not None:
         raise OptionError("--from-store and --truth both say what regions are: expected one of them")
     if truth is not None or from_store:

@@ -16,7 +16,7 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from wsegs.datasets.parsing import read_parsing
+from wsegs.datasets.parsing import parsing_size, read_parsing
 from wsegs.errors import DataError, MissingError, OptionError
 from wsegs.rules.classes import OUTSIDE, ClassMap
 from wsegs.store import MaskStore
@@ -129,12 +129,14 @@ class HumanClasses:
         return self.folder / PurePosixPath(self.store.images[row]).with_suffix(".png")
 
     def check(self, rows: NDArray[np.intp]) -> None:
-        """Check that every row has its mask.
+        """Check that every row has its mask, by the files' headers.
 
         Raises
         ------
         MissingError
             If one has none; the message names the first and counts them.
+        DataError
+            If a file is not a PNG of class numbers.
         """
         missing = [self.file(row) for row in rows if not self.file(row).is_file()]
         if missing:
@@ -142,6 +144,8 @@ class HumanClasses:
                 f"{missing[0]}: no such mask, of an image of {self.store.path}"
                 f" ({len(missing)} of {len(rows)} masks are missing)"
             )
+        for row in rows:
+            parsing_size(self.file(row))
 
     def read(self, row: int, size: tuple[int, int]) -> NDArray[np.uint8]:
         """Return the classes of an image; see :class:`ClassMaps`."""
