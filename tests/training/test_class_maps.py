@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.training.tiny import SIZE, make_store, write_truth
-from wsegs.errors import MissingError, OptionError
+from wsegs.errors import DataError, MissingError, OptionError
 from wsegs.landmarks.image import read_image
 from wsegs.rules.classes import parse_classes
 from wsegs.store.frame import Frame, scale_affine, warp_image
@@ -84,6 +84,13 @@ def test_missing_masks_are_counted(store, faces, table, tmp_path) -> None:
     maps.check(np.array([0, 1]))
     with pytest.raises(MissingError, match=r"002\.png: no such mask.*1 of 3 masks"):
         maps.check(np.array([0, 1, 2]))
+
+
+def test_a_mask_of_another_shape_is_not_of_that_image(store, faces, table, tmp_path) -> None:
+    write_truth(tmp_path, table)
+    cv2.imwrite(str(tmp_path / "masks" / "faces" / "002.png"), np.zeros((64, 64), np.uint8))
+    with pytest.raises(DataError, match=r"002\.png: 64x64, expected the shape of its image .*64x56"):
+        human_classes(store, faces, tmp_path, CLASSES).read(2, (9, 7))
 
 
 def test_a_class_number_makes_up_one_class(store, faces, tmp_path) -> None:

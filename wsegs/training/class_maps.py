@@ -13,11 +13,11 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 import numpy as np
-import PIL.Image
 from numpy.typing import NDArray
 
 from wsegs.datasets.parsing import parsing_size, read_parsing
 from wsegs.errors import DataError, MissingError, OptionError
+from wsegs.landmarks.image import read_image
 from wsegs.rules.classes import OUTSIDE, ClassMap
 from wsegs.store import MaskStore
 from wsegs.store.frame import scale_affine, warp_classes
@@ -150,13 +150,18 @@ class HumanClasses:
     def read(self, row: int, size: tuple[int, int]) -> NDArray[np.uint8]:
         """Return the classes of an image; see :class:`ClassMaps`."""
         mask = self._table[read_parsing(self.file(row))]
-        with PIL.Image.open(self.root / self.store.images[row]) as image:
-            whole = (image.height, image.width)
+        image = self.root / self.store.images[row]
+        height, width = read_image(image).shape[:2]  # turned as its EXIF orientation says
+        if abs(height * mask.shape[1] - width * mask.shape[0]) > max(height, width):
+            raise DataError(
+                f"{self.file(row)}: {mask.shape[0]}x{mask.shape[1]}, expected the shape of its image {image},"
+                f" {height}x{width}, or that shape at another scale"
+            )
         affine = scale_affine(self.store.affine[row], self.store.size, size).astype(np.float64)
         # The corner of a pixel is the origin there, its centre that of images.
         affine[:, 2] -= affine[:, :2].sum(axis=1) / 2
         outside = int(self._table[0]) if self.fill else UNKNOWN
-        return warp_classes(mask.astype(np.uint16), affine, whole, size, outside).astype(np.uint8)
+        return warp_classes(mask.astype(np.uint16), affine, (height, width), size, outside).astype(np.uint8)
 
     @cached_property
     def _table(self) -> NDArray[np.uint8]:
