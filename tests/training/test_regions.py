@@ -9,13 +9,16 @@ import pytest
 import torch
 
 from tests.training.tiny import make_store, recipe_of, write_truth
+from wsegs import nets
 from wsegs.datasets import open_dataset
 from wsegs.errors import MissingError, OptionError
 from wsegs.landmarks.table import LandmarkTable
+from wsegs.nets import NetworkOutput, network_names
 from wsegs.training.evaluate import average, evaluate
 from wsegs.training.fit import train
 from wsegs.training.parsing_scores import evaluate_parsing, write_parsing_evaluation
 from wsegs.training.predict import predict
+from wsegs.training.recipe import NetworkChoice
 from wsegs.training.runs import load_run, read_checkpoint, read_run
 
 CLASSES = "classes: {ground: 0, eye: 7, lip: 300}\nregions: {ground: ground, eyes: eye, mouth: lip}\n"
@@ -173,6 +176,16 @@ def test_the_average_of_two_runs(run_folder, faces) -> None:
         ("basic", {"network.name": "ssp"}, "network 'ssp' reads regions: expected a field 'regions'"),
         ("basic", {"network.name": "parser"}, "network 'parser' needs classes, and the recipe has none"),
         ("parser", {"network.name": "basic", "parsing.from": "store"}, "network 'basic' does not parse"),
+        (
+            "parser",
+            {"early_stopping.monitor": "accuracy", "parsing.from": "store"},
+            "monitor: expected one of mean_iou, parsing, which this training has, got accuracy",
+        ),
+        (
+            "basic",
+            {"early_stopping.monitor": "mean_iou"},
+            "monitor: expected one of average_precision, .* got mean_iou",
+        ),
     ],
 )
 def test_what_does_not_fit_is_said_before_the_training(name, overrides, message, store, tmp_path) -> None:
@@ -182,6 +195,29 @@ def test_what_does_not_fit_is_said_before_the_training(name, overrides, message,
     with pytest.raises(OptionError, match=message):
         train(recipe, store, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_new_network_needs_no_change_of_the_trainer(parser, store, faces, tmp_path, monkeypatch) -> None:
+    """A module that asks for regions by the name of its argument is trained, evaluated and used like the others."""
+
+    class Share(torch.nn.Module):
+        map_size = None
+        region_size = (5, 3)
+
+        def __init__(self, attributes, size, regions) -> None:
+            super().__init__()
+            self.linear = torch.nn.Linear(len(regions), attributes)
+
+        def forward(self, images, regions) -> NetworkOutput:
+            assert regions.shape[1:] == (3, 5, 3)
+            return NetworkOutput(self.linear(regions.mean(dim=(2, 3))))
+
+    network_names()
+    monkeypatch.setitem(nets._networks, "share", Share)
+    recipe = recipe_of("ssg", **{"regions.parser": str(parser)})
+    recipe = recipe.model_copy(update={"network": NetworkChoice(name="share")})
+    train(recipe, store, tmp_path / "run")
+    assert len(evaluate(load_run(tmp_path / "run"), open_dataset(faces)).images) == 4
 
 
 def test_only_a_parser_draws_regions(run_folder, store, tmp_path) -> None:

@@ -37,6 +37,10 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 
 
+_RECOGNITION_MONITORS = ("average_precision", "accuracy", "balanced_accuracy", "recognition")
+_PARSING_MONITORS = ("mean_iou", "parsing")
+
+
 def normalise(images: Tensor) -> Tensor:
     """Return images, uint8 (B, 3, H, W), as float between -1 and 1."""
     return images.float().div_(127.5).sub_(1)
@@ -70,7 +74,7 @@ class AttributeModule(LightningModule):
     Raises
     ------
     OptionError
-        If the recipe has a loss that the network has no output for.
+        If the recipe has a loss that the network has no output for, or monitors what is not measured.
     """
 
     label_weights: Tensor | None
@@ -95,6 +99,15 @@ class AttributeModule(LightningModule):
             raise OptionError(f"network '{name}' does not parse, so it has no parsing loss")
         if recipe.recognises and not network_wants(name, "attributes"):
             raise OptionError(f"network '{name}' recognises no attributes, so it has the parsing loss alone")
+        monitors = (
+            *(_RECOGNITION_MONITORS if recipe.recognises else ()),
+            *(_PARSING_MONITORS if recipe.parses else ()),
+        )
+        if recipe.early_stopping.monitor not in monitors:
+            raise OptionError(
+                f"early_stopping: monitor: expected one of {', '.join(monitors)}, which this training has,"
+                f" got {recipe.early_stopping.monitor}"
+            )
         self.network = network
         self.recipe = recipe
         self.budget = budget
