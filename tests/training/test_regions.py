@@ -16,6 +16,8 @@ from wsegs.landmarks.table import LandmarkTable
 from wsegs.nets import NetworkOutput, network_names
 from wsegs.training.evaluate import average, evaluate
 from wsegs.training.fit import train
+from wsegs.training.module import AttributeModule
+from wsegs.training.order import TrainingOrder
 from wsegs.training.parsing_scores import evaluate_parsing, write_parsing_evaluation
 from wsegs.training.predict import predict
 from wsegs.training.recipe import NetworkChoice
@@ -134,14 +136,23 @@ def test_boxes_follow_landmarks_and_else_the_mean_face(table, store, faces, tmp_
     assert torch.allclose(mean.logits, own.logits, atol=0.5)
 
 
-def test_two_data_sets_in_one_loop(human, store, table, faces, tmp_path) -> None:
+def test_two_data_sets_in_one_loop(human, store, table, faces, tmp_path, monkeypatch) -> None:
     """The parser of a joint training learns from its own images: fewer, in another frame."""
     few = 12
     (tmp_path / "other").mkdir()
     other = make_store(tmp_path / "other", _first(table, few))
     recipe = recipe_of("joint", **human, **{"parsing.store": str(other.path)})
+    plans: list[tuple[int, int]] = []
+    plan = TrainingOrder.plan
+    monkeypatch.setattr(
+        TrainingOrder, "plan", lambda self, step: plans.append((len(self._rows), step)) or plan(self, step)
+    )
     summary = train(recipe, store, tmp_path / "run")
     assert {"val_mean_iou", "val_accuracy", "val_parsing", "val_recognition"} <= set(summary["best"])
+    rows = {count for count, _ in plans}
+    assert len(rows) == 2
+    for count in rows:  # both go through the same steps, round after round
+        assert [step for own, step in plans if own == count] == [0, 1, 2, 3]
     run = load_run(tmp_path / "run")
     assert len(evaluate(run, open_dataset(faces)).images) == 4
     assert evaluate_parsing(run, "train").images == few
@@ -156,6 +167,31 @@ def _first(table: LandmarkTable, count: int) -> LandmarkTable:
         if isinstance(value, (np.ndarray, tuple)) and len(value) == len(table) and field.name != "attribute_names":
             by_row[field.name] = value[:count]
     return replace(table, **by_row)
+
+
+@pytest.mark.parametrize("name", ["ssp", "joint"])
+def test_a_resumed_training_is_one_that_was_never_disturbed(name, parser, human, store, tmp_path, monkeypatch) -> None:
+    if name == "ssp":
+        given = {"network.pooling": {"eyes": "max"}, "regions.parser": str(parser)}
+    else:
+        given = {**human, "parsing.store": str(store.path)}
+    recipe = recipe_of(name, **given)
+    train(recipe, store, tmp_path / "undisturbed")
+    undisturbed = AttributeModule.training_step
+
+    def interrupted(self, batch, batch_index):
+        if self.global_step == 3:
+            raise KeyboardInterrupt
+        return undisturbed(self, batch, batch_index)
+
+    monkeypatch.setattr(AttributeModule, "training_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, store, tmp_path / "resumed")
+    monkeypatch.setattr(AttributeModule, "training_step", undisturbed)
+    train(recipe, store, tmp_path / "resumed", resume=True)
+    one, other = (read_checkpoint(tmp_path / run / "last.ckpt")["state_dict"] for run in ("undisturbed", "resumed"))
+    assert all(torch.equal(one[weight], other[weight]) for weight in one)
+    assert (tmp_path / "undisturbed/metrics.csv").read_text() == (tmp_path / "resumed/metrics.csv").read_text()
 
 
 def test_the_average_of_two_runs(run_folder, faces) -> None:
