@@ -29,6 +29,54 @@ def astronaut_landmarks() -> NDArray[np.float32]:
     return np.array(_ASTRONAUT, np.float32)
 
 
+@pytest.fixture
+def truth_folder(tmp_path: Path, astronaut_landmarks: NDArray[np.float32]) -> Path:
+    """A folder with the astronaut's head four times, 218x218, a little moved, and masks of CelebAMask's classes.
+
+    The masks are what attparsenet-2020 draws. ``landmarks.h5`` has the landmarks of all but the last, ``d.png``.
+    """
+    import cv2
+    import skimage.data
+
+    from wsegs.landmarks.table import LandmarkTable, write_landmarks
+    from wsegs.rules import load_rules
+    from wsegs.schemes import IBUG68
+
+    classes = {"top_of_head": 13, "below_chin": 17, "ears": 8, "nose": 2, "mouth": 11, "eyes": 4, "eyebrows": 6}
+    folder, names, landmarks = tmp_path / "truth", ("a.png", "b.png", "c.png", "d.png"), []
+    for inside in ("images", "masks"):
+        (folder / inside).mkdir(parents=True)
+    rules = load_rules("attparsenet-2020")
+    for i, name in enumerate(names):
+        left, top = 110 + 4 * i, 22 - 3 * i
+        landmarks.append(astronaut_landmarks - np.array([left, top], np.float32))
+        image = skimage.data.astronaut()[top : top + 218, left : left + 218]
+        cv2.imwrite(str(folder / "images" / name), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+        (regions,) = rules.draw(landmarks[-1][None], (218, 218))
+        mask = np.zeros((218, 218), np.uint8)
+        for region, number in classes.items():
+            mask[(regions >> rules.region_names.index(region) & 1).astype(bool)] = number
+        cv2.imwrite(str(folder / "masks" / name), mask)
+    landmarks[3] = np.full((68, 2), np.nan, np.float32)
+    table = LandmarkTable(
+        scheme=IBUG68,
+        images=names,
+        landmarks=np.stack(landmarks),
+        status=np.array([1, 1, 1, 0], np.uint8),
+        status_names=("none", "dlib"),
+        faces=np.ones(4, np.int16),
+        boxes=np.full((4, 4), np.nan, np.float32),
+        image_size=np.full((4, 2), 218, np.int32),
+        attribute_names=(),
+        attributes=np.zeros((4, 0), np.int8),
+        identity=np.full(4, -1, np.int32),
+        split=np.zeros(4, np.int8),
+        provenance={},
+    )
+    write_landmarks(folder / "landmarks.h5", table)
+    return folder
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real data that is not part of the project; tests that need it skip without it."""

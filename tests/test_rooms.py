@@ -14,8 +14,9 @@ import pytest
 import wsegs
 
 PACKAGE = Path(wsegs.__file__).parent
-LEAVES = {"errors", "files", "schemes"}
+LEAVES = {"errors", "files", "schemes", "yaml_source"}
 MAY_IMPORT = {
+    "schemes": LEAVES,
     "datasets": LEAVES,
     "landmarks": LEAVES | {"datasets"},
     "rules": LEAVES,

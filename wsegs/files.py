@@ -61,7 +61,7 @@ def nearest(name: str, known: list[str] | tuple[str, ...]) -> str:
 
 
 def shipped_folder(kind: str) -> Path:
-    """Return the folder of shipped files: ``rules``, ``models`` or ``faces``.
+    """Return the folder of shipped files: ``rules``, ``rules/classes``, ``models`` or ``faces``.
 
     In a wheel they lie inside the package; in a checkout (and an editable install) at the top level.
     """
@@ -72,7 +72,7 @@ def shipped_folder(kind: str) -> Path:
 
 
 def find_shipped(kind: str, name: str) -> Path:
-    """Find a rule file or recipe given by path or by name.
+    """Find a rule file, class map or recipe given by path or by name; ``kind`` is its :func:`shipped_folder`.
 
     ``celeba``, ``celeba.yaml`` and ``rules/celeba.yaml`` all name the shipped file where no such file lies in
     the working directory, so that the documented commands work from any folder.

@@ -40,7 +40,7 @@ def landmarks(run, data, tiny_predictor, tmp_path):
 def test_summary_and_output(landmarks, tmp_path):
     done = landmarks()
     assert done.code == 0
-    assert "landmarks of 2 of 3 images" in done.out
+    assert "landmarks (ibug68) of 2 of 3 images" in done.out
     assert "by dlib" in done.out
     assert "l.missing.csv" in done.out
     assert "l.unmatched.csv" in done.out
@@ -86,7 +86,7 @@ def test_an_existing_output_needs_force(landmarks):
     ("arguments", "message"),
     [
         (("--detectors", "dlip"), "unknown detector 'dlip', expected dlib, mtcnn, face-alignment or none"),
-        (("--detectors", "none"), "--detectors none: needs --import"),
+        (("--detectors", "none"), "--detectors none: ibug68 needs --import"),
         (("--export", "l.txt"), "--export l.txt: expected 'csv' or a file name that ends in .csv"),
         (("--import", "nowhere.csv"), "--import nowhere.csv: no such file or folder"),
         (("--predictor", "nowhere.dat"), "--predictor nowhere.dat: no such file"),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from wsegs.landmarks.table import LandmarkTable, write_landmarks
+from wsegs.schemes import IBUG68
 from wsegs.store import MaskStore
 
 STATUS_NAMES = ("none", "dlib", "mtcnn", "face-alignment", "imported", "data set")
@@ -18,7 +19,7 @@ STATUS_NAMES = ("none", "dlib", "mtcnn", "face-alignment", "imported", "data set
 def landmarks(tmp_path, astronaut_landmarks):
     """A landmark file of three images of two sizes, the last without a face; no labels."""
     table = LandmarkTable(
-        scheme="ibug68",
+        scheme=IBUG68,
         images=("a.jpg", "b.jpg", "c.jpg"),
         landmarks=np.stack([astronaut_landmarks, astronaut_landmarks + 20, astronaut_landmarks * np.nan]),
         status=np.array([1, 1, 0], np.uint8),

@@ -8,6 +8,7 @@ import pytest
 from skimage.data import astronaut
 
 from wsegs.landmarks.table import LandmarkTable, write_landmarks
+from wsegs.schemes import IBUG68
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def landmarks(tmp_path, astronaut_landmarks, monkeypatch):
     for name in ("a.png", "b.png"):
         cv2.imwrite(name, astronaut()[:240, 120:320, ::-1])
     table = LandmarkTable(
-        scheme="ibug68",
+        scheme=IBUG68,
         images=("a.png", "b.png"),
         landmarks=np.stack([astronaut_landmarks - [120, 0]] * 2).astype(np.float32),
         status=np.array([1, 1], np.uint8),

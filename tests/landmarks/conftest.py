@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from wsegs.datasets import open_dataset
 from wsegs.datasets.index import FaceDataset
 from wsegs.landmarks.table import STATUS_NAMES, LandmarkTable
+from wsegs.schemes import IBUG68
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +57,7 @@ def table(astronaut_landmarks) -> LandmarkTable:
     landmarks = np.stack([astronaut_landmarks, astronaut_landmarks, astronaut_landmarks, astronaut_landmarks + 0.125])
     landmarks[1:3] = np.nan
     return LandmarkTable(
-        scheme="ibug68",
+        scheme=IBUG68,
         images=("a.jpg", "b/ü, x.jpg", 'c "quoted"\n.jpg', "d.jpg"),
         landmarks=landmarks,
         status=np.array([1, 0, 255, 4], np.uint8),

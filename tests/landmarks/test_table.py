@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import json
+import shutil
 from dataclasses import fields, replace
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -8,6 +11,10 @@ import pytest
 
 from wsegs.errors import DataError, MissingError, OutputExistsError
 from wsegs.landmarks.table import read_landmarks, write_landmarks
+from wsegs.schemes import CELEBA5, IBUG68, get_scheme
+
+IBUG68_TEXT = json.dumps(IBUG68.as_mapping(average=False), sort_keys=True)
+FORMAT_1 = Path(__file__).parent / "landmarks-format-1.h5"
 
 
 def test_written_and_read_tables_are_equal(table, tmp_path):
@@ -15,10 +22,50 @@ def test_written_and_read_tables_are_equal(table, tmp_path):
     read = read_landmarks(tmp_path / "l.h5")
     for field in fields(table):
         expected = getattr(table, field.name)
+        if field.name == "scheme":
+            assert read.scheme.agrees_with(expected)
+            continue
         np.testing.assert_equal(getattr(read, field.name), expected)
         if isinstance(expected, np.ndarray):
             assert getattr(read, field.name).dtype == expected.dtype
     assert read.found.tolist() == [True, False, False, True]
+
+
+def test_a_file_of_format_1_is_read(tmp_path, astronaut_landmarks):
+    """The file was written by wsegs 0.1 before schemes were stored."""
+    table = read_landmarks(FORMAT_1)
+    assert table.scheme == IBUG68
+    np.testing.assert_array_equal(table.landmarks, astronaut_landmarks[None])
+    write_landmarks(tmp_path / "new.h5", table)
+    assert read_landmarks(tmp_path / "new.h5").scheme.agrees_with(IBUG68)
+    shutil.copy(FORMAT_1, tmp_path / "old.h5")
+    with h5py.File(tmp_path / "old.h5", "r+") as file:
+        file.attrs["scheme"] = "ibug86"
+    with pytest.raises(DataError, match=r"old\.h5: unknown landmark scheme 'ibug86'.*'ibug68'"):
+        read_landmarks(tmp_path / "old.h5")
+
+
+def test_a_scheme_of_ones_own_survives(table, tmp_path):
+    scheme = replace(CELEBA5, name="mine", names={"eyes": (0, 1)}, average=(), description="five of mine")
+    five = replace(table, scheme=scheme, landmarks=table.landmarks[:, :5])
+    write_landmarks(tmp_path / "l.h5", five)
+    assert read_landmarks(tmp_path / "l.h5").scheme == scheme
+
+
+@pytest.mark.parametrize("name", ["ibug68", "mediapipe478", "celeba5"])
+def test_every_scheme_reduces_to_five_points(table, name):
+    scheme = get_scheme(name)
+    face = np.array(scheme.average, np.float32) * 50 + 100
+    landmarks = np.where(table.found[:, None, None], face, np.float32(np.nan))
+    five = replace(table, scheme=scheme, landmarks=landmarks).as_scheme(CELEBA5)
+    assert five.scheme == CELEBA5
+    np.testing.assert_allclose(five.landmarks, scheme.five_points(landmarks))
+    assert np.isfinite(five.landmarks).all(axis=(1, 2)).tolist() == table.found.tolist()
+
+
+def test_five_points_are_no_sixty_eight(table):
+    with pytest.raises(DataError, match="expected landmarks of the scheme 'ibug68', got 'celeba5'"):
+        table.as_scheme(CELEBA5).as_scheme(IBUG68)
 
 
 def test_equal_tables_give_equal_files_and_nothing_else(table, tmp_path):
@@ -97,8 +144,13 @@ def _attribute(name, value):
         (_set("status", np.array([1, 1, 255, 4], np.uint8)), "disagree on whether a face was found"),
         (_set("image", [b"a", b"a", b"b", b"c"]), "holds a name twice"),
         (_attribute("format", "something"), "not landmarks"),
-        (_attribute("format_version", 2), "landmark format 2, this wsegs reads 1"),
-        (_attribute("scheme", "ibug86"), "unknown landmark scheme 'ibug86'"),
+        (_attribute("format_version", 3), "landmark format 3, this wsegs reads 1 to 2"),
+        (_delete("scheme"), "/scheme is missing"),
+        (_set("scheme", "{"), "Expecting property name"),
+        (_set("scheme", "{}"), "/scheme: expected a key 'name'"),
+        (_set("scheme", IBUG68_TEXT.replace('"points": 68', '"points": 67')), "ibug68 has points 0 to 66, got 67"),
+        (_set("scheme", IBUG68_TEXT + " "), "damaged"),
+        (_set("scheme", np.zeros(4)), "expected a text"),
         (_attribute("provenance", "{"), "provenance is not JSON"),
         (_attribute("sha256", "0"), "damaged"),
     ],

@@ -11,6 +11,7 @@ from wsegs.reports import preview as module
 from wsegs.reports.palette import region_colours
 from wsegs.reports.preview import preview_rules, preview_store
 from wsegs.rules import compile_rules
+from wsegs.schemes import IBUG68
 from wsegs.store import MaskStore
 from wsegs.store.build import build_store
 from wsegs.store.frame import Frame
@@ -45,7 +46,7 @@ def table(tmp_path, astronaut_landmarks) -> LandmarkTable:
         cv2.imwrite(str(root / name), astronaut()[10:250, 120 + i : 320 + i, ::-1])
     landmarks[1] = np.nan
     return LandmarkTable(
-        scheme="ibug68",
+        scheme=IBUG68,
         images=images,
         landmarks=landmarks,
         status=np.array([1, 0, 1, 1, 1, 1, 1, 1], np.uint8),

@@ -64,6 +64,30 @@ MISTAKES = {
         "regions:\n  a: {shapes: [{polygon: 0..2}], minus: b}\n  b: {shapes: [{polygon: 0..2}], minus: a}",
         4, 3, "depends on itself",
     ),
+    "unknown unit": ("parameters: {a: {value: 1, unit: mm}}\nregions: {a: {polygon: 0..2}}", 3, 34, "'px', 'iod', 'degrees' or 'ratio'"),
+    "unknown key of a parameter": ("parameters: {a: {valu: 1}}\nregions: {a: {polygon: 0..2}}", 3, 18, "did you mean 'value'"),
+    "bounds the wrong way round": (
+        "parameters: {a: {value: 1, fit: [2, 0]}}\nregions: {a: {polygon: 0..2}}", 3, 33, "the least and the largest value, got 2 and 0",
+    ),
+    "value out of its bounds": (
+        "parameters: {a: {value: 3, fit: [0, 2]}}\nregions: {a: {polygon: 0..2}}", 3, 25, "a number from 0 to 2",
+    ),
+    "an expression to fit": (
+        "parameters: {a: {value: x1, fit: [0, 2]}}\nregions: {a: {polygon: 0..2}}", 3, 25, "since it is marked fit:, got 'x1'",
+    ),
+    "fit without an offset": ("regions: {a: {polygon: [0, 1, {points: 2, fit: 0.1}]}}", 3, 31, "expected an offset beside 'fit'"),
+    "fit of nothing": ("regions: {a: {polygon: [0, 1, {points: 2, offset: [0, 0], fit: 0}]}}", 3, 64, "a distance above 0"),
+    "along without a place": ("regions: {a: {polygon: [0, 1, {along: 0..4}]}}", 3, 31, "either 'at' or 'count'"),
+    "along with both": ("regions: {a: {polygon: [0, 1, {along: 0..4, at: 0, count: 2}]}}", 3, 31, "either 'at' or 'count'"),
+    "along nothing": ("regions: {a: {polygon: [0, 1, {along: 0..4, at: []}]}}", 3, 49, "at least 1"),
+    "along one point": ("regions: {a: {polygon: [0, 1, {along: 3, at: 1}]}}", 3, 39, "at least 2 points, got 1"),
+    "along too many": ("regions: {a: {polygon: [0, 1, {along: 0..4, count: 100000}]}}", 3, 52, "at most 1,000 points"),
+    "unknown key of a vertex": ("regions: {a: {polygon: [0, 1, {mean: 0..4, at: 1}]}}", 3, 44, "expected one of mean"),
+    "unknown key of a smooth chain": ("regions: {a: {polygon: [0, {curve: 0..4, closed: 1}]}}", 3, 42, "expected one of curve"),
+    "one shape in common": ("regions: {a: {intersection: [{polygon: 0..2}]}}", 3, 29, "at least 2 values"),
+    "unknown key within a union": ("regions: {a: {union: [{polygon: 0..2, gorw: 1}]}}", 3, 39, "did you mean 'grow'"),
+    "a point in a union": ("regions: {a: {union: [36]}}", 3, 23, "expected a shape"),
+    "iod is taken": ("parameters: {iod: 1}\nregions: {a: {polygon: 0..2}}", 3, 14, "meaning of its own"),
     "tag": ("regions: !!python/object:os.system {}", 3, 10, "plain data"),
     "YAML": ("regions: [", 3, 11, "not YAML"),
     "second document": ("regions: {a: {polygon: 0..2}}\n---\na: 1", 4, 1, "one YAML document"),
@@ -119,6 +143,12 @@ HOSTILE = {
     "long sum": HEAD + "regions: {a: {polygon: 0..2, grow: " + "1+" * 4_900 + "1}}",
     "deep attributes": HEAD + "regions: {a: {polygon: 0..2}}\nattributes: {A: " + "(" * 9_000 + "}",
     "aliases that explode": _billion_laughs(),
+    "a costly union": HEAD
+    + "regions: {a: {union: ["
+    + ", ".join(["{line: {points: 0..67, thickness: 1}}"] * 30)
+    + "]}}",
+    "deep unions": HEAD + "regions: {a: " + "{union: [" * 400 + "{polygon: 0..2}" + "]}" * 400 + "}",
+    "extends itself": "extends: my.yaml\nversion: 1",
     "alias of itself": "regions: &a [*a]",
     "a thousand regions": HEAD + "regions:\n" + "".join(f"  r{i}: {{polygon: 0..2}}\n" for i in range(1000)),
     "many points": HEAD + "regions: {a: {polygon: [" + "0..67, " * 500 + "]}}",

@@ -4,9 +4,9 @@
 import numpy as np
 import pytest
 
-from wsegs.rules.expressions import Names, parse_arithmetic
+from wsegs.rules.arithmetic import Names, parse_arithmetic
 from wsegs.rules.scope import Scope
-from wsegs.rules.yaml_source import Node
+from wsegs.yaml_source import Node
 
 NAMES = Names(5, "celeba5", {"width": "number"})
 # Landmark i of face f lies at (10 * f + i, 2 * i).

@@ -12,8 +12,8 @@ from wsegs.errors import RuleError
 from wsegs.rules import compile_rules, load_rules
 from wsegs.rules.draw import region_outlines
 from wsegs.rules.region_expressions import parse_regions
-from wsegs.rules.yaml_source import Node
 from wsegs.schemes import IBUG68
+from wsegs.yaml_source import Node
 
 SIZE = (218, 178)
 RELAXED = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -31,6 +31,11 @@ regions:
   line: {line: {points: 17..21, thickness: 0.1}, mirror: true, when: turn > 0}
   box: {box: 27..35, space: image}
   never: {box: [[0, 0], [unsure, 1]]}
+  joined: {union: [{polygon: 36..41, mirror: true}, {circle: {center: 30, radius: 0.1}}], grow: 0.05 + turn / 10}
+  cut: {difference: [{hull: 0..16}, {curve: 48..59, when: turn > 0}, {box: 36..47, space: image}]}
+  common: {intersection: [{polygon: [0..16, 26..17]}, {polygon: [[-1, 0], [1, 0], [-1, 1], [1, 1]]}]}
+  along: {polygon: [{along: 0..16, count: 7}, {curve: [{mean: 42..47}, 27, {mean: 36..41}]}]}
+  moved: {polygon: [0..8, {points: 8..0, offset: [0, iod / 9], space: image}], mirror: true}
   rest: {shapes: [{circle: {center: 33, radius: 0.6}}], minus: hull | box, within: curve}
 """
 

@@ -29,6 +29,8 @@ CASES = {
     ),
     "descending range": ("{polygon: 2..0}", picture("........", ".#####..", "..###...", "...#....")),
     "hull forgets the order": ("{hull: [[1, 1], [4, 3], [4, 1], [1, 3], [2, 2]]}", FOUR_BY_THREE),
+    "hull of one point": ("{hull: [[2, 1], [2, 1], [2, 1]]}", picture("........", "..#.....")),
+    "hull that is out of reach": ("{hull: [[1, 1], [1e300, 1], [1, 3], [-1e300, 9]]}", picture()),
     "box": ("{box: [[1, 3], [4, 1]]}", FOUR_BY_THREE),
     "box in the face's frame": (
         "{box: [[-0.5, 0], [0.25, 0.5]], space: face}",
@@ -99,6 +101,69 @@ CASES = {
     "division by zero leaves the shape out": ("{box: [[0, 0], [1 / (y0 - y1), 0]]}", picture()),
     "a wrong root leaves the shape out": ("{box: [[0, 0], [sqrt(y0 - 9), 0]]}", picture()),
     "huge coordinates leave the shape out": ("{box: [[0, 0], [1e300 * 1e300, 3]]}", picture()),
+    "along a chain, by share": (
+        # The chain (1,1) (5,1) (5,5) is 8 long: a quarter is (3,1), three quarters (5,3).
+        "{polygon: [[1, 1], {along: [[1, 1], [5, 1], [5, 5]], at: [0.25, 0.75]}, [1, 3]]}",
+        picture("........", ".###....", ".####...", ".#####.."),
+    ),
+    "along a chain, by count": (
+        "{polygon: {along: [[1, 1], [5, 1], [5, 5]], count: 3}}",
+        picture("........", ".#####..", "..####..", "...###..", "....##..", ".....#.."),
+    ),
+    "along stops at the ends": (
+        "{box: [{along: [[2, 2], [4, 2]], at: -1}, {along: [[2, 2], [4, 2]], at: 7}]}",
+        picture("........", "........", "..###..."),
+    ),
+    "mean": (
+        "{box: [{mean: [[0, 0], [2, 0], [4, 6]]}, [3, 3]]}",
+        picture("........", "........", "..##....", "..##...."),
+    ),
+    "offset in the face's frame": (
+        # A quarter of the inter-ocular distance of 4 is one pixel.
+        "{box: [{points: [[1, 1], [3, 2]], offset: [0.25, 0.5], space: face}]}",
+        picture("........", "........", "........", "..###...", "..###..."),
+    ),
+    "offset in pixels within the face's frame": (
+        "{box: [{points: [[-0.5, 0], [0, 0.25]], offset: [1, 2], space: image}], space: face}",
+        picture("........", "........", "........", "..###...", "..###..."),
+    ),
+    "iod is the inter-ocular distance": ("{box: [[0, 0], [iod, iod / 4]]}", picture("#####...", "#####...")),
+    "iod is one in the face's frame": (
+        "{box: [[-iod / 2, 0], [iod / 4, 0.5]], space: face}",
+        FOUR_BY_THREE,
+    ),
+    "union of geometry, grown": (
+        "{union: [{box: [[2, 2], [3, 4]]}, {box: [[3, 2], [4, 4]]}], grow: 1}",
+        picture("........", ".#####..", ".#####..", ".#####..", ".#####..", ".#####.."),
+    ),
+    "intersection": (
+        "{intersection: [{box: [[0, 0], [4, 3]]}, {box: [[1, 1], [7, 7]]}]}",
+        FOUR_BY_THREE,
+    ),
+    "difference leaves a hole": (
+        # Outlines are filled border included, those of holes too.
+        "{difference: [{box: [[0, 0], [6, 6]]}, {box: [[2, 2], [4, 4]]}]}",
+        picture(*["#######."] * 3, "###.###.", *["#######."] * 3),
+    ),
+    "difference of more than two": (
+        "{difference: [{box: [[0, 0], [7, 1]]}, {box: [[-1, -1], [2, 3]]}, {box: [[5, -1], [8, 3]]}]}",
+        picture("..####..", "..####.."),
+    ),
+    "nothing in common": ("{intersection: [{box: [[0, 0], [1, 1]]}, {box: [[3, 3], [4, 4]]}]}", picture()),
+    "touching corners have no area": ("{intersection: [{box: [[0, 0], [2, 2]]}, {box: [[2, 2], [4, 4]]}]}", picture()),
+    "a part whose condition does not hold": (
+        "{difference: [{box: [[1, 1], [4, 3]]}, {box: [[0, 0], [7, 7]], when: x0 > x1}]}",
+        FOUR_BY_THREE,
+    ),
+    "a mirrored union": (
+        "{union: [{box: [[-0.5, 0], [-0.25, 0.25]]}], space: face, mirror: true}",
+        picture("........", ".##.##..", ".##.##.."),
+    ),
+    "a mirrored part": (
+        "{union: [{box: [[-0.5, 0], [-0.25, 0.25]], mirror: true}], space: face}",
+        picture("........", ".##.##..", ".##.##.."),
+    ),
+    "a union that is dropped outside": ("{union: [{box: [[-2, 0], [1, 0.5]]}], outside: drop}", picture()),
     "let": (
         "{let: {width: x1 - x0, half: width / 2}, shapes: [{box: [[0, 0], [half, 0]]}]}",
         picture("###....."),
@@ -156,3 +221,47 @@ def test_parameters_reach_both_spaces():
     np.testing.assert_array_equal(
         draw("{box: [[-half, 0], [half, 0]], space: face}", extra=extra), picture("........", ".#####..")
     )
+
+
+def test_an_open_curve_runs_through_its_points_to_its_ends():
+    got = draw("{line: {points: {curve: [[1, 5], [3, 1], [5, 5]]}, thickness: 0}}")
+    assert (got[[5, 1, 5], [1, 3, 5]] == 1).all()
+    assert got[:, [0, 6, 7]].sum() == 0
+    # Between the points it leaves the straight line, whose middle is (2, 3), on the outer side.
+    assert got[1:3, [2, 4]].sum() > 0
+
+
+def test_a_parameter_with_a_unit_is_the_same_length_in_both_spaces():
+    extra = "parameters: {wide: {value: 0.75, unit: iod}, high: {value: 2, unit: px}}\n"
+    for region in ("{box: [[1, 1], [1 + wide, 1 + high]]}", "{box: [[-0.5, 0], [wide - 0.5, high]], space: face}"):
+        np.testing.assert_array_equal(draw(region, extra=extra), FOUR_BY_THREE)
+
+
+def test_geometry_equals_the_same_thing_drawn_plainly(faces):
+    head = "version: 1\nscheme: ibug68\nspace: face\nregions:\n  it: "
+    for plain, geometry in (
+        ("{polygon: 36..41}", "{union: [{polygon: 36..41}]}"),
+        ("[{hull: 17..26}, {curve: 48..59}]", "{union: [{hull: 17..26}, {curve: 48..59}]}"),
+        ("{polygon: 36..41, mirror: true}", "{intersection: [{polygon: 36..41}, {hull: 0..67}], mirror: true}"),
+    ):
+        one, other = (compile_rules(head + text, "t.yaml").draw(faces, (218, 178)) for text in (plain, geometry))
+        # Vertices that cross a side may split a pixel's worth of it.
+        assert (one != other).mean() < 2e-4
+        assert one.any()
+
+
+def test_growing_and_shrinking_by_far():
+    """A polygon that is not convex, by more than its own width: what mitred corners alone would get wrong."""
+    horseshoe = "[[1, 1], [6, 1], [6, 6], [5, 6], [5, 2], [2, 2], [2, 6], [1, 6]]"
+    grown = draw(f"{{polygon: {horseshoe}, grow: 2}}")
+    assert (grown[:, 1:7] == 1).all()
+    assert not draw(f"{{polygon: {horseshoe}, grow: -1}}").any()
+
+
+def test_the_same_number_of_faces_whether_or_not_geometry_is_empty(faces):
+    text = "version: 1\nscheme: ibug68\nregions: {it: {union: [{polygon: 36..41, when: x0 > 60}]}}"
+    rules = compile_rules(text, "t.yaml")
+    drawn = rules.draw(faces, (218, 178)).any(axis=(1, 2))
+    np.testing.assert_array_equal(drawn, faces[:, 0, 0] > 60)
+    assert drawn.any()
+    assert not drawn.all()

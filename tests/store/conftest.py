@@ -7,6 +7,7 @@ import pytest
 
 from wsegs.landmarks.table import LandmarkTable
 from wsegs.rules import load_rules
+from wsegs.schemes import IBUG68
 from wsegs.store import MaskStore
 from wsegs.store.build import build_store
 from wsegs.store.frame import Frame
@@ -23,7 +24,7 @@ def table(astronaut_landmarks) -> LandmarkTable:
     landmarks[4] = np.nan
     rules = load_rules("attparsenet-2020")
     return LandmarkTable(
-        scheme="ibug68",
+        scheme=IBUG68,
         images=tuple(f"folder/face {i}.jpg" for i in range(7)),
         landmarks=landmarks.astype(np.float32),
         status=np.array([1, 1, 2, 1, 0, 4, 1], np.uint8),

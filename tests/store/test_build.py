@@ -10,6 +10,7 @@ import pytest
 
 from wsegs.errors import DataError, OutputExistsError, RuleError
 from wsegs.rules import compile_rules, load_rules
+from wsegs.schemes import CELEBA5, IBUG68
 from wsegs.store import MaskStore
 from wsegs.store.build import build_store, match_attributes
 from wsegs.store.frame import Frame, transform_points
@@ -24,6 +25,16 @@ regions:
 attributes:
   Smiling: mouth
   Bearded: jaw - mouth
+"""
+
+FIVE = """
+version: 1
+scheme: celeba5
+space: face
+regions:
+  eyes: {circle: {center: 0, radius: 0.2}, mirror: true}
+attributes: {}
+default: eyes
 """
 
 
@@ -98,8 +109,40 @@ def test_a_failure_leaves_no_file(table, tmp_path, monkeypatch):
 
 
 def test_rules_of_another_scheme_are_refused(table, tmp_path):
-    with pytest.raises(DataError, match="the rules are for the landmark scheme 'ibug68', the landmarks are 'celeba5'"):
-        build_store(replace(table, scheme="celeba5"), load_rules("celeba"), FRAME, tmp_path / "masks.h5")
+    five = table.as_scheme(CELEBA5)
+    with pytest.raises(DataError, match="celeba: expected landmarks of the scheme 'ibug68', got 'celeba5'"):
+        build_store(five, load_rules("celeba"), FRAME, tmp_path / "masks.h5")
+
+
+def test_a_scheme_of_the_same_name_and_other_points_is_refused(table, tmp_path):
+    other = replace(IBUG68, nose=(33,))
+    with pytest.raises(DataError, match="got 'ibug68' of that name with other points"):
+        build_store(replace(table, scheme=other), load_rules("celeba"), FRAME, tmp_path / "masks.h5")
+
+
+def test_rules_for_five_points_draw_on_any_scheme(table, tmp_path):
+    rules = compile_rules(FIVE, "five.yaml")
+    summary = build_store(table, rules, FRAME, tmp_path / "masks.h5", jobs=1)
+    assert (summary["scheme"], summary["reduced_from"]) == ("celeba5", "ibug68")
+    store = MaskStore(tmp_path / "masks.h5")
+    assert store.scheme.agrees_with(CELEBA5)
+    np.testing.assert_array_equal(store.landmarks, IBUG68.five_points(table.landmarks))
+    np.testing.assert_array_equal(store.regions(range(7)), rules.draw(store.landmarks, FRAME.size))
+    again = build_store(table.as_scheme(CELEBA5), rules, FRAME, tmp_path / "five.h5", jobs=1)
+    assert again["reduced_from"] is None
+    np.testing.assert_array_equal(MaskStore(tmp_path / "five.h5").regions(range(7)), store.regions(range(7)))
+
+
+def test_a_store_that_only_names_its_scheme_is_read(store):
+    store.close()
+    with h5py.File(store.path, "r+") as file:
+        del file["scheme"]
+    with MaskStore(store.path) as old:
+        assert old.scheme == IBUG68
+    with h5py.File(store.path, "r+") as file:
+        file["scheme"] = "{"
+    with pytest.raises(DataError, match=r"masks\.h5: "):
+        MaskStore(store.path)
 
 
 def test_no_face_at_all_is_an_error(table, tmp_path):

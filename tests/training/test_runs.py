@@ -74,7 +74,6 @@ def test_a_checkpoint_of_something_else(run) -> None:
     ("change", "message"),
     [
         ({"format": 2}, r"run.json: expected format 1 of a run, got 2"),
-        ({"scheme": "ibug86"}, r"unknown landmark scheme 'ibug86'"),
         ({"source_size": "large"}, r"run.json: damaged"),
         ({"mean_points": None, "frame": None}, r"run.json: damaged"),
     ],

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from wsegs.landmarks.table import STATUS_NAMES, LandmarkTable
 from wsegs.rules import compile_rules
+from wsegs.schemes import IBUG68
 from wsegs.store import MaskStore
 from wsegs.store.build import build_store
 from wsegs.store.frame import Frame
@@ -66,7 +67,7 @@ def write_faces(folder: Path, landmarks: NDArray[np.float32], count: int = 26) -
     split = np.zeros(count, np.int8)
     split[-4:] = 2
     return LandmarkTable(
-        scheme="ibug68",
+        scheme=IBUG68,
         images=tuple(images),
         landmarks=all_points,
         status=status,

@@ -29,9 +29,16 @@ from wsegs.errors import OptionError
 @output_option("landmarks.h5", "The landmark table.")
 @click.option(
     "--detectors",
-    default="dlib,mtcnn",
-    help="Tried in order: dlib, mtcnn, face-alignment; none for --import alone.",
+    help="Tried in order: dlib, mtcnn, face-alignment; none for --import alone."
+    "  [default: dlib,mtcnn; none with --from-data or a --scheme other than ibug68]",
 )
+@click.option(
+    "--scheme",
+    metavar="NAME|FILE.yaml",
+    help="What the imported points are: ibug68, celeba5, mediapipe478 or a scheme file of your own."
+    "  [default: ibug68; celeba5 with --from-data]",
+)
+@click.option("--from-data", is_flag=True, help="Take the five points that come with CelebA; nothing is searched.")
 @click.option(
     "--predictor",
     type=click.Path(path_type=Path),
@@ -43,7 +50,7 @@ from wsegs.errors import OptionError
     type=click.Path(path_type=Path),
     multiple=True,
     metavar="PATH",
-    help="Landmarks made elsewhere: .pts, OpenFace's CSV, a CSV with x_0..x_67,y_0..y_67, or a folder of these."
+    help="Landmarks made elsewhere: .pts, OpenFace's CSV, a CSV with x_0,...,y_0,..., or a folder of these."
     " They win over the detectors. May be given several times.",
 )
 @click.option(
@@ -78,7 +85,9 @@ def landmarks(
     images: str | None,
     labels: Path | None,
     output: Path,
-    detectors: str,
+    detectors: str | None,
+    scheme: str | None,
+    from_data: bool,
     predictor: Path | None,
     imports: tuple[Path, ...],
     keep: Path | None,
@@ -100,17 +109,24 @@ def landmarks(
     from wsegs.landmarks.find import find_landmarks, summarise
     from wsegs.landmarks.imports import read_imports, write_csv
     from wsegs.landmarks.table import read_landmarks
+    from wsegs.schemes import CELEBA5, IBUG68, find_scheme
 
     check_output(output, force=force)
     exported = _export_path(export, output)
     if exported is not None:
         check_output(exported, force=force)
+    points = find_scheme(scheme) if scheme else CELEBA5 if from_data else IBUG68
+    if detectors is None:
+        detectors = "dlib,mtcnn" if points.agrees_with(IBUG68) else "none"
     names = tuple(name.strip() for name in detectors.split(","))
-    if names == ("none",) and not imports and keep is None:
-        raise OptionError("--detectors none: needs --import or --keep, else there is nothing to find landmarks by")
+    if names == ("none",) and not imports and keep is None and not from_data:
+        raise OptionError(
+            f"--detectors none: {points.name} needs --import, --keep or --from-data,"
+            " else there is nothing to find landmarks by"
+        )
 
     dataset = open_dataset(data or DEFAULT_DATA, images=images, labels=labels)
-    imported = read_imports(imports, dataset.images)
+    imported = read_imports(imports, dataset.images, points)
     earlier = None if keep is None else read_landmarks(keep)
     chosen = dataset.indices_of(split)[:limit]
     start = time.perf_counter()
@@ -121,7 +137,9 @@ def landmarks(
             detectors=names,
             predictor=predictor,
             max_side=max_side,
+            scheme=points,
             imported=imported.select(chosen),
+            from_data=from_data,
             earlier=earlier,
             jobs=jobs,
             force=force,
@@ -136,6 +154,7 @@ def landmarks(
     unmatched = len(dataset.unmatched) + len(imported.unmatched)
     summary: dict[str, Any] = {
         "output": str(output),
+        "scheme": points.name,
         **summarise(table),
         "unmatched": unmatched,
         "seconds": round(seconds, 1),
@@ -179,9 +198,9 @@ def _print_summary(summary: dict[str, Any]) -> None:
         share = f"{100 * count / images:6.2f} %" if images else ""
         click.echo(f"  {name:<20}{count:>8} {share}  {more}".rstrip())
 
-    click.echo(f"{summary['output']}: landmarks of {summary['found']} of {images} images")
+    click.echo(f"{summary['output']}: landmarks ({summary['scheme']}) of {summary['found']} of {images} images")
     for name, count in summary["found_by"].items():
-        line(f"by {name}" if name != "imported" else name, count)
+        line({"imported": name, "data set": "from the data set"}.get(name, f"by {name}"), count)
     line("no face", summary["no_face"], summary["missing_list"] if summary["no_face"] else "")
     line("unreadable", summary["unreadable"], summary["missing_list"] if summary["unreadable"] else "")
     line("several faces", summary["several_faces"])
@@ -190,4 +209,5 @@ def _print_summary(summary: dict[str, Any]) -> None:
     if summary["export"]:
         click.echo(f"  exported to {summary['export']}")
     click.echo(f"  {summary['seconds']:.1f} s, {summary['faces_per_second']:.1f} faces a second")
-    click.echo(f"Next: wsegs masks {summary['output']} --rules celeba")
+    rules = {"ibug68": "celeba", "celeba5": "celeba-5points", "mediapipe478": "celeba-478points"}
+    click.echo(f"Next: wsegs masks {summary['output']} --rules {rules.get(summary['scheme'], 'RULES.yaml')}")

@@ -83,6 +83,8 @@ def masks(
         f" {summary['attributes']} attributes, {store_frame.size[0]}x{store_frame.size[1]},"
         f" {summary['bytes'] / 1e6:.1f} MB ({summary['bytes'] / summary['images'] / 1e3:.2f} KB an image)"
     )
+    if summary["reduced_from"]:
+        click.echo(f"landmarks: {summary['reduced_from']} reduced to {summary['scheme']}, for which the rules are")
     if summary["left_out"]:
         click.echo(f"left out: {summary['left_out']} images that could not be read or have no face to crop about")
     for name, count in summary["empty_regions"].items():

@@ -20,19 +20,19 @@ from tqdm import tqdm
 
 import wsegs
 from wsegs.datasets import write_unmatched
-from wsegs.errors import DataError, WsegsError
+from wsegs.errors import DataError, MissingError, OptionError, WsegsError
 from wsegs.files import check_output, complete_or_absent
 from wsegs.landmarks.chain import DETECTORS, MAX_SIDE, ChainOptions, load_chain
 from wsegs.landmarks.image import read_image, reason
 from wsegs.landmarks.imports import Imported
 from wsegs.landmarks.journal import Journal, record_type
 from wsegs.landmarks.table import NO_FACE, STATUS_NAMES, UNREADABLE, LandmarkTable, write_landmarks
-from wsegs.schemes import IBUG68
+from wsegs.schemes import CELEBA5, IBUG68, LandmarkScheme
 
 if TYPE_CHECKING:
     from wsegs.datasets.index import FaceDataset
 
-IMPORTED = STATUS_NAMES.index("imported")
+IMPORTED, DATA_SET = STATUS_NAMES.index("imported"), STATUS_NAMES.index("data set")
 _CHUNK = 32  # images a task: few enough for a smooth bar, many enough that sending them costs nothing
 
 
@@ -49,13 +49,29 @@ class ImageTask:
     box
         x, y, width, height of the face that the data set means, if it says so.
     detect
-        False if its landmarks are imported: the file is then only read, for its size.
+        False if its landmarks are known already: the file is then only read, for its size.
     """
 
     index: int
     path: str
     box: tuple[float, ...] | None
     detect: bool
+
+
+@dataclass(frozen=True)
+class Known:
+    """Landmarks of N images that nobody has to find.
+
+    Attributes
+    ----------
+    landmarks
+        (N, P, 2) float32; nan where they are not known.
+    status
+        (N,) uint8: whence, as an index of ``STATUS_NAMES``; 0 where they are not known.
+    """
+
+    landmarks: NDArray[np.float32]
+    status: NDArray[np.uint8]
 
 
 def find_landmarks(
@@ -65,7 +81,9 @@ def find_landmarks(
     detectors: tuple[str, ...] = DETECTORS,
     predictor: str | os.PathLike[str] | None = None,
     max_side: int = MAX_SIDE,
+    scheme: LandmarkScheme = IBUG68,
     imported: Imported | None = None,
+    from_data: bool = False,
     earlier: LandmarkTable | None = None,
     jobs: int = -1,
     force: bool = False,
@@ -88,8 +106,12 @@ def find_landmarks(
         Path of a dlib shape predictor of 68 points; None for the installed one.
     max_side
         Detectors see images with their longer side reduced to this; 0 means as they are.
+    scheme
+        What the points are. Detectors find ``ibug68``; any other needs ``detectors=("none",)``.
     imported
         Landmarks made elsewhere, for the images of ``dataset``; they win, and those images are not searched.
+    from_data
+        Take the five points that come with the data set; ``scheme`` is then ``celeba5``.
     earlier
         What an earlier call found: its faces are kept, by file name, and only the other images are searched.
     jobs
@@ -100,11 +122,15 @@ def find_landmarks(
     Raises
     ------
     OutputExistsError, OptionError, MissingError, DataError
-        On an output that exists, options that do not fit an unfinished run, missing or unusable weights.
+        On an output that exists, options that do not fit each other or an unfinished run, missing or unusable
+        weights, a data set without points.
     """
     output = check_output(output, force=force)
     options = ChainOptions(tuple(detectors), os.fspath(predictor) if predictor else None, max_side)
-    imported = imported if imported is not None else Imported.nothing(len(dataset))
+    if options.detectors and not scheme.agrees_with(IBUG68):
+        raise OptionError(f"the detectors find {IBUG68.name}; with the scheme '{scheme.name}' use --detectors none")
+    imported = imported if imported is not None else Imported.nothing(len(dataset), scheme)
+    known = _known(dataset, imported, scheme, from_data)
     provenance = {
         "wsegs": wsegs.__version__,
         "data": {"name": dataset.name, "root": str(dataset.root), "images": len(dataset)},
@@ -114,13 +140,13 @@ def find_landmarks(
     }
     if earlier is not None:
         provenance["earlier"] = earlier.provenance
-    kept = _kept_records(dataset, earlier)
-    header = {**provenance, "images": _fingerprint(dataset, imported, kept)}
+    kept = _kept_records(dataset, earlier, scheme)
+    header = {**provenance, "scheme": scheme.as_mapping(average=False), "images": _fingerprint(dataset, known, kept)}
     partial = output.with_name(f"{output.name}.partial")
-    with Journal(partial, header, len(dataset), IBUG68.count, force=force) as journal:
+    with Journal(partial, header, len(dataset), scheme.count, force=force) as journal:
         journal.append(kept[~journal.done[kept["index"]]])
-        _find_rest(dataset, options, imported, jobs, journal)
-        table = _table(dataset, imported, journal.records, provenance)
+        _find_rest(dataset, options, known, scheme.count, jobs, journal)
+        table = _table(dataset, known, scheme, journal.records, provenance)
         write_landmarks(output, table, force=force)
         _write_missing(table, journal.records, output.with_suffix(".missing.csv"))
         everything = replace(dataset, unmatched=(*dataset.unmatched, *imported.unmatched))
@@ -129,12 +155,27 @@ def find_landmarks(
     return table
 
 
-def find_in_chunk(options: ChainOptions, tasks: list[ImageTask], in_worker: bool) -> NDArray[Any]:
+def _known(dataset: FaceDataset, imported: Imported, scheme: LandmarkScheme, from_data: bool) -> Known:
+    """Return the imported landmarks and, for other images, those of the data set."""
+    landmarks = imported.landmarks.copy()
+    status = np.where(imported.found, IMPORTED, NO_FACE).astype(np.uint8)
+    if from_data:
+        if not scheme.agrees_with(CELEBA5):
+            raise OptionError(f"--from-data: a data set's own points are {CELEBA5.name}, not {scheme.name}")
+        if dataset.points is None:
+            raise MissingError(f"--from-data: {dataset.root}: the data set '{dataset.name}' has no list of landmarks")
+        rows = ~imported.found & np.isfinite(dataset.points).all(axis=(1, 2))
+        landmarks[rows] = dataset.points[rows]
+        status[rows] = DATA_SET
+    return Known(landmarks, status)
+
+
+def find_in_chunk(options: ChainOptions, tasks: list[ImageTask], points: int, in_worker: bool) -> NDArray[Any]:
     """Return the journal's records of some images. Runs in a worker, whose detectors stay loaded between calls."""
     if in_worker:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's to handle
     chain = load_chain(options)
-    records = np.zeros(len(tasks), record_type(IBUG68.count))
+    records = np.zeros(len(tasks), record_type(points))
     for record, task in zip(records, tasks, strict=True):
         record["index"] = task.index
         record["box"] = record["landmarks"] = np.nan
@@ -157,17 +198,17 @@ def find_in_chunk(options: ChainOptions, tasks: list[ImageTask], in_worker: bool
     return records
 
 
-def _kept_records(dataset: FaceDataset, earlier: LandmarkTable | None) -> NDArray[Any]:
+def _kept_records(dataset: FaceDataset, earlier: LandmarkTable | None, scheme: LandmarkScheme) -> NDArray[Any]:
     """Return the journal's records of the images whose faces an earlier call found, joined by name."""
     if earlier is None:
-        return np.zeros(0, record_type(IBUG68.count))
-    if earlier.scheme != IBUG68.name:
-        raise DataError(f"the earlier landmarks are '{earlier.scheme}', those to be found '{IBUG68.name}'")
+        return np.zeros(0, record_type(scheme.count))
+    if not earlier.scheme.agrees_with(scheme):
+        raise DataError(f"the earlier landmarks are '{earlier.scheme.name}', those to be found '{scheme.name}'")
     rows = {name: row for row, name in enumerate(earlier.images) if earlier.found[row]}
     pairs = [(index, rows[name]) for index, name in enumerate(dataset.images) if name in rows]
     index, row = np.array(pairs, np.intp).reshape(-1, 2).T
     status = np.array([STATUS_NAMES.index(name) for name in earlier.status_names], np.uint8)
-    records = np.zeros(len(pairs), record_type(IBUG68.count))
+    records = np.zeros(len(pairs), record_type(scheme.count))
     records["index"] = index
     records["status"] = status[earlier.status[row]]
     records["faces"] = earlier.faces[row]
@@ -177,13 +218,16 @@ def _kept_records(dataset: FaceDataset, earlier: LandmarkTable | None) -> NDArra
     return records
 
 
-def _find_rest(dataset: FaceDataset, options: ChainOptions, imported: Imported, jobs: int, journal: Journal) -> None:
+def _find_rest(
+    dataset: FaceDataset, options: ChainOptions, known: Known, points: int, jobs: int, journal: Journal
+) -> None:
     todo = np.flatnonzero(~journal.done)
     in_worker = jobs not in (0, 1)
     parallel = joblib.Parallel(
         n_jobs=jobs or 1, return_as="generator_unordered", batch_size=1, pre_dispatch="2 * n_jobs"
     )
-    calls = (joblib.delayed(find_in_chunk)(options, tasks, in_worker) for tasks in _chunks(dataset, imported, todo))
+    find = joblib.delayed(find_in_chunk)
+    calls = (find(options, tasks, points, in_worker) for tasks in _chunks(dataset, known, todo))
     counts: Counter[str] = Counter()
     with tqdm(total=len(dataset), initial=len(dataset) - len(todo), unit="face", disable=None) as bar:
         try:
@@ -199,7 +243,7 @@ def _find_rest(dataset: FaceDataset, options: ChainOptions, imported: Imported, 
             ) from error
 
 
-def _chunks(dataset: FaceDataset, imported: Imported, todo: NDArray[np.intp]) -> Iterator[list[ImageTask]]:
+def _chunks(dataset: FaceDataset, known: Known, todo: NDArray[np.intp]) -> Iterator[list[ImageTask]]:
     boxes = dataset.boxes
     for start in range(0, len(todo), _CHUNK):
         yield [
@@ -207,7 +251,7 @@ def _chunks(dataset: FaceDataset, imported: Imported, todo: NDArray[np.intp]) ->
                 i,
                 str(dataset.path(i)),
                 None if boxes is None or not np.isfinite(boxes[i]).all() else tuple(boxes[i].tolist()),
-                detect=not imported.found[i],
+                detect=known.status[i] == NO_FACE,
             )
             for i in todo[start : start + _CHUNK].tolist()
         ]
@@ -220,15 +264,14 @@ def _status_name(status: int) -> str:
 
 
 def _table(
-    dataset: FaceDataset, imported: Imported, records: NDArray[Any], provenance: dict[str, Any]
+    dataset: FaceDataset, known: Known, scheme: LandmarkScheme, records: NDArray[Any], provenance: dict[str, Any]
 ) -> LandmarkTable:
-    readable = records["status"] != UNREADABLE
-    use = imported.found & readable
+    use = (known.status != NO_FACE) & (records["status"] != UNREADABLE)
     return LandmarkTable(
-        scheme=IBUG68.name,
+        scheme=scheme,
         images=dataset.images,
-        landmarks=np.where(use[:, None, None], imported.landmarks, records["landmarks"]).astype(np.float32),
-        status=np.where(use, IMPORTED, records["status"]).astype(np.uint8),
+        landmarks=np.where(use[:, None, None], known.landmarks, records["landmarks"]).astype(np.float32),
+        status=np.where(use, known.status, records["status"]).astype(np.uint8),
         status_names=STATUS_NAMES,
         faces=records["faces"].astype(np.int16),
         boxes=records["box"].astype(np.float32),
@@ -254,13 +297,13 @@ def _write_missing(table: LandmarkTable, records: NDArray[Any], path: Path) -> N
             writer.writerow([table.images[row], "no face" if table.status[row] == NO_FACE else why])
 
 
-def _fingerprint(dataset: FaceDataset, imported: Imported, kept: NDArray[Any]) -> str:
+def _fingerprint(dataset: FaceDataset, known: Known, kept: NDArray[Any]) -> str:
     """Return a sha256 of all that decides over the result beside the options: names, boxes, known landmarks."""
     digest = hashlib.sha256("\0".join(dataset.images).encode("utf-8", "surrogateescape"))
     if dataset.boxes is not None:
         digest.update(np.ascontiguousarray(dataset.boxes, np.float32).tobytes())
-    digest.update(imported.found.tobytes())
-    digest.update(imported.landmarks[imported.found].tobytes())
+    digest.update(known.status.tobytes())
+    digest.update(known.landmarks[known.status != NO_FACE].tobytes())
     digest.update(kept.tobytes())
     return digest.hexdigest()
 

@@ -1,13 +1,15 @@
 """Landmarks made elsewhere, joined to the images by name.
 
 Three forms, recognised by the file: ``.pts`` of iBUG (1-based coordinates, one is subtracted), the CSV of OpenFace, and
-a CSV with a column of image names and columns ``x_0 .. x_67, y_0 .. y_67``, which is also what ``--export csv`` writes.
+a CSV with a column of image names and columns ``x_0 .. x_67, y_0 .. y_67`` (as many as the scheme has points), which is
+also what ``--export csv`` writes.
 """
 
 from __future__ import annotations
 
 import csv
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,17 +22,14 @@ from numpy.typing import ArrayLike, NDArray
 from wsegs.datasets.index import ROW_WITHOUT_IMAGE, Unmatched
 from wsegs.errors import DataError, MissingError
 from wsegs.files import complete_or_absent
-from wsegs.schemes import IBUG68
+from wsegs.schemes import IBUG68, LandmarkScheme
 
 if TYPE_CHECKING:
     from wsegs.landmarks.table import LandmarkTable
 
-POINTS = IBUG68.count
-_X = [f"x_{i}" for i in range(POINTS)]
-_Y = [f"y_{i}" for i in range(POINTS)]
 _NAME_COLUMNS = ("file", "filename", "image", "image_id", "name")
 _OPENFACE_COLUMNS = ("frame", "face", "face_id", "timestamp", "confidence", "success")
-_LARGEST_PTS = 1 << 16  # bytes; 68 points take two thousand
+_LARGEST_PTS = 1 << 16  # bytes; 68 points take two thousand, 1,000 points thirty thousand
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class Imported:
     Attributes
     ----------
     landmarks
-        (N, 68, 2) float32, x and y in pixels of the image; nan where nothing was imported.
+        (N, P, 2) float32, x and y in pixels of the image; nan where nothing was imported.
     sources
         For the provenance: each path, and how many images it gave landmarks for.
     unmatched
@@ -58,16 +57,18 @@ class Imported:
         return found
 
     @classmethod
-    def nothing(cls, count: int) -> Imported:
+    def nothing(cls, count: int, scheme: LandmarkScheme = IBUG68) -> Imported:
         """Return no landmarks for ``count`` images."""
-        return cls(np.full((count, POINTS, 2), np.nan, np.float32))
+        return cls(np.full((count, scheme.count, 2), np.nan, np.float32))
 
     def select(self, indices: ArrayLike) -> Imported:
         """Return the imports of some of the images."""
         return replace(self, landmarks=self.landmarks[np.asarray(indices, np.intp)])
 
 
-def read_imports(paths: Sequence[str | os.PathLike[str]], images: Sequence[str]) -> Imported:
+def read_imports(
+    paths: Sequence[str | os.PathLike[str]], images: Sequence[str], scheme: LandmarkScheme = IBUG68
+) -> Imported:
     """Read files or folders of landmarks and join them to ``images`` by name.
 
     An entry belongs to the image of that very name, else to the one of that name without its extension, else to the
@@ -79,6 +80,8 @@ def read_imports(paths: Sequence[str | os.PathLike[str]], images: Sequence[str])
         ``.pts`` and ``.csv`` files, or folders with such files anywhere below them.
     images
         N names of the data set.
+    scheme
+        What the points are.
 
     Raises
     ------
@@ -88,13 +91,13 @@ def read_imports(paths: Sequence[str | os.PathLike[str]], images: Sequence[str])
         If a file is not what it should be, a name fits several images, or an image gets landmarks twice. The message
         names file and line.
     """
-    imported = Imported.nothing(len(images))
+    imported = Imported.nothing(len(images), scheme)
     find = _Names(images)
     origin: dict[int, str] = {}
     sources, unmatched = [], []
     for path in map(Path, paths):
         count = 0
-        for name, landmarks, where in _entries(path):
+        for name, landmarks, where in _entries(path, scheme):
             index = find(name, where)
             if index is None:
                 unmatched.append(Unmatched(ROW_WITHOUT_IMAGE, name, where))
@@ -109,7 +112,7 @@ def read_imports(paths: Sequence[str | os.PathLike[str]], images: Sequence[str])
 
 
 def write_csv(path: str | os.PathLike[str], table: LandmarkTable) -> None:
-    """Write the landmarks that were found as CSV: image, x_0 .. x_67, y_0 .. y_67; an existing file is replaced.
+    """Write the landmarks that were found as CSV: image, x_0, ..., y_0, ...; an existing file is replaced.
 
     Numbers are written with as many digits as give the same float32 back.
     """
@@ -118,7 +121,7 @@ def write_csv(path: str | os.PathLike[str], table: LandmarkTable) -> None:
         temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["image", *_X, *_Y])
+        writer.writerow(["image", *_coordinates(table.scheme)])
         for row in np.flatnonzero(table.found):
             values = table.landmarks[row].T.ravel()
             writer.writerow([table.images[row], *(str(value) for value in values)])
@@ -152,8 +155,13 @@ class _Names:
         return None
 
 
-def _entries(path: Path) -> Iterator[tuple[str, NDArray[np.float32], str]]:
-    """Yield name, (68, 2) landmarks and where they stand, for a file or all files of a folder."""
+def _coordinates(scheme: LandmarkScheme) -> list[str]:
+    """Return the names of the columns: x_0, x_1, ..., then y_0, y_1, ..."""
+    return [f"{axis}_{point}" for axis in "xy" for point in range(scheme.count)]
+
+
+def _entries(path: Path, scheme: LandmarkScheme) -> Iterator[tuple[str, NDArray[np.float32], str]]:
+    """Yield name, (P, 2) landmarks and where they stand, for a file or all files of a folder."""
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.suffix.lower() in (".pts", ".csv"))
         if not files:
@@ -167,18 +175,18 @@ def _entries(path: Path) -> Iterator[tuple[str, NDArray[np.float32], str]]:
         name = file.relative_to(base).with_suffix("").as_posix()
         try:
             if file.suffix.lower() == ".pts":
-                yield name, _read_pts(file), str(file)
+                yield name, _read_pts(file, scheme.count), str(file)
             else:
-                yield from _read_csv(file, name)
+                yield from _read_csv(file, name, scheme)
         except UnicodeDecodeError as error:
             raise DataError(f"{file}: not text ({error.reason} at byte {error.start})") from error
         except OSError as error:
             raise DataError(f"{file}: {error.strerror or error}") from error
 
 
-def _read_pts(path: Path) -> NDArray[np.float32]:
+def _read_pts(path: Path, count: int) -> NDArray[np.float32]:
     if path.stat().st_size > _LARGEST_PTS:
-        raise DataError(f"{path}: {path.stat().st_size} bytes, too long for {POINTS} points")
+        raise DataError(f"{path}: {path.stat().st_size} bytes, too long for {count} points")
     points: list[tuple[float, float]] = []
     opened = closed = False
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
@@ -196,42 +204,45 @@ def _read_pts(path: Path) -> NDArray[np.float32]:
             if len(words) != 2:
                 raise DataError(f"{where}: expected x and y, got '{line.strip()[:40]}'")
             points.append((_number(words[0], where) - 1, _number(words[1], where) - 1))
-        elif words[0].startswith("n_points") and line.split(":")[-1].strip() != str(POINTS):
-            raise DataError(f"{where}: expected n_points: {POINTS}, got '{line.strip()[:40]}'")
-    if not closed or len(points) != POINTS:
+        elif words[0].startswith("n_points") and line.split(":")[-1].strip() != str(count):
+            raise DataError(f"{where}: expected n_points: {count}, got '{line.strip()[:40]}'")
+    if not closed or len(points) != count:
         problem = f"{len(points)} points" if closed else "no closing brace"
-        raise DataError(f"{path}: expected {POINTS} points between braces, got {problem}")
+        raise DataError(f"{path}: expected {count} points between braces, got {problem}")
     return np.array(points, np.float32)
 
 
-def _read_csv(path: Path, file_name: str) -> Iterator[tuple[str, NDArray[np.float32], str]]:
+def _read_csv(path: Path, file_name: str, scheme: LandmarkScheme) -> Iterator[tuple[str, NDArray[np.float32], str]]:
     with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
         reader = csv.reader(file, strict=True)
         try:
             header = [column.strip() for column in next(reader, [])]
-            column = _columns(header, path)
+            column = _columns(header, path, scheme)
+            coordinates = [column[name] for name in _coordinates(scheme)]
             named = _name_column(header)
             if named is None:
-                yield from _one_face(list(_rows(reader, header, path)), column, file_name, path)
+                yield from _one_face(list(_rows(reader, header, path)), column, coordinates, file_name, path)
                 return
             for row, where in _rows(reader, header, path):
                 if _failed(row, column):
                     continue
-                yield row[named], _landmarks(row, column, where), where
+                yield row[named], _landmarks(row, coordinates, where), where
         except csv.Error as error:
             raise DataError(f"{path}, line {reader.line_num}: {error}") from error
 
 
-def _columns(header: list[str], path: Path) -> dict[str, int]:
+def _columns(header: list[str], path: Path, scheme: LandmarkScheme) -> dict[str, int]:
     column = {name: i for i, name in enumerate(header)}
     if len(column) != len(header):
         twice = next(name for name in header if header.count(name) > 1)
         raise DataError(f"{path}, line 1: the column '{twice}' stands twice")
-    missing = [name for name in (*_X, *_Y) if name not in column]
+    last = scheme.count - 1
+    expected = f"{path}, line 1: expected columns x_0..x_{last} and y_0..y_{last} for {scheme.name}"
+    missing = [name for name in _coordinates(scheme) if name not in column]
     if missing:
-        raise DataError(
-            f"{path}, line 1: expected columns x_0..x_{POINTS - 1} and y_0..y_{POINTS - 1}, {missing[0]} is missing"
-        )
+        raise DataError(f"{expected}, {missing[0]} is missing")
+    if f"x_{scheme.count}" in column:  # the first points of another scheme would pass for this one's
+        raise DataError(f"{expected}, there is a x_{scheme.count}, too; --scheme names another scheme")
     return column
 
 
@@ -241,7 +252,7 @@ def _name_column(header: list[str]) -> int | None:
         if name in header:
             return header.index(name)
     first = header[0]
-    return None if first in _OPENFACE_COLUMNS or first in _X or first in _Y else 0
+    return None if first in _OPENFACE_COLUMNS or re.fullmatch("[xy]_[0-9]+", first) else 0
 
 
 def _rows(reader: Any, header: list[str], path: Path) -> Iterator[tuple[list[str], str]]:
@@ -255,7 +266,7 @@ def _rows(reader: Any, header: list[str], path: Path) -> Iterator[tuple[list[str
 
 
 def _one_face(
-    rows: list[tuple[list[str], str]], column: dict[str, int], name: str, path: Path
+    rows: list[tuple[list[str], str]], column: dict[str, int], coordinates: list[int], name: str, path: Path
 ) -> Iterator[tuple[str, NDArray[np.float32], str]]:
     """Yield the surest face of a file that OpenFace wrote about one image."""
     if "frame" in column and len({row[column["frame"]].strip() for row, _ in rows}) > 1:
@@ -267,16 +278,17 @@ def _one_face(
         row, where = (
             max(rows, key=lambda item: _number(item[0][column["confidence"]], item[1])) if len(rows) > 1 else rows[0]
         )
-        yield name, _landmarks(row, column, where), where
+        yield name, _landmarks(row, coordinates, where), where
 
 
 def _failed(row: list[str], column: dict[str, int]) -> bool:
     return "success" in column and row[column["success"]].strip() in ("0", "0.0")
 
 
-def _landmarks(row: list[str], column: dict[str, int], where: str) -> NDArray[np.float32]:
-    values = [[_number(row[column[name]], where) for name in names] for names in zip(_X, _Y, strict=True)]
-    return np.array(values, np.float32)
+def _landmarks(row: list[str], coordinates: list[int], where: str) -> NDArray[np.float32]:
+    """Return (P, 2) from the columns of all x, then all y."""
+    values = np.array([_number(row[column], where) for column in coordinates], np.float32)
+    return np.ascontiguousarray(values.reshape(2, -1).T)
 
 
 def _number(text: str, where: str) -> float:

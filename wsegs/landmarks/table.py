@@ -1,6 +1,6 @@
 """The landmark table: what ``landmarks.h5`` holds, and the only code that reads and writes it.
 
-Format 1, HDF5. ``N`` images, ``P`` points, ``A`` attributes:
+Format 2, HDF5 (format 1, without ``/scheme``, is read, too). ``N`` images, ``P`` points, ``A`` attributes:
 
 =================== ======================== ===============================================================
 object              type, shape              meaning
@@ -16,6 +16,7 @@ object              type, shape              meaning
 ``/attribute_names`` str (A,)
 ``/identity``       int32 (N,)               -1 unknown
 ``/split``          int8 (N,)                0 train, 1 validation, 2 test
+``/scheme``         str                      what the P points are: the scheme's definition as JSON
 attributes of ``/``                          format, format_version, scheme, provenance (JSON), sha256 of all
 =================== ======================== ===============================================================
 """
@@ -25,7 +26,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,10 @@ from numpy.typing import NDArray
 
 from wsegs.errors import DataError, MissingError
 from wsegs.files import check_output, complete_or_absent
-from wsegs.schemes import get_scheme
+from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
 
 FORMAT = "wsegs-landmarks"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 NO_FACE = 0
 UNREADABLE = 255
@@ -65,7 +66,7 @@ class LandmarkTable:
     Attributes
     ----------
     scheme
-        Name of the landmark scheme, for example ``ibug68``.
+        What the points are, for example ``ibug68``.
     images
         N names relative to the data set's root.
     landmarks
@@ -92,7 +93,7 @@ class LandmarkTable:
         What made the table; anything that JSON can hold.
     """
 
-    scheme: str
+    scheme: LandmarkScheme
     images: tuple[str, ...]
     landmarks: NDArray[np.float32]
     status: NDArray[np.uint8]
@@ -113,6 +114,20 @@ class LandmarkTable:
     def found(self) -> NDArray[np.bool_]:
         """(N,) bool: whether an image has landmarks."""
         return (self.status != NO_FACE) & (self.status != UNREADABLE)
+
+    def as_scheme(self, scheme: LandmarkScheme) -> LandmarkTable:
+        """Return the same faces by the points of another scheme.
+
+        Every scheme can be reduced to ``celeba5``: eye centres, nose, corners of the mouth.
+
+        Raises
+        ------
+        DataError
+            If the scheme is neither that of this table nor ``celeba5``.
+        """
+        if self.scheme.agrees_with(scheme):
+            return self
+        return replace(self, scheme=scheme, landmarks=self.scheme.convert(self.landmarks, scheme))
 
 
 def write_landmarks(path: str | os.PathLike[str], table: LandmarkTable, *, force: bool = False) -> None:
@@ -136,9 +151,11 @@ def write_landmarks(path: str | os.PathLike[str], table: LandmarkTable, *, force
             file.create_dataset(name, data=np.asarray(getattr(table, field), dtype))
         file.attrs["format"] = FORMAT
         file.attrs["format_version"] = FORMAT_VERSION
-        file.attrs["scheme"] = table.scheme
+        definition = _definition(table.scheme)
+        file.create_dataset("scheme", data=definition, dtype=h5py.string_dtype())
+        file.attrs["scheme"] = table.scheme.name
         file.attrs["provenance"] = json.dumps(table.provenance, sort_keys=True)
-        file.attrs["sha256"] = _digest(table)
+        file.attrs["sha256"] = _digest(table, definition)
 
 
 def read_landmarks(path: str | os.PathLike[str]) -> LandmarkTable:
@@ -159,24 +176,26 @@ def read_landmarks(path: str | os.PathLike[str]) -> LandmarkTable:
         raise MissingError(f"{path}: no such file; wsegs landmarks makes it")
     try:
         with h5py.File(path, "r") as file:
-            table, digest = _read(file, path)
+            table, definition, digest = _read(file, path)
     except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:
         # h5py's own words ("truncated file: eof = ...") are in the last parenthesis of a long line.
         reason = str(error).strip("'\"").splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: not a readable landmark file ({reason})") from error
     _check(table, path)
-    if digest != _digest(table):
+    if digest != _digest(table, definition):
         raise DataError(f"{path}: damaged, its contents do not have the sha256 that it was written with")
     return table
 
 
-def _read(file: h5py.File, path: Path) -> tuple[LandmarkTable, str]:
+def _read(file: h5py.File, path: Path) -> tuple[LandmarkTable, str | None, str]:
+    """Return the table, the text of its scheme's definition (None in format 1) and the sha256 in the file."""
     if file.attrs.get("format") != FORMAT:
         raise DataError(f"{path}: an HDF5 file, but not landmarks (expected format '{FORMAT}')")
     version = file.attrs.get("format_version")
-    if version != FORMAT_VERSION:
+    if version not in (1, FORMAT_VERSION):
         raise DataError(
-            f"{path}: landmark format {version}, this wsegs reads {FORMAT_VERSION}; make it anew with wsegs landmarks"
+            f"{path}: landmark format {version}, this wsegs reads 1 to {FORMAT_VERSION};"
+            " make it anew with wsegs landmarks"
         )
     values: dict[str, Any] = {}
     for field, name in _NAMES.items():
@@ -198,8 +217,30 @@ def _read(file: h5py.File, path: Path) -> tuple[LandmarkTable, str]:
         raise DataError(f"{path}: the provenance is not JSON ({error})") from error
     if not isinstance(provenance, dict):
         raise DataError(f"{path}: the provenance is not a JSON object")
-    table = LandmarkTable(scheme=file.attrs["scheme"], provenance=provenance, **values)
-    return table, file.attrs["sha256"]
+    definition = None if version == 1 else _text(file, "scheme", path)
+    scheme = _scheme(file.attrs["scheme"], definition, path)
+    return LandmarkTable(scheme=scheme, provenance=provenance, **values), definition, file.attrs["sha256"]
+
+
+def _text(file: h5py.File, name: str, path: Path) -> str:
+    dataset = _dataset(file, name, path)
+    if h5py.check_string_dtype(dataset.dtype) is None or dataset.shape != ():
+        raise DataError(f"{path}: /{name} is {dataset.dtype} {dataset.shape}, expected a text")
+    return str(dataset.asstr()[()])
+
+
+def _definition(scheme: LandmarkScheme) -> str:
+    return json.dumps(scheme.as_mapping(average=False), sort_keys=True)
+
+
+def _scheme(name: str, definition: str | None, path: Path) -> LandmarkScheme:
+    """Return the scheme that a file defines, or, in format 1, names."""
+    try:
+        if definition is None:
+            return get_scheme(name)
+        return scheme_from_mapping(json.loads(definition), "/scheme")
+    except ValueError as error:  # DataError, or what json raises
+        raise DataError(f"{path}: {error}") from error
 
 
 def _dataset(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
@@ -211,10 +252,7 @@ def _dataset(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
 
 def _check(table: LandmarkTable, path: Path) -> None:
     """Raise DataError unless shapes and values fit each other."""
-    try:
-        sizes = {"P": get_scheme(table.scheme).count, "A": len(table.attribute_names)}
-    except DataError as error:
-        raise DataError(f"{path}: {error}") from error
+    sizes = {"P": table.scheme.count, "A": len(table.attribute_names)}
     for field, (name, _, shape) in _ARRAYS.items():
         expected = (len(table.images), *(sizes[n] if isinstance(n, str) else n for n in shape))
         if getattr(table, field).shape != expected:
@@ -234,9 +272,11 @@ def _check(table: LandmarkTable, path: Path) -> None:
         raise DataError(f"{path}: /landmarks and /status of {name} disagree on whether a face was found")
 
 
-def _digest(table: LandmarkTable) -> str:
+def _digest(table: LandmarkTable, definition: str | None) -> str:
     """Return a sha256 over every field, so that a flipped byte anywhere is seen."""
-    digest = hashlib.sha256(table.scheme.encode())
+    digest = hashlib.sha256(table.scheme.name.encode())
+    if definition is not None:
+        digest.update(b"\0\0" + definition.encode())
     for field in fields(table):
         digest.update(b"\0\0" + field.name.encode())
         if field.name in _NAMES:

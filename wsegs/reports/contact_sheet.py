@@ -87,7 +87,7 @@ def contact_sheet(faces: Sequence[SheetFace], region_names: Sequence[str], title
     columns = max(1, min(len(faces), round(math.sqrt(1.5 * len(faces) * (height + _CAPTION) / block))))
     rows = math.ceil(len(faces) / columns)
     sheet_width = max(2 * _MARGIN + columns * (block + 3 * _GAP) - 3 * _GAP, 700)
-    legend = _Legend(region_names, sheet_width - 2 * _MARGIN)
+    legend = Legend(region_names, sheet_width - 2 * _MARGIN)
     top = 52 + legend.height + 10
     sheet = Canvas(sheet_width, top + rows * (height + _CAPTION + _GAP) + _MARGIN)
     sheet.text(title or "Base regions", _MARGIN, 28, size=18, bold=True, width=sheet_width - 2 * _MARGIN)
@@ -121,7 +121,7 @@ def _tiles(face: SheetFace, region_names: Sequence[str], scale: float) -> tuple[
     return plain, draw_landmarks(plain, face.landmarks, scale), regions
 
 
-class _Legend:
+class Legend:
     """Colour and name of every region, in as many columns as fit."""
 
     def __init__(self, names: Sequence[str], width: int) -> None:
@@ -132,6 +132,7 @@ class _Legend:
         self.height = math.ceil(len(names) / self._columns) * _LINE
 
     def draw(self, sheet: Canvas, left: int, top: int) -> None:
+        """Draw the legend with its top left corner at (left, top)."""
         for index, (name, colour) in enumerate(zip(self._names, region_colours(len(self._names)), strict=True)):
             x = left + index % self._columns * self._pitch
             y = top + index // self._columns * _LINE

@@ -78,7 +78,7 @@ def draw_worst_faces(
     rows_of_faces = []
     for column, region in enumerate(scores.regions):
         worst = []
-        for row in worst_rows(iou[:, column], count):
+        for row in worst_rows(iou[:, column], scores.human[:, column], count):
             masks = faces.masks([row])
             regions = rules.draw(landmarks[[row]], faces.size)[0]
             bit = regions.dtype.type(1 << rules.region_names.index(region))
@@ -95,9 +95,12 @@ def draw_worst_faces(
     write_png(worst_sheet(scores.regions, rows_of_faces, f"The worst faces of {rules.name}"), path)
 
 
-def worst_rows(iou: NDArray[np.float64], count: int) -> list[int]:
-    """Return the rows of the lowest scores, (N,), lowest first; nan is none."""
-    order = np.argsort(iou, kind="stable")  # nan comes last
+def worst_rows(iou: NDArray[np.float64], human: NDArray[np.int64], count: int) -> list[int]:
+    """Return the rows of the lowest scores, (N,), lowest first, the largest ``human`` area first among equals.
+
+    Rows of nan are left out.
+    """
+    order = np.lexsort((-human, iou))  # nan comes last
     return order[: min(count, int(np.isfinite(iou).sum()))].tolist()
 
 
@@ -112,8 +115,8 @@ def worst_sheet(region_names: Sequence[str], faces: Sequence[Sequence[WorstFace]
         R lists of faces; an empty one says that the region counts on no image.
     """
     columns = max(2, max(len(row) for row in faces))
-    height = _HEAD + len(faces) * (_NAME + _TILE + _CAPTION + _GAP)
-    sheet = Canvas(2 * _MARGIN + columns * (_TILE + _GAP) - _GAP, height)
+    heights = [_NAME + (_TILE + _CAPTION + _GAP if row else 0) for row in faces]
+    sheet = Canvas(2 * _MARGIN + columns * (_TILE + _GAP) - _GAP, _HEAD + sum(heights) + _MARGIN)
     sheet.text(title, _MARGIN, 26, size=18, bold=True, width=sheet.width - 2 * _MARGIN)
     x = _MARGIN
     for label, colour in (("human", HUMAN_COLOUR), ("rules", RULE_COLOUR)):
@@ -121,7 +124,7 @@ def worst_sheet(region_names: Sequence[str], faces: Sequence[Sequence[WorstFace]
         sheet.text(label, x + 24, 56, size=14)
         x += 24 + round(text_width(label, 14)) + 24
     for line, (region, row) in enumerate(zip(region_names, faces, strict=True)):
-        y = _HEAD + line * (_NAME + _TILE + _CAPTION + _GAP)
+        y = _HEAD + sum(heights[:line])
         sheet.text(region if row else f"{region}: on no image", _MARGIN, y + _NAME / 2, size=15, bold=True)
         for column, face in enumerate(row):
             _draw_face(sheet, face, _MARGIN + column * (_TILE + _GAP), y + _NAME)

@@ -18,7 +18,7 @@ from wsegs.rules.extends import merge_extended
 from wsegs.rules.lookup import AttributeLookup
 from wsegs.rules.program import Program
 from wsegs.rules.region_expressions import bits_of
-from wsegs.rules.yaml_source import Node, read_nodes
+from wsegs.yaml_source import Node, read_nodes
 
 # Faces that are drawn at a time.
 _BATCH = 128
@@ -132,20 +132,18 @@ def _warning(node: Node, message: str) -> Finding:
 
 def _unused_regions(program: Program, root: Node) -> Iterator[Finding]:
     """Warn of regions that nothing names; ``all`` does not name them."""
-    everything = (1 << len(program.regions)) - 1
     rules = [*program.attributes.values(), *([program.default] if program.default else [])]
-    named = [bits_of(rule.regions) for rule in rules]
-    used, through_all = 0, " by name, only through 'all'" if everything in named else ""
-    for bits in named:
-        used |= 0 if bits == everything else bits
-    for region in program.regions:
-        for other in (region.minus, region.within):
-            used |= 0 if other is None else bits_of(other)
+    expressions = [rule.regions for rule in rules]
+    needed = [other for region in program.regions for other in (region.minus, region.within)]
+    named = whole = 0
+    for expression in (*expressions, *needed):
+        named |= bits_of(expression, by_name=True)
+        whole |= bits_of(expression)
     for bit, region in enumerate(program.regions):
-        if not used >> bit & 1:
-            yield _warning(
-                root.child("regions").keys[region.name], f"no attribute uses the region '{region.name}'{through_all}"
-            )
+        if not named >> bit & 1:
+            how = " by name, only through 'all'" if whole >> bit & 1 else ""
+            message = f"no attribute uses the region '{region.name}'{how}"
+            yield _warning(root.child("regions").keys[region.name], message)
 
 
 def _empty_attributes(program: Program, root: Node) -> Iterator[Finding]:

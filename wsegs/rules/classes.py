@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, Validat
 from wsegs.errors import RuleError
 from wsegs.files import find_shipped, nearest
 from wsegs.rules.draw import region_dtype
-from wsegs.rules.yaml_source import MAX_BYTES, Node, read_nodes
+from wsegs.yaml_source import MAX_BYTES, Node, read_nodes
 
 OUTSIDE = 65535
 """The class of pixels outside of a photo that was turned: they count for nobody."""

@@ -10,14 +10,15 @@ from typing import Any
 
 from wsegs.errors import DataError, RuleError
 from wsegs.rules import model
+from wsegs.rules.arithmetic import Names, parse_arithmetic
 from wsegs.rules.compile_shapes import ShapeCompiler
-from wsegs.rules.expressions import FUNCTION_NAMES, INTEROCULAR_DISTANCE, Expression, Kind, Names, parse_arithmetic
+from wsegs.rules.expressions import FUNCTION_NAMES, INTEROCULAR_DISTANCE, Expression, Kind
 from wsegs.rules.free import FreeNumber, Quantity
 from wsegs.rules.model_errors import check_model
 from wsegs.rules.program import LABELS, AttributeRule, Program, Region
 from wsegs.rules.region_expressions import RESERVED, AnyOf, Combined, RegionExpression, bits_of, parse_regions
-from wsegs.rules.yaml_source import Node
-from wsegs.schemes import get_scheme
+from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_node
+from wsegs.yaml_source import Node
 
 MAX_REGIONS = 64
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -79,15 +80,12 @@ class _Compiler:
 
     def program(self) -> Program:
         root, checked = self.root, self.checked
-        try:
-            scheme = get_scheme(checked.scheme)
-        except DataError as error:
-            raise root.child("scheme").error(str(error)) from None
+        scheme = self._scheme(root.child("scheme"))
         if len(self.region_names) > MAX_REGIONS:
             extra = self.region_names[MAX_REGIONS]
             problem = f"expected at most {MAX_REGIONS} regions, got {len(self.region_names)}; '{extra}' is one too many"
             raise root.child("regions").keys[extra].error(problem)
-        names = Names(scheme.count, scheme.name, {})
+        names = Names(scheme.count, scheme.name, {}, scheme.names)
         parameters, names = self._parameters(names)
         regions = []
         for name, body in checked.regions.items():
@@ -108,6 +106,14 @@ class _Compiler:
             order = _drawing_order(regions, root.child("regions"))
         integer = checked.landmarks == "integer"
         return Program(scheme, integer, parameters, tuple(regions), order, attributes, default)
+
+    def _scheme(self, node: Node) -> LandmarkScheme:
+        if isinstance(node.value, dict):
+            return scheme_from_node(node)
+        try:
+            return get_scheme(node.value)
+        except DataError as error:
+            raise node.error(str(error)) from None
 
     def _parameters(self, names: Names) -> tuple[dict[str, Expression], Names]:
         """Compile the parameters: each may use the ones above it. Wrong ones can still be named."""
@@ -225,14 +231,9 @@ def _compile_region_set(
     return union
 
 
-def _needed(region: Region) -> int:
-    """Return the bits of the regions that ``minus`` and ``within`` name."""
-    return (bits_of(region.minus) if region.minus else 0) | (bits_of(region.within) if region.within else 0)
-
-
 def _drawing_order(regions: list[Region], node: Node) -> tuple[int, ...]:
     """Sort the regions so that each comes after those that its ``minus`` and ``within`` name."""
-    needs = [_needed(region) for region in regions]
+    needs = [bits_of(region.minus) | bits_of(region.within) for region in regions]
     order: list[int] = []
     done = 0
     while len(order) < len(regions):

@@ -8,11 +8,12 @@ from typing import Any
 
 from wsegs.files import nearest
 from wsegs.rules import model, shapes, vertices
-from wsegs.rules.expressions import Expression, MakeNumber, Names, Number, parse_arithmetic
+from wsegs.rules.arithmetic import MakeNumber, Names, parse_arithmetic
+from wsegs.rules.expressions import Expression, Number
 from wsegs.rules.free import FreeNumber
 from wsegs.rules.program import SetOperation, Shape
 from wsegs.rules.scope import Space
-from wsegs.rules.yaml_source import Node
+from wsegs.yaml_source import Node
 
 MAX_VERTICES = 1_000
 # Of all shapes below one union, intersection or difference: outlines that cross themselves cost the square.

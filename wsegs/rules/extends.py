@@ -8,10 +8,10 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from wsegs.errors import RuleError, WsegsError
-from wsegs.files import find_shipped
+from wsegs.errors import RuleError
+from wsegs.files import nearest, shipped_folder
 from wsegs.rules.model_errors import SECTIONS
-from wsegs.rules.yaml_source import MAX_BYTES, Node, read_nodes
+from wsegs.yaml_source import MAX_BYTES, Node, read_nodes
 
 MAX_FILES = 8
 
@@ -52,7 +52,7 @@ def merge_extended(root: Node, folder: Path | None) -> Node:
     RuleError
         If a file is not there, is no rule file, or extends itself.
     """
-    chain, names = [root], []
+    chain, names = [_with_scheme(root, folder)], []
     while isinstance(chain[-1].value, dict) and "extends" in chain[-1].value:
         node = chain[-1].value["extends"]
         if not isinstance(node.value, str):
@@ -62,7 +62,7 @@ def merge_extended(root: Node, folder: Path | None) -> Node:
             raise node.error(f"expected a chain of at most {MAX_FILES} files that does not come back to one of them")
         names.append(path.resolve())
         try:
-            chain.append(read_nodes(read_rule_text(path), _shown(path, node)))
+            chain.append(_with_scheme(read_nodes(read_rule_text(path), _shown(path, node)), path.parent))
         except RuleError as error:
             raise node.error(f"cannot be extended: {error}") from None
         folder = path.parent
@@ -72,14 +72,31 @@ def merge_extended(root: Node, folder: Path | None) -> Node:
     return merged
 
 
+def _with_scheme(root: Node, folder: Path | None) -> Node:
+    """Return a file with the scheme file that it names, if it does, in the name's place."""
+    node = root.child("scheme")
+    if node is root or not isinstance(node.value, str) or not node.value.lower().endswith((".yaml", ".yml")):
+        return root
+    path = None if folder is None or Path(node.value).is_absolute() else folder / node.value
+    if path is None or not path.is_file():
+        raise node.error(f"expected a scheme file beside this one, and there is no '{node.value[:60]}'")
+    scheme = read_nodes(read_rule_text(path), str(Path(root.source).parent / node.value))
+    return replace(root, value={**root.value, "scheme": scheme})
+
+
 def _find(node: Node, folder: Path | None) -> Path:
+    """Return the file that ``extends:`` names: beside the file first, then shipped. No absolute path: files move."""
     name = node.value
+    shipped = shipped_folder("rules") / f"{Path(name).stem}.yaml"
     try:
         if folder is not None and not Path(name).is_absolute() and (folder / name).is_file():
             return folder / name
-        return find_shipped("rules", name if folder is None or "/" not in name else Path(name).name)
-    except (WsegsError, OSError, ValueError) as error:
-        raise node.error(f"'{name[:60]}' is neither a file beside this one nor a shipped one ({error})") from None
+        if name in (shipped.stem, shipped.name) and shipped.is_file():
+            return shipped
+    except (OSError, ValueError):
+        pass  # a name that no file can have
+    known = sorted(path.stem for path in shipped_folder("rules").glob("*.yaml"))
+    raise node.error(f"'{name[:60]}' is neither a file beside this one nor a shipped one{nearest(name, known)}")
 
 
 def _shown(path: Path, node: Node) -> str:

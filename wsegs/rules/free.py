@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wsegs.rules.expressions import Expression, Kind, Scope
-from wsegs.rules.yaml_source import Node
+from wsegs.yaml_source import Node
 
 
 @dataclass(eq=False)

@@ -319,8 +319,8 @@ class RuleFile(_Strict):
     extends: StrictStr | None = None
     """Another rule file, by the name of a shipped one or a path from this file, of which this one changes entries."""
     version: Literal[1]
-    scheme: StrictStr
-    """Which landmarks the numbers mean."""
+    scheme: StrictStr | dict[str, Any]
+    """Which landmarks the numbers mean: a shipped scheme by name, a scheme file beside this one, or a scheme itself."""
     description: StrictStr | None = None
     space: Literal["image", "face"] = "image"
     """For all shapes that do not say otherwise."""

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from wsegs.errors import RuleError
 from wsegs.files import nearest
 from wsegs.rules import model
-from wsegs.rules.yaml_source import Node
+from wsegs.yaml_source import Node
 
 SECTIONS = ("parameters", "regions", "attributes")
 REQUIRED = ("version", "scheme", "regions")

@@ -14,7 +14,7 @@ import numpy as np
 
 from wsegs.files import nearest
 from wsegs.rules.tokens import Token, TokenReader, shorten
-from wsegs.rules.yaml_source import Node
+from wsegs.yaml_source import Node
 
 RESERVED = ("all", "none")
 
@@ -31,6 +31,7 @@ class AnyOf:
     """True where at least one of some regions lies: a region name, a union, ``all`` or ``none``."""
 
     bits: int
+    everything: bool = False  # written as ``all``
 
     def evaluate(self, regions: Any) -> Any:
         """Test the bits."""
@@ -55,12 +56,14 @@ class Combined:
         return left & ~right
 
 
-def bits_of(expression: RegionExpression) -> int:
-    """Return the bits of all regions that an expression names."""
+def bits_of(expression: RegionExpression | None, *, by_name: bool = False) -> int:
+    """Return the bits of all regions that an expression means, 0 of none; ``by_name`` leaves those of ``all`` out."""
     if isinstance(expression, Combined):
-        return bits_of(expression.left) | bits_of(expression.right)
+        return bits_of(expression.left, by_name=by_name) | bits_of(expression.right, by_name=by_name)
+    if expression is None:
+        return 0
     assert isinstance(expression, AnyOf)
-    return expression.bits
+    return 0 if by_name and expression.everything else expression.bits
 
 
 def _mask_for(bits: int, regions: Any) -> Any:
@@ -111,7 +114,7 @@ def _parse_operand(reader: TokenReader, bits: dict[str, int], token: Token) -> R
     if token.kind != "name":
         raise reader.error(f"expected a region or '(', got {reader.describe(token)}", token)
     if token.text == "all":
-        return AnyOf((1 << len(bits)) - 1)
+        return AnyOf((1 << len(bits)) - 1, everything=True)
     if token.text == "none":
         return AnyOf(0)
     if token.text not in bits:

@@ -17,7 +17,7 @@ from wsegs.rules.extends import as_text, merge_extended, read_rule_text
 from wsegs.rules.free import FreeNumber
 from wsegs.rules.lookup import AttributeLookup
 from wsegs.rules.program import Program
-from wsegs.rules.yaml_source import read_nodes
+from wsegs.yaml_source import read_nodes
 
 
 class RuleSet:

@@ -31,9 +31,13 @@ def rule_schema() -> dict[str, Any]:
 
 
 def _any_of(part: Any) -> Any:
-    """Return a schema with ``anyOf`` for ``oneOf``: a list of two numbers is a point and a list of landmarks."""
+    """Return a schema with ``anyOf`` for ``oneOf``: a list of two numbers is a point and a list of landmarks.
+
+    Newer pydantic says ``additionalProperties: true`` where older says nothing, which means the same.
+    """
     if isinstance(part, dict):
-        return {"anyOf" if key == "oneOf" else key: _any_of(value) for key, value in part.items()}
+        kept = {key: value for key, value in part.items() if (key, value) != ("additionalProperties", True)}
+        return {"anyOf" if key == "oneOf" else key: _any_of(value) for key, value in kept.items()}
     return [_any_of(value) for value in part] if isinstance(part, list) else part
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.errors import RuleError
-from wsegs.rules.classes import ClassMap
+from wsegs.rules.classes import OUTSIDE, ClassMap
 from wsegs.rules.ruleset import RuleSet
 
 Scores = NDArray[np.float64]
@@ -127,11 +127,11 @@ def score_regions(rules: RuleSet, landmarks: np.ndarray, masks: np.ndarray, clas
     RuleError
         If they have no region in common, or the landmarks are not of the rules' scheme.
     ValueError
-        If masks and landmarks are not of one length.
+        If masks and landmarks are not of one length, or the masks are no class numbers.
     """
     if len(masks) != len(landmarks):
         raise ValueError(f"expected landmarks and masks of the same faces, got {len(landmarks)} and {len(masks)}")
-    masks = np.asarray(masks).astype(np.uint16, casting="same_kind", copy=False)
+    masks = _class_numbers(masks)
     names = common_regions(rules, classes)
     drawn = rules.draw(landmarks, (masks.shape[1], masks.shape[2]))
     drawn[~classes.known(masks)] = 0
@@ -143,6 +143,14 @@ def score_regions(rules: RuleSet, landmarks: np.ndarray, masks: np.ndarray, clas
         for count, plane in zip(counts, (by_rules & by_people, by_rules, by_people), strict=True):
             count[:, column] = np.count_nonzero(plane, axis=(1, 2))
     return RegionScores(names, counts[0], counts[1], counts[2], classes.least_pixels)
+
+
+def _class_numbers(masks: np.ndarray) -> NDArray[np.uint16]:
+    masks = np.asarray(masks)
+    whole = masks.dtype.kind in "ui"
+    if not whole or (masks.dtype != np.uint8 and masks.size and not 0 <= masks.min() <= masks.max() <= OUTSIDE):
+        raise ValueError(f"expected class numbers from 0 to {OUTSIDE}, got other {masks.dtype} values")
+    return masks.astype(np.uint16, copy=False)
 
 
 def _plane(regions: np.ndarray, bit: int) -> NDArray[np.bool_]:

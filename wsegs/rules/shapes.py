@@ -19,6 +19,7 @@ from wsegs.rules.splines import CURVE_STEPS, closed_spline
 from wsegs.rules.vertices import Vertices
 
 ELLIPSE_VERTICES = 32
+_LARGEST = 1e9  # coordinates of a hull; far beyond what can be drawn, far below what overflows
 CAP_VERTICES = 8  # vertices of each round end of a thick line
 
 
@@ -70,9 +71,12 @@ class Hull:
         x, y = (axis.copy() for axis in self.vertices.points(scope))
         for face in range(scope.faces):
             points = np.stack([x[:, face], y[:, face]], axis=1)
-            if not np.isfinite(points).all():
+            if not (np.abs(points) < _LARGEST).all():
                 continue
-            corners = cv2.convexHull(points.astype(np.float32), returnPoints=False)[:, 0]
+            corners = cv2.convexHull(points.astype(np.float32), returnPoints=False)
+            if corners is None:  # all points are one
+                continue
+            corners = corners[:, 0]
             padded = np.concatenate([corners, np.full(len(points) - len(corners), corners[-1])])
             x[:, face], y[:, face] = points[padded].T
         return [(x, y)]

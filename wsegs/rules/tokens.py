@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from wsegs.rules.yaml_source import Node
+from wsegs.yaml_source import Node
 
 MAX_DEPTH = 48
 MAX_TOKENS = 2_000

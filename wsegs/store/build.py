@@ -19,7 +19,6 @@ from wsegs.errors import DataError, RuleError
 from wsegs.files import check_output, complete_or_absent, nearest
 from wsegs.landmarks.table import LandmarkTable
 from wsegs.rules import RuleSet, compile_rules
-from wsegs.schemes import get_scheme
 from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION, chunk_filters, encode_chunk
 from wsegs.store.frame import Frame, transform_points
 
@@ -76,7 +75,7 @@ def build_store(
     table
         Landmarks and labels, joined by file name already.
     rules
-        Compiled rules for the same landmark scheme.
+        Compiled rules for the landmarks' scheme, or for ``celeba5``, to which every other can be reduced.
     frame
         Where the masks live. In a ``face`` frame, images without a face have no crop and are left out; in an
         ``image`` frame they are kept, with empty masks.
@@ -94,7 +93,8 @@ def build_store(
 
     Returns
     -------
-    A JSON-able summary: images, faces, images left out, regions that were empty and on how many faces, bytes.
+    A JSON-able summary: the rules' scheme, the one that landmarks were reduced from (None: they are of the rules' own),
+    images, faces, images left out, regions that were empty and on how many faces, bytes.
 
     Raises
     ------
@@ -102,18 +102,18 @@ def build_store(
         Before anything is drawn.
     """
     output = check_output(output, force=force)
-    if table.scheme != rules.scheme.name:
-        raise DataError(
-            f"{rules.source}: the rules are for the landmark scheme '{rules.scheme.name}',"
-            f" the landmarks are '{table.scheme}'"
-        )
+    found_scheme = table.scheme
+    try:
+        table = table.as_scheme(rules.scheme)
+    except DataError as error:
+        raise DataError(f"{rules.source}: {error}") from None
     names = match_attributes(table.attribute_names, rules, only_common=only_common)
     lookup = rules.lookup(names)
     kept = np.flatnonzero(table.found) if frame.kind == "face" else np.flatnonzero(table.image_size[:, 0] > 0)
     if not len(kept):
         raise DataError("no face was found in any image, so there is nothing to draw masks for")
     labels = _labels(table, names)[kept]
-    affine = frame.affine(table.landmarks[kept], table.image_size[kept], get_scheme(table.scheme))
+    affine = frame.affine(table.landmarks[kept], table.image_size[kept], table.scheme)
     landmarks = transform_points(table.landmarks[kept], affine)
 
     empty_faces = np.zeros(len(rules.region_names), np.int64)
@@ -140,6 +140,8 @@ def build_store(
     faces = int(table.found[kept].sum())
     return {
         "output": str(output),
+        "scheme": table.scheme.name,
+        "reduced_from": None if table.scheme is found_scheme else found_scheme.name,
         "images": len(kept),
         "faces": faces,
         "left_out": len(table.images) - len(kept),
@@ -183,6 +185,8 @@ def _write_rows(
     file["attributes"] = labels
     file["landmarks"] = landmarks
     file["affine"] = affine
+    definition = json.dumps(table.scheme.as_mapping(average=False), sort_keys=True)
+    file.create_dataset("scheme", data=definition, dtype=h5py.string_dtype())
     file.create_dataset("image", data=[table.images[i] for i in kept], dtype=h5py.string_dtype())
     file["identity"] = table.identity[kept].astype(np.int32)
     file["split"] = table.split[kept].astype(np.int8)
@@ -198,7 +202,7 @@ def _write_attributes(
     file.attrs["rules"] = rules.text
     file.attrs["rules_source"] = rules.source
     file.attrs["rules_sha256"] = rules.sha256
-    file.attrs["scheme"] = table.scheme
+    file.attrs["scheme"] = table.scheme.name
     file.attrs["region_names"] = json.dumps(list(rules.region_names))
     file.attrs["attribute_names"] = json.dumps(list(names))
     file.attrs["status_names"] = json.dumps(list(table.status_names))

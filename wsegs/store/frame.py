@@ -23,6 +23,8 @@ _EYES_TO_MOUTH = 40.5 / 178
 _EYE_DISTANCE = 38.7 / 178
 _CENTRE_BELOW_MIDDLE = 131.75 / 218 - 0.5
 
+_BEFORE_TIES = 1 / 256  # of a pixel; OpenCV counts in 1/1024
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -242,8 +244,10 @@ def warp_classes(
         The value of what lies outside of the picture.
     """
     down, across = from_size[0] / mask.shape[0], from_size[1] / mask.shape[1]
-    # Half a step and no more than that, so that unmoved this takes the pixels of cv2.resize with INTER_NEAREST.
-    scaling = np.array([[across, 0, across / 2], [0, down, down / 2], [0, 0, 1]])
+    # Unmoved, this takes the pixels that cv2.resize takes with INTER_NEAREST, as the published figures do: those half a
+    # pixel of the frame before the centres. A little less than that, so that whole numbers are not ties.
+    half = 0.5 - _BEFORE_TIES
+    scaling = np.array([[across, 0, across * half], [0, down, down * half], [0, 0, 1]])
     warped = cv2.warpAffine(
         mask,
         affine @ scaling,

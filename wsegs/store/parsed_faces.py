@@ -11,16 +11,17 @@ from typing import Literal
 
 import joblib
 import numpy as np
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from wsegs.datasets.parsing import ParsedImage, find_parsing, parsing_size, read_parsing
-from wsegs.errors import DataError, OptionError
+from wsegs.errors import DataError, OptionError, WsegsError
 from wsegs.landmarks.chain import MAX_SIDE, ChainOptions, load_chain
 from wsegs.landmarks.image import read_image
 from wsegs.landmarks.table import LandmarkTable, read_landmarks
 from wsegs.rules.classes import OUTSIDE
-from wsegs.schemes import LandmarkScheme, get_scheme
+from wsegs.schemes import IBUG68, LandmarkScheme
 from wsegs.store.frame import resize_affine, transform_points, turn_affine, warp_classes, warp_image
 
 Half = Literal["first", "second", "all"]
@@ -49,7 +50,7 @@ class ParsedFaces:
     """
 
     files: tuple[ParsedImage, ...]
-    landmarks: dict[str, NDArray[np.float64]]
+    landmarks: dict[LandmarkScheme, NDArray[np.float64]]
     size: tuple[int, int]
     unmoved_size: tuple[int, int]
     affine: NDArray[np.float64]
@@ -64,7 +65,7 @@ class ParsedFaces:
         return tuple(file.name for file in self.files)
 
     def landmarks_of(self, scheme: LandmarkScheme) -> NDArray[np.float64]:
-        """Return the landmarks in a scheme, (N, P, 2) float64; CelebA's five points follow from 68.
+        """Return the landmarks in a scheme, (N, P, 2) float64; CelebA's five points follow from any other.
 
         Raises
         ------
@@ -72,9 +73,11 @@ class ParsedFaces:
             If they are not known in that scheme.
         """
         _check_scheme(scheme, self.landmarks)
-        if scheme.name in self.landmarks:
-            return self.landmarks[scheme.name]
-        return get_scheme("ibug68").five_points(self.landmarks["ibug68"]).astype(np.float64)
+        known = sorted(
+            self.landmarks, key=lambda own: not own.agrees_with(scheme)
+        )  # its own points rather than others'
+        source = next(own for own in known if own.can_become(scheme))
+        return source.convert(self.landmarks[source], scheme).astype(np.float64)
 
     def masks(self, rows: Sequence[int] | NDArray[np.integer]) -> NDArray[np.uint16]:
         """Read class numbers in the frame, uint16 (len(rows), H, W); ``OUTSIDE`` where the photo ends."""
@@ -99,15 +102,16 @@ class ParsedFaces:
     def select(self, rows: Sequence[int] | NDArray[np.integer]) -> ParsedFaces:
         """Return some of the faces, in that order."""
         rows = np.asarray(rows, np.intp)
-        landmarks = {name: points[rows] for name, points in self.landmarks.items()}
+        landmarks = {scheme: points[rows] for scheme, points in self.landmarks.items()}
         return replace(self, files=tuple(self.files[row] for row in rows), landmarks=landmarks)
 
 
-def _check_scheme(scheme: LandmarkScheme, known: Collection[str]) -> None:
-    if scheme.name in known or (scheme.name == "celeba5" and "ibug68" in known):
+def _check_scheme(scheme: LandmarkScheme, known: Collection[LandmarkScheme]) -> None:
+    if any(own.can_become(scheme) for own in known):
         return
+    names = ", ".join(own.name for own in known)
     raise DataError(
-        f"expected landmarks of the scheme '{scheme.name}', which the rules need, got {', '.join(known)};"
+        f"expected landmarks of the scheme '{scheme.name}', which the rules need, got {names};"
         " --landmarks names a landmarks.h5 that has them"
     )
 
@@ -140,7 +144,7 @@ def load_truth(
         The folders; see :func:`wsegs.datasets.parsing.find_parsing`.
     landmarks
         Landmark files, of different schemes, joined by name; a face needs landmarks in each. Without any, landmarks
-        (``ibug68``) are found in the images scaled to ``size``.
+        (``ibug68``) are found in the images scaled to ``size``, and to twice that where no face is seen.
     detectors, predictor
         What finds them; see :class:`wsegs.landmarks.chain.ChainOptions`.
     size
@@ -160,8 +164,10 @@ def load_truth(
     MissingError, DataError
         If files are missing, do not belong together or cannot be read.
     OptionError
-        If no image is left, or two landmark files have one scheme.
+        If no image is left, two landmark files have one scheme, or a number is not finite.
     """
+    if not (np.isfinite(turn) and np.isfinite(scale)):
+        raise OptionError(f"--turn and --scale: expected finite numbers, got {turn} and {scale}")
     files = tuple(file for file in find_parsing(truth, images) if half in ("all", half_of(file.name)))
     if not files:
         raise OptionError(f"--half {half}: no image of {truth} is in it")
@@ -171,9 +177,9 @@ def load_truth(
             _check_scheme(scheme, points)
     else:
         for scheme in schemes:
-            _check_scheme(scheme, ["ibug68"])
+            _check_scheme(scheme, [IBUG68])
         options = ChainOptions(tuple(detectors), str(predictor) if predictor else None, MAX_SIDE)
-        points = {"ibug68": _find(options, files, size, jobs)}
+        points = {IBUG68: _find(options, files, size, jobs)}
     found = np.all([np.isfinite(array).all(axis=(1, 2)) for array in points.values()], axis=0)
     if not found.any():
         raise DataError(f"{truth}: no face was found in any of the {len(files)} images")
@@ -189,17 +195,20 @@ def load_truth(
 
 
 def _find(options: ChainOptions, files: Sequence[ParsedImage], size: tuple[int, int], jobs: int) -> NDArray[np.float64]:
-    """Return 68 landmarks (N, 68, 2) in images scaled to ``size``; nan where there is no face."""
+    """Return landmarks (N, 68, 2) in images scaled to ``size``; nan where there is no face."""
     options.describe()  # missing weights are said before the work begins
     chunks = [files[start : start + _CHUNK] for start in range(0, len(files), _CHUNK)]
     # One process costs less than starting several for one chunk.
-    jobs = 1 if len(chunks) == 1 else jobs
+    jobs = 1 if len(chunks) == 1 else joblib.effective_n_jobs(jobs)
     parallel = joblib.Parallel(n_jobs=jobs, return_as="generator")
     parts = []
     with tqdm(total=len(files), unit="face", desc="landmarks", disable=None) as bar:
-        for part in parallel(joblib.delayed(_find_in_chunk)(options, chunk, size, jobs != 1) for chunk in chunks):
-            parts.append(part)
-            bar.update(len(part))
+        try:
+            for part in parallel(joblib.delayed(_find_in_chunk)(options, chunk, size, jobs > 1) for chunk in chunks):
+                parts.append(part)
+                bar.update(len(part))
+        except TerminatedWorkerError as error:
+            raise WsegsError("a worker process died, perhaps for want of memory; try fewer processes (-j)") from error
     return np.concatenate(parts)
 
 
@@ -209,13 +218,15 @@ def _find_in_chunk(
     if in_worker:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's to handle
     chain = load_chain(options)
-    points = np.full((len(files), get_scheme("ibug68").count, 2), np.nan)
+    points = np.full((len(files), IBUG68.count, 2), np.nan)
     for row, file in enumerate(files):
         image = read_image(file.image)
         _check_shape(file, image.shape[:2])
-        face = chain.find(_scaled(image, size))
-        if face.landmarks is not None:
-            points[row] = face.landmarks
+        for factor in (1, 2):  # small faces are seen in a picture twice as large
+            face = chain.find(_scaled(image, (factor * size[0], factor * size[1])))
+            if face.landmarks is not None:
+                points[row] = (face.landmarks + 0.5) / factor - 0.5
+                break
     return points
 
 
@@ -235,14 +246,14 @@ def _check_shape(file: ParsedImage, image_size: Sequence[int]) -> None:
 
 def _read_tables(
     paths: Sequence[Path], files: Sequence[ParsedImage], size: tuple[int, int]
-) -> dict[str, NDArray[np.float64]]:
+) -> dict[LandmarkScheme, NDArray[np.float64]]:
     """Return scheme -> landmarks (N, P, 2) in images scaled to ``size``; nan where a table has none."""
-    points: dict[str, NDArray[np.float64]] = {}
+    points: dict[LandmarkScheme, NDArray[np.float64]] = {}
     for path in paths:
         table = read_landmarks(path)
-        if table.scheme in points:
+        if any(table.scheme.name == scheme.name for scheme in points):
             raise OptionError(
-                f"--landmarks {path}: the second file of the scheme '{table.scheme}'; expected one a scheme"
+                f"--landmarks {path}: the second file of the scheme '{table.scheme.name}'; expected one a scheme"
             )
         points[table.scheme] = _joined(table, path, files, size)
     return points
@@ -256,7 +267,7 @@ def _joined(
     short: dict[str, list[int]] = {}
     for name, row in rows.items():
         short.setdefault(PurePosixPath(name).name, []).append(row)
-    points = np.full((len(files), get_scheme(table.scheme).count, 2), np.nan)
+    points = np.full((len(files), table.scheme.count, 2), np.nan)
     known = 0
     for position, file in enumerate(files):
         candidates = short.get(PurePosixPath(file.name).name, [])

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from wsegs.errors import DataError, MissingError
 from wsegs.rules import AttributeLookup, RuleSet, compile_rules
+from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
 from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION
 from wsegs.store.frame import Frame, frame_from_json
 
@@ -41,6 +42,8 @@ class MaskStore:
     path : Path
     size : (int, int)
         (H, W) of every mask.
+    scheme : LandmarkScheme
+        What the landmarks are.
     frame : Frame
     rules : RuleSet
         Compiled again from the text that the store keeps.
@@ -65,7 +68,7 @@ class MaskStore:
         header = self._check()
         self.rules: RuleSet = compile_rules(header["rules"], header["rules_source"])
         self.wsegs_version: str = header["wsegs"]
-        self.scheme: str = header["scheme"]
+        self.scheme: LandmarkScheme = self._scheme(header["scheme"])
         self.region_names: tuple[str, ...] = tuple(json.loads(header["region_names"]))
         self.attribute_names: tuple[str, ...] = tuple(json.loads(header["attribute_names"]))
         self.status_names: tuple[str, ...] = tuple(json.loads(header["status_names"]))
@@ -185,6 +188,16 @@ class MaskStore:
             self._handle = h5py.File(self.path, "r")
             self._process = os.getpid()
         return self._handle
+
+    def _scheme(self, name: str) -> LandmarkScheme:
+        """Return the scheme that the file defines; older files only name it."""
+        file = self._file()
+        try:
+            if "scheme" not in file:
+                return get_scheme(name)
+            return scheme_from_mapping(json.loads(file["scheme"].asstr()[()]), "'scheme'")
+        except (ValueError, TypeError, OSError) as error:  # DataError among them
+            raise DataError(f"{self.path}: {error}") from None
 
     def _check(self) -> dict[str, str]:
         """Return the header if the file is a complete store of this format."""

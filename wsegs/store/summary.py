@@ -45,7 +45,7 @@ def describe_store(store: MaskStore, sample: int | None = 2000) -> dict[str, Any
         "images": len(store),
         "size": list(store.size),
         "frame": store.frame.as_json(),
-        "scheme": store.scheme,
+        "scheme": store.scheme.name,
         "splits": {
             name: int(np.count_nonzero(store.split == code))
             for code, name in enumerate(("train", "validation", "test"))

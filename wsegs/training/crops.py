@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.landmarks.chain import landmarks_of_image
-from wsegs.schemes import get_scheme
+from wsegs.schemes import CELEBA5, IBUG68
 from wsegs.store.frame import Frame, resize_affine, scale_affine, transform_points, warp_image
 from wsegs.training.runs import RunInfo
 
@@ -50,7 +50,7 @@ class Cropper:
     ----------
     size
         (H, W) of the network's images.
-    frame, source_size, scheme, mean_points
+    frame, source_size, mean_points
         See :class:`wsegs.training.runs.RunInfo`.
     aligned_points
         (5, 2), where all images to come have their five points, x and y in pixels; None if they are not aligned.
@@ -59,12 +59,11 @@ class Cropper:
     size: tuple[int, int]
     frame: Frame
     source_size: tuple[int, int] | None
-    scheme: str
     mean_points: NDArray[np.float32] | None
     aligned_points: NDArray[np.float32] | None = None
 
     def crop(
-        self, image: NDArray[np.uint8], landmarks: NDArray[np.floating] | None = None, *, detect: bool = True
+        self, image: NDArray[np.uint8], points: NDArray[np.floating] | None = None, *, detect: bool = True
     ) -> tuple[NDArray[np.uint8], CropKind]:
         """Return an image as the network expects it.
 
@@ -72,8 +71,9 @@ class Cropper:
         ----------
         image
             (h, w, 3) uint8 RGB.
-        landmarks
-            (P, 2) in pixels of the image, x and y; None or nan if they are not known.
+        points
+            (5, 2), the face's five points in pixels of the image, x and y, as
+            :meth:`wsegs.schemes.LandmarkScheme.five_points` gives them; None or nan if they are not known.
         detect
             Find landmarks where they are needed and not given.
 
@@ -81,55 +81,58 @@ class Cropper:
         -------
         (H, W, 3) uint8 RGB, and how it was cropped.
         """
-        crop = self.place(image, landmarks, detect=detect)
+        crop = self.place(image, points, detect=detect)
         return crop.image, crop.kind
 
     def place(
-        self, image: NDArray[np.uint8], landmarks: NDArray[np.floating] | None = None, *, detect: bool = True
+        self, image: NDArray[np.uint8], points: NDArray[np.floating] | None = None, *, detect: bool = True
     ) -> Crop:
         """Return an image as the network expects it, and where its five points lie; see :meth:`crop`.
 
         Where the crop needs no landmarks and none are given, the points are those of the mean face of the training,
         to which such images are aligned.
         """
-        matrix, kind, landmarks = self._matrix(image, landmarks, detect)
-        points = np.full((5, 2), np.nan, np.float32)
-        if landmarks is not None and np.isfinite(landmarks).all():
-            five = get_scheme(self.scheme).five_points(np.asarray(landmarks, np.float32)[None])
-            points = transform_points(five, matrix[None])[0]
+        matrix, kind, points = self._matrix(image, points, detect)
+        placed = np.full((5, 2), np.nan, np.float32)
+        if points is not None and np.isfinite(points).all():
+            placed = transform_points(np.asarray(points, np.float32)[None], matrix[None])[0]
         elif kind in ("as in training", "aligned") and self.mean_points is not None:
-            points = self.mean_points
-        return Crop(warp_image(image, matrix, self.size), kind, points)
+            placed = self.mean_points
+        return Crop(warp_image(image, matrix, self.size), kind, placed)
 
     def _matrix(
-        self, image: NDArray[np.uint8], landmarks: NDArray[np.floating] | None, detect: bool
+        self, image: NDArray[np.uint8], points: NDArray[np.floating] | None, detect: bool
     ) -> tuple[NDArray[np.float32], CropKind, NDArray[np.floating] | None]:
-        """Return the matrix of the crop, its kind, and the landmarks, which may have been found meanwhile."""
+        """Return the matrix of the crop, its kind, and the five points, which may have been found meanwhile."""
         whole = resize_affine(np.array([image.shape[:2]]), self.size)[0]
         if self.frame.kind == "image":
             if image.shape[:2] == self.source_size:
-                return whole, "as in training", landmarks
+                return whole, "as in training", points
             if self.mean_points is None:  # trained without a single face: there is nothing to align to
-                return whole, "whole image", landmarks
+                return whole, "whole image", points
             if self.aligned_points is not None:
-                return similarity(self.aligned_points, self.mean_points), "aligned", landmarks
+                return similarity(self.aligned_points, self.mean_points), "aligned", points
         kind: CropKind = "landmarks"
-        if landmarks is None and detect:
-            landmarks, kind = landmarks_of_image(image).landmarks, "detected"
-        if landmarks is None or not np.isfinite(landmarks).all():
-            return whole, "whole image", landmarks
+        if points is None and detect:
+            points, kind = _five_points_of_image(image), "detected"
+        if points is None or not np.isfinite(points).all():
+            return whole, "whole image", points
         if self.frame.kind == "image":
             assert self.mean_points is not None
-            points = get_scheme(self.scheme).five_points(np.asarray(landmarks)[None])[0]
-            return similarity(points, self.mean_points), kind, landmarks
+            return similarity(points, self.mean_points), kind, points
         size = np.array([image.shape[1::-1]])
-        matrix = self.frame.affine(np.asarray(landmarks, np.float32)[None], size, get_scheme(self.scheme))[0]
-        return scale_affine(matrix, self.frame.size, self.size), kind, landmarks
+        matrix = self.frame.affine(np.asarray(points, np.float32)[None], size, CELEBA5)[0]
+        return scale_affine(matrix, self.frame.size, self.size), kind, points
 
 
 def cropper_for(info: RunInfo, size: tuple[int, int], aligned_points: NDArray[np.float32] | None = None) -> Cropper:
     """Return the cropper of a run whose network sees images of ``size`` (H, W)."""
-    return Cropper(size, info.frame, info.source_size, info.scheme, info.mean_points, aligned_points)
+    return Cropper(size, info.frame, info.source_size, info.mean_points, aligned_points)
+
+
+def _five_points_of_image(image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+    landmarks = landmarks_of_image(image).landmarks
+    return None if landmarks is None else IBUG68.five_points(landmarks[None])[0]
 
 
 def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> NDArray[np.float32]:

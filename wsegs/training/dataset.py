@@ -17,7 +17,6 @@ from torch.utils.data import Dataset
 
 from wsegs.errors import DataError
 from wsegs.landmarks.image import read_image
-from wsegs.schemes import get_scheme
 from wsegs.store import MaskStore
 from wsegs.store.frame import scale_affine, transform_points, warp_image
 from wsegs.training.cache import RowCache
@@ -105,7 +104,7 @@ class FaceCrops(Dataset[Batch]):
         self._class_size = class_size
         self._classes = classes
         scaling = scale_affine(np.eye(2, 3)[None], store.size, size)
-        five = get_scheme(store.scheme).five_points(store.landmarks)
+        five = store.scheme.five_points(store.landmarks)
         self._points = transform_points(five, np.repeat(scaling, len(five), axis=0))
 
     def __len__(self) -> int:

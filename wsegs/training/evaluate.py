@@ -95,12 +95,10 @@ class CropBatch(NamedTuple):
 class EvaluationCrops(Dataset[CropBatch]):
     """Crops of a data set for a run, by :class:`BatchPlan`; images that cannot be read are left out and named."""
 
-    def __init__(
-        self, cropper: Cropper, paths: Sequence[Path], landmarks: Sequence[NDArray[np.float32]] | None
-    ) -> None:
+    def __init__(self, cropper: Cropper, paths: Sequence[Path], points: Sequence[NDArray[np.float32]] | None) -> None:
         self._cropper = cropper
         self._paths = paths
-        self._landmarks = landmarks
+        self._points = points
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -110,21 +108,21 @@ class EvaluationCrops(Dataset[CropBatch]):
         crops: list[Crop] = []
         positions, unreadable = [], []
         for position in plan.rows:
-            landmarks = None if self._landmarks is None else self._landmarks[position]
+            points = None if self._points is None else self._points[position]
             try:
                 image = read_image(self._paths[position])
             except DataError as error:
                 unreadable.append(str(error))
                 continue
-            crops.append(self._cropper.place(image, landmarks, detect=self._landmarks is None))
+            crops.append(self._cropper.place(image, points, detect=self._points is None))
             positions.append(position)
         images = np.zeros((len(crops), *self._cropper.size, 3), np.uint8)
-        points = np.zeros((len(crops), 5, 2), np.float32)
+        placed = np.zeros((len(crops), 5, 2), np.float32)
         for i, crop in enumerate(crops):
-            images[i], points[i] = crop.image, crop.points
+            images[i], placed[i] = crop.image, crop.points
         return CropBatch(
             torch.from_numpy(images).permute(0, 3, 1, 2),
-            torch.from_numpy(points),
+            torch.from_numpy(placed),
             np.array(positions, np.intp),
             [crop.kind for crop in crops],
             unreadable,
@@ -333,15 +331,16 @@ def _finite(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _join(landmarks: LandmarkTable | None, dataset: FaceDataset) -> list[NDArray[np.float32]] | None:
-    """Return the landmarks of every image by name, nan where the table has none."""
+    """Return the five points of every image by name, nan where the table has none."""
     if landmarks is None:
         return None
     rows = {name: row for row, name in enumerate(landmarks.images)}
     known = [rows.get(name, -1) for name in dataset.images]
     if max(known) < 0:
         raise DataError(f"--landmarks: has no image of {dataset.root}; the first there is '{dataset.images[0]}'")
-    missing = np.full(landmarks.landmarks.shape[1:], np.nan, np.float32)
-    return [landmarks.landmarks[row] if row >= 0 else missing for row in known]
+    points = landmarks.scheme.five_points(landmarks.landmarks)
+    missing = np.full((5, 2), np.nan, np.float32)
+    return [points[row] if row >= 0 else missing for row in known]
 
 
 def _as_it_is(batch: Any) -> Any:

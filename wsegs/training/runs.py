@@ -19,7 +19,6 @@ from wsegs import __version__
 from wsegs.errors import DataError, MissingError, OptionError, OutputExistsError
 from wsegs.files import complete_or_absent
 from wsegs.nets import build_network
-from wsegs.schemes import get_scheme
 from wsegs.store import MaskStore
 from wsegs.store.frame import Frame, frame_from_json, transform_points
 from wsegs.training.recipe import Recipe, read_recipe, write_recipe
@@ -46,7 +45,7 @@ class RunInfo:
     source_size
         (H, W) that all source images had, where the frame is ``image``; else None.
     scheme
-        Name of the landmark scheme.
+        Name of the landmark scheme of the mask store, for the record: crops need only the five points.
     mean_points
         (5, 2): where the five points (eyes, nose, mouth corners) lie on average in the network's images, x and y in
         pixels; None if no image had a face.
@@ -152,7 +151,7 @@ def describe_run(
     found = rows[store.status[rows] != 0]
     mean_points = None
     if len(found):
-        points = get_scheme(store.scheme).five_points(store.landmarks[found]).mean(axis=0)
+        points = store.scheme.five_points(store.landmarks[found]).mean(axis=0)
         scale = np.array(recipe.size) / store.size
         matrix = np.array([[[scale[1], 0, (scale[1] - 1) / 2], [0, scale[0], (scale[0] - 1) / 2]]])
         mean_points = transform_points(points[None], matrix)[0]
@@ -167,7 +166,7 @@ def describe_run(
         **counts,
     }
     attributes = store.attribute_names if recipe.recognises else ()
-    return RunInfo(attributes, store.frame, source_size, store.scheme, mean_points, provenance, **names)
+    return RunInfo(attributes, store.frame, source_size, store.scheme.name, mean_points, provenance, **names)
 
 
 def create_run(path: Path, recipe: Recipe, info: RunInfo, *, force: bool) -> None:
@@ -234,7 +233,7 @@ def read_run(path: Path) -> tuple[Recipe, RunInfo]:
             attribute_names=tuple(fields["attribute_names"]),
             frame=frame_from_json(fields["frame"]),
             source_size=fields["source_size"] and (int(fields["source_size"][0]), int(fields["source_size"][1])),
-            scheme=get_scheme(fields["scheme"]).name,
+            scheme=str(fields["scheme"]),
             mean_points=None if fields["mean_points"] is None else np.array(fields["mean_points"], np.float32),
             provenance=fields["provenance"],
             class_names=tuple(fields.get("class_names", ())),  # runs of before have none of the last three

@@ -7,10 +7,12 @@ import click
 from wsegs.cli.lazy import LazyGroup
 
 _COMMANDS = {
+    "new": ("wsegs.cli.rules.new", "Write a rule file to begin with."),
     "check": ("wsegs.cli.rules.check", "Find every error and warning in a rule file."),
-    "schema": ("wsegs.cli.rules.schema", "Print the JSON Schema of rule files, for editors."),
+    "preview": ("wsegs.cli.rules.preview", "Draw regions and attributes over a face."),
     "score": ("wsegs.cli.rules.score", "Hold regions against human masks."),
     "compare": ("wsegs.cli.rules.compare", "Hold two rule files against human masks, on the same faces."),
+    "schema": ("wsegs.cli.rules.schema", "Print the JSON Schema of rule files, for editors."),
 }
 
 

@@ -41,14 +41,17 @@ def check(file: Path, landmarks: Path | None, empty: float, strict: bool, as_jso
         from wsegs.landmarks.table import read_landmarks
 
         table = read_landmarks(landmarks)
-    program, findings = check_rules(
-        read_rule_text(path),
-        str(file),
-        path.parent,
-        faces=None if table is None else _faces(table),
-        attribute_names=() if table is None else table.attribute_names,
-        least_empty=empty / 100,
-    )
+    text = read_rule_text(path)
+    program, findings = check_rules(text, str(file), path.parent)
+    if program is not None and table is not None:
+        _, findings = check_rules(
+            text,
+            str(file),
+            path.parent,
+            faces=_faces(table.as_scheme(program.scheme)),
+            attribute_names=table.attribute_names,
+            least_empty=empty / 100,
+        )
     errors = sum(finding.severity == "error" for finding in findings)
     warnings = len(findings) - errors
     if as_json:
@@ -70,10 +73,9 @@ def check(file: Path, landmarks: Path | None, empty: float, strict: bool, as_jso
 def _faces(table: LandmarkTable) -> Faces:
     """Return the faces of a landmark file in the frame that masks would be drawn in."""
     from wsegs.rules.check import Faces
-    from wsegs.schemes import get_scheme
     from wsegs.store.frame import transform_points, usual_frame
 
     frame = usual_frame(table.image_size)
     found = table.found
-    affine = frame.affine(table.landmarks[found], table.image_size[found], get_scheme(table.scheme))
+    affine = frame.affine(table.landmarks[found], table.image_size[found], table.scheme)
     return Faces(transform_points(table.landmarks[found], affine), frame.size)

@@ -57,7 +57,7 @@ def compare(a: str, b: str, classes: str, as_json: bool, **truth: Any) -> None:
         return
     click.echo(f"A: {a}\nB: {b}")
     width = max(len("region"), *map(len, compared))
-    click.echo(f"{'region':<{width}}{'images':>9}{'A':>9}{'B':>9}{'B - A':>9}   {'95 % interval':<18}")
+    click.echo(f"{'region':<{width}}{'images':>9}{'A':>9}{'B':>9}{'B - A':>9}   95 % interval")
     for comparison in [*comparisons, mean]:
         click.echo(f"{comparison.region:<{width}}{_cells(comparison)}")
     say_what_is_left_out(faces, lacking)

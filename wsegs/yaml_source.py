@@ -76,9 +76,13 @@ class Node:
 
     def error(self, message: str, *, offset: int = 0) -> RuleError:
         """Return an error that names this place; ``offset`` counts characters into a scalar."""
-        error = RuleError(f"{self.source}:{self.line}:{self.column + offset}: {message}")
-        error.place, error.problem = (self.source, self.line, self.column + offset), message
-        return error
+        return _error(self.source, self.line, self.column + offset, message)
+
+
+def _error(source: str, line: int, column: int, message: str) -> RuleError:
+    error = RuleError(f"{source}:{line}:{column}: {message}")
+    error.place, error.problem = (source, line, column), message
+    return error
 
 
 def read_nodes(text: str, source: str) -> Node:
@@ -100,7 +104,7 @@ def read_nodes(text: str, source: str) -> Node:
         raise RuleError(f"{source}: expected a rule file of at most {MAX_BYTES:,} bytes, got {len(text):,}")
     # Counted first, since the scanner looks ahead through open brackets at a cost that grows with their square.
     if text.count("[") + text.count("{") > MAX_NODES:
-        raise RuleError(f"{source}:1:1: expected at most {MAX_NODES:,} lists and mappings, got more")
+        raise _error(source, 1, 1, f"expected at most {MAX_NODES:,} lists and mappings, got more")
     builder = _Builder(source)
     try:
         with warnings.catch_warnings():
@@ -109,17 +113,17 @@ def read_nodes(text: str, source: str) -> Node:
                 builder.take(event)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        where = f"{mark.line + 1}:{mark.column + 1}" if mark else "1:1"
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         problem = " ".join(str(error.problem or error.context).split())
-        raise RuleError(f"{source}:{where}: not YAML: {problem}") from None
+        raise _error(source, line, column, f"not YAML: {problem}") from None
     except (YAMLError, ValueError, KeyError, IndexError, AttributeError, AssertionError, TypeError) as error:
         # ruamel reports some malformed input (control characters, wrong directives) by builtin errors.
         if isinstance(error, RuleError):
             raise
         detail = (str(error).splitlines() or [type(error).__name__])[0]
-        raise RuleError(f"{source}:1:1: not YAML: {detail}") from None
+        raise _error(source, 1, 1, f"not YAML: {detail}") from None
     if builder.root is None:
-        raise RuleError(f"{source}:1:1: expected a mapping with 'version', 'scheme' and 'regions', got an empty file")
+        raise _error(source, 1, 1, "expected a mapping with 'version', 'scheme' and 'regions', got an empty file")
     return builder.root
 
 

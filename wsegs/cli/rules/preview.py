@@ -1,0 +1,72 @@
+"""``wsegs rules preview``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wsegs.cli.options import force_option, output_option
+
+if TYPE_CHECKING:
+    from wsegs.schemes import LandmarkScheme
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("image", required=False, type=click.Path(path_type=Path))
+@output_option("preview.png", "The picture.")
+@click.option(
+    "--landmarks",
+    type=click.Path(path_type=Path),
+    help="landmarks.h5 with the landmarks of IMAGE.  [default: they are found in it]",
+)
+@force_option
+def preview(file: Path, image: Path | None, output: Path, landmarks: Path | None, force: bool) -> None:
+    """Draw the regions of the rule FILE and every attribute over IMAGE, or over the scheme's average face."""
+    import numpy as np
+
+    from wsegs.errors import OptionError
+    from wsegs.files import check_output
+    from wsegs.reports.canvas import write_png
+    from wsegs.reports.rule_preview import draw_rules
+    from wsegs.rules import load_rules
+
+    rules = load_rules(file)
+    if output.suffix.lower() != ".png":
+        raise OptionError(f"--output: expected a name that ends in .png, got '{output}'")
+    check_output(output, force=force)
+    if image is None:
+        if not rules.scheme.average:
+            raise OptionError(f"{file}: the landmark scheme '{rules.scheme.name}' has no average face; name an IMAGE")
+        picture = draw_rules(rules, np.array(rules.scheme.average), None, "the average face")
+    else:
+        pixels, points = _face(image, landmarks, rules.scheme)
+        picture = draw_rules(rules, points, pixels, str(image))
+    write_png(picture, output)
+    click.echo(f"{output}: {len(rules.region_names)} regions, {len(rules.attribute_names)} attributes")
+
+
+def _face(image: Path, landmarks: Path | None, scheme: LandmarkScheme) -> tuple[Any, Any]:
+    """Return an image and its landmarks."""
+    from wsegs.errors import DataError, OptionError
+    from wsegs.landmarks.image import read_image
+    from wsegs.schemes import IBUG68
+
+    pixels = read_image(image)
+    if landmarks is not None:
+        from wsegs.landmarks.table import read_landmarks
+
+        table = read_landmarks(landmarks)
+        rows = [row for row, name in enumerate(table.images) if name == str(image) or Path(name).name == image.name]
+        rows = [row for row in rows if table.found[row]]
+        if len(rows) != 1:
+            raise OptionError(f"--landmarks {landmarks}: expected one face of an image '{image.name}', got {len(rows)}")
+        return pixels, table.scheme.convert(table.landmarks[rows], scheme)[0]
+    from wsegs.landmarks.chain import landmarks_of_image
+
+    face = landmarks_of_image(pixels)
+    if face.landmarks is None:
+        raise DataError(f"{image}: no face was found")
+    return pixels, IBUG68.convert(face.landmarks[None], scheme)[0]
