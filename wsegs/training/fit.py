@@ -6,7 +6,6 @@ import csv
 import logging
 import os
 import signal
-import tempfile
 import time
 import warnings
 from collections.abc import Iterator
@@ -15,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
@@ -23,20 +21,15 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from wsegs.errors import DataError, OptionError, WsegsError
-from wsegs.nets import build_network
 from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
-from wsegs.training.budget import Budget, plan_beside, plan_budget
-from wsegs.training.cache import RowCache
+from wsegs.training.assemble import build_loaders, build_module
+from wsegs.training.budget import Budget, plan_budget
 from wsegs.training.callbacks import BestAndLast, Interrupted, LastStageEarlyStopping, MetricsTable, ProgressBar
-from wsegs.training.class_maps import ClassMaps
-from wsegs.training.data import FaceData, check_images, one_line
-from wsegs.training.dataset import FaceCrops
-from wsegs.training.losses import class_weights
-from wsegs.training.module import AttributeModule
+from wsegs.training.data import check_images, one_line
 from wsegs.training.precision import memory_format, resolve_precision
 from wsegs.training.recipe import Recipe
-from wsegs.training.region_inputs import ImageSet, TrainingInputs, read_inputs
+from wsegs.training.region_inputs import ImageSet, read_inputs
 from wsegs.training.runs import (
     BEST,
     CURVE,
@@ -51,9 +44,6 @@ from wsegs.training.runs import (
     read_run,
 )
 from wsegs.training.split import Split, split_rows
-
-# Crops and regions of up to so many bytes are kept, so that an image is decoded once and not once an epoch.
-_CACHE_BYTES = 2 << 30
 
 
 @dataclass(frozen=True)
@@ -136,7 +126,7 @@ def train(
         other = inputs.parsing_set[0]
         for rows in (other.split.train, other.split.validation):
             check_images(other.store, other.root, rows)
-    module = _build_module(recipe, budget, images, inputs)
+    module = build_module(recipe, budget, images, inputs)
     info = describe_run(
         store,
         recipe,
@@ -166,7 +156,8 @@ def train(
     with ExitStack() as stack:
         stack.enter_context(_quiet_lightning())
         trainer = _build_trainer(machine, recipe, budget, precision, output, callbacks)
-        loaders = _build_loaders(stack, recipe, budget, images, inputs, module, machine)
+        workers = (0 if device == "cpu" else os.cpu_count() or 1) if machine.workers is None else machine.workers
+        loaders = build_loaders(stack, recipe, budget, images, inputs, module, workers=workers, cache=machine.cache)
         first_step = 0 if checkpoint is None else int(read_checkpoint(checkpoint)["global_step"])
         try:
             trainer.fit(module, datamodule=loaders, ckpt_path=checkpoint, weights_only=True)
@@ -208,94 +199,6 @@ def train(
 def is_main_process() -> bool:
     """Tell whether this is the process that writes: Lightning starts the program again for each further device."""
     return getattr(rank_zero_only, "rank", 0) == 0 and os.environ.get("NODE_RANK", "0") == "0"
-
-
-def _build_module(recipe: Recipe, budget: Budget, images: ImageSet, inputs: TrainingInputs) -> AttributeModule:
-    store, split = images.store, images.split
-    torch.manual_seed(recipe.seed)
-    network = build_network(
-        recipe.network.name,
-        size=recipe.size,
-        attributes=len(store.attribute_names),
-        classes=len(inputs.class_names) or None,
-        regions=inputs.region_names or None,
-        **recipe.network.options,
-    )
-    regions = known = None
-    if inputs.region_names:
-        regions, known = inputs.region_sources(recipe.size, network.region_size)  # type: ignore[arg-type]
-    return AttributeModule(
-        network,
-        recipe,
-        budget,
-        store.attribute_names,
-        lookup=store.lookup if "segmentation" in recipe.losses else None,
-        label_weights=class_weights(store.attributes[split.train]) if recipe.balance == "class" else None,
-        regions=regions,
-        known_regions=known,
-        classes=len(inputs.class_names),
-    )
-
-
-def _build_loaders(
-    stack: ExitStack,
-    recipe: Recipe,
-    budget: Budget,
-    images: ImageSet,
-    inputs: TrainingInputs,
-    module: AttributeModule,
-    machine: Machine,
-) -> FaceData:
-    map_size: tuple[int, int] | None = module.network.map_size if "segmentation" in recipe.losses else None  # type: ignore[assignment]
-    class_size = recipe.size if recipe.parses else getattr(module.network, "region_size", None)
-    on_cpu = _device_type(machine.accelerator) == "cpu"
-    workers = (0 if on_cpu else os.cpu_count() or 1) if machine.workers is None else machine.workers
-    parsing = None
-    if inputs.parsing_set is not None:
-        other, class_maps = inputs.parsing_set
-        crops = _build_crops(stack, recipe.size, other, None, class_maps, class_size, machine)
-        beside = plan_beside(budget, recipe.batch_size, len(other.split.train))
-        parsing = FaceData(crops, other.split, beside, seed=recipe.seed, flips=recipe.flips, workers=workers)
-    crops = _build_crops(stack, recipe.size, images, map_size, inputs.class_maps, class_size, machine)
-    return FaceData(crops, images.split, budget, seed=recipe.seed, flips=recipe.flips, workers=workers, parsing=parsing)
-
-
-def _build_crops(
-    stack: ExitStack,
-    size: tuple[int, int],
-    images: ImageSet,
-    map_size: tuple[int, int] | None,
-    class_maps: ClassMaps | None,
-    class_size: tuple[int, int] | None,
-    machine: Machine,
-) -> FaceCrops:
-    """Return the crops of some images, kept in a temporary file if they are few enough or that is wanted."""
-    store = images.store
-    bytes_a_row = size[0] * size[1] * 3
-    if map_size is not None:
-        bytes_a_row += map_size[0] * map_size[1] * store.rules.dtype.itemsize
-    if class_maps is not None and class_size is not None:
-        bytes_a_row += class_size[0] * class_size[1]
-    wanted = machine.cache if machine.cache is not None else len(store) * bytes_a_row <= _CACHE_BYTES
-    crops = regions = classes = None
-    if wanted:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsegs-crops-")))
-        crops = RowCache(folder / "crops", len(store), (*size, 3), np.dtype(np.uint8))
-        if map_size is not None:
-            regions = RowCache(folder / "regions", len(store), map_size, store.rules.dtype)
-        if class_maps is not None and class_size is not None:
-            classes = RowCache(folder / "classes", len(store), class_size, np.dtype(np.uint8))
-    return FaceCrops(
-        store,
-        images.root,
-        size,
-        map_size,
-        crops,
-        regions,
-        class_maps=class_maps,
-        class_size=class_size or (0, 0),
-        classes=classes,
-    )
 
 
 def _build_trainer(
