@@ -86,7 +86,9 @@ def test_both_of_a_joint_run(run, here) -> None:
         (("train", "parser", "--truth", "truth", "--classes", "celebamsk"), "did you mean 'celebamask'"),
         (("train", "ssg", "--parser", "none"), "none: no such run; wsegs train makes one"),
         (("train", "naive", "--parser", "data"), "data: expected a run folder"),
-        (("train", "basic", "--from-store"), "network 'basic' reads no regions"),
+        (("train", "basic", "--from-store"), "--from-store: network 'basic' reads no regions"),
+        (("train", "parser", "--parser", "runs/parser"), "--parser: network 'parser' reads no regions"),
+        (("train", "ssg", "--parsing-masks", "masks.h5"), "--parsing-masks: network 'ssg' does not learn to parse"),
         (("train", "ssp", "--from-store"), "pooling: no region 'eyebrows': expected default or one of"),
     ],
 )

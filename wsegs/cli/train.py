@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from wsegs.cli.options import SIZE, data_option, force_option, json_option, output_option, print_json
 from wsegs.errors import OptionError
+
+if TYPE_CHECKING:
+    from wsegs.training.recipe import Recipe
 
 
 @click.command()
@@ -112,19 +115,7 @@ def train(
         "patience": "early_stopping.patience",
     }
     values = {fields.get(name, name): value for name, value in overrides.items()}
-    plain = load_recipe(recipe_name)
-    part = "parsing" if plain.parses else "regions"
-    if plain.parsing is plain.regions is None and (from_store or truth or classes or parser or parsing_masks):
-        raise OptionError(
-            "--truth, --from-store, --classes, --parser, --parsing-masks:"
-            f" network '{plain.network.name}' reads no regions"
-        )
-    if from_store and truth is not None:
-        raise OptionError("--from-store and --truth both say what regions are: expected one of them")
-    if truth is not None or from_store:
-        values[f"{part}.from"] = "store" if from_store else "masks"
-    values |= {f"{part}.truth": truth and str(truth), f"{part}.classes": classes}
-    values |= {"regions.parser": parser and str(parser), "parsing.store": parsing_masks and str(parsing_masks)}
+    values |= _region_fields(load_recipe(recipe_name), truth, classes, from_store, parser, parsing_masks)
     recipe = load_recipe(recipe_name, values)
     if recipe.regions is not None and parser is None and (from_store or truth is not None):
         # The recipe's own parser is one of other regions.
@@ -169,6 +160,41 @@ def train(
     for name, file in summary["files"].items():
         click.echo(f"{name}: {file}")
     click.echo(f"next: wsegs evaluate {output}")
+
+
+def _region_fields(
+    recipe: Recipe,
+    truth: Path | None,
+    classes: str | None,
+    from_store: bool,
+    parser: Path | None,
+    parsing_masks: Path | None,
+) -> dict[str, Any]:
+    """Return the fields of a recipe that the flags on regions set: of what is parsed, or of what is read."""
+    part = "parsing" if recipe.parses else "regions"
+    about_masks = {"--truth": truth, "--classes": classes, "--from-store": from_store or None}
+    unfit = {"--parser": parser} if recipe.parses else {"--parsing-masks": parsing_masks}
+    if getattr(recipe, part) is None:
+        unfit |= {**about_masks, "--parser": parser}
+    for flag, value in unfit.items():
+        if value is not None:
+            does = "reads no regions" if flag != "--parsing-masks" else "does not learn to parse"
+            raise OptionError(f"{flag}: network '{recipe.network.name}' {does}")
+    if from_store and truth is not None:
+        raise OptionError("--from-store and --truth both say what regions are: expected one of them")
+    fields: dict[str, Any] = {}
+    if truth is not None or from_store:
+        fields[f"{part}.from"] = "store" if from_store else "masks"
+    if truth is not None:
+        fields[f"{part}.truth"] = str(truth)
+    if classes is not None:
+        # A run may be measured from another folder.
+        fields[f"{part}.classes"] = str(Path(classes).absolute()) if Path(classes).is_file() else classes
+    if parser is not None:
+        fields["regions.parser"] = str(parser)
+    if parsing_masks is not None:
+        fields["parsing.store"] = str(parsing_masks)
+    return fields
 
 
 def _percent(share: float | None) -> str:
