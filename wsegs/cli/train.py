@@ -173,7 +173,7 @@ def _region_fields(
     """Return the fields of a recipe that the flags on regions set: of what is parsed, or of what is read."""
     part = "parsing" if recipe.parses else "regions"
     about_masks = {"--truth": truth, "--classes": classes, "--from-store": from_store or None}
-    unfit = {"--parser": parser} if recipe.parses else {"--parsing-masks": parsing_masks}
+    unfit: dict[str, object] = {"--parser": parser} if recipe.parses else {"--parsing-masks": parsing_masks}
     if getattr(recipe, part) is None:
         unfit |= {**about_masks, "--parser": parser}
     for flag, value in unfit.items():
