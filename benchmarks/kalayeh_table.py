@@ -8,7 +8,8 @@
 
 ``faces`` has images and human masks (CelebAMask-HQ); ``split.csv`` says which of them are for training and for testing
 the parser (``--write-split`` makes it). A parser is trained on them first, and draws the regions of all methods that
-want them. Each method is trained on ``masks.h5`` and tested on every data set that is named, LANDMARKS being those of
+want them; ``ssp-store`` has the base regions of ``masks.h5`` instead, and a parser distilled from them for its tests.
+Each method is trained on ``masks.h5`` and tested on every data set that is named, LANDMARKS being those of
 its images for the boxes. Runs and evaluations that are there are kept, so an interrupted table goes on.
 """
 
@@ -34,6 +35,7 @@ METHODS: dict[str, tuple[str, list[str], tuple[float | None, ...]]] = {
     "ssg": ("ssg", ["parser"], (8.38, 80.55, 87.82)),
     "ssp": ("ssp", ["parser"], (8.33, 81.02, 88.24)),
     "ssp+ssg": ("", [], (8.20, 81.45, None)),
+    "ssp-store": ("ssp", ["--from-store", "parser-store"], (None, None, None)),
     "attparsenet": ("attparsenet-small", [], (None, None, None)),
     "baseline": ("attparsenet-small", ["--no-segmentation"], (None, None, None)),
 }
@@ -96,28 +98,11 @@ def main() -> None:
         write_split(*options.write_split, test=100)
         return
 
-    small = ["--width", options.width, "--size", options.size]
-    # The paper's AdaGrad at 0.001 needs its 40,000 steps; in so few, Adam with one cycle is fair to all.
-    small += ["--optimizer", "adam", "--weight-decay", 0, "--schedule", "one-cycle"]
     scores: dict[tuple[str, str], list[dict[str, float]]] = {}
     for seed in options.seeds:
-        faces = options.output / f"parser-{seed}"
-        if any("parser" in METHODS[method][1] for method in options.methods):
-            budget = ["--learning-rate", 0.003, "--max-steps", options.parser_steps, "--validate-every", 180]
-            train(faces, "parser", options.parsed, "--truth", options.truth, *small, *budget, "--seed", seed)
-            if options.joint:
-                joint = options.output / f"joint-{seed}"
-                others = ["--parsing-masks", options.parsed, "--truth", options.truth]
-                train(joint, "joint", options.masks, *others, *small, *budget, "--seed", seed)
-                print(parsing_table(faces, joint))
-            else:
-                print(parsing_table(faces))
         for method in options.methods:
-            recipe, flags, _ = METHODS[method]
+            train_method(method, seed, options)
             runs = [options.output / f"{part}-{seed}" for part in method.split("+")]
-            if recipe:
-                given = [item for flag in flags for item in (("--parser", faces) if flag == "parser" else (flag,))]
-                train(runs[0], recipe, options.masks, *small, "--max-steps", options.steps, "--seed", seed, *given)
             for test in options.test:
                 data, _, landmarks = test.partition("=")
                 known = ["--landmarks", landmarks] if landmarks and method == "bbox" else []
@@ -125,7 +110,49 @@ def main() -> None:
                 mean = evaluate(folder, *runs, "--data", data, "--split", "test", *known)
                 scores.setdefault((Path(data).name, method), []).append(mean)
             (options.output / "table.md").write_text(table(scores, options))
+        parsers = [options.output / f"{name}-{seed}" for name in ("parser", "joint")]
+        if options.joint:
+            train_joint(seed, options)
+        print(parsing_table(*[run for run in parsers if (run / "finished.json").exists()]))
     print(table(scores, options))
+
+
+def scale(seed: int, options: argparse.Namespace) -> list[object]:
+    """Return what all trainings have in common.
+
+    The paper's AdaGrad at 0.001 needs its 40,000 steps; in so few, Adam with one cycle is fair to all.
+    """
+    size = ["--width", options.width, "--size", options.size, "--seed", seed]
+    return [*size, "--optimizer", "adam", "--weight-decay", 0, "--schedule", "one-cycle"]
+
+
+def parser_scale(seed: int, options: argparse.Namespace) -> list[object]:
+    """Return what the parsers of human masks have in common."""
+    steps = ["--max-steps", options.parser_steps, "--validate-every", 180]
+    return [*scale(seed, options), "--learning-rate", 0.003, *steps, "--truth", options.truth]
+
+
+def train_method(method: str, seed: int, options: argparse.Namespace) -> None:
+    """Train a method, and before it the parser that draws its regions."""
+    recipe, flags, _ = METHODS[method]
+    given: list[object] = []
+    for flag in flags:
+        run = options.output / f"{flag}-{seed}"
+        if flag == "parser":
+            train(run, "parser", options.parsed, *parser_scale(seed, options))
+        elif flag == "parser-store":
+            steps = ["--learning-rate", 0.003, "--max-steps", 300, "--validate-every", 100, "--limit", 2000]
+            train(run, "parser", options.masks, "--from-store", *scale(seed, options), *steps)
+        given += [flag] if flag.startswith("--") else ["--parser", run]
+    if recipe:
+        run = options.output / f"{method}-{seed}"
+        train(run, recipe, options.masks, *scale(seed, options), "--max-steps", options.steps, *given)
+
+
+def train_joint(seed: int, options: argparse.Namespace) -> None:
+    """Train a parser once more, with attributes beside it."""
+    run = options.output / f"joint-{seed}"
+    train(run, "joint", options.masks, "--parsing-masks", options.parsed, *parser_scale(seed, options))
 
 
 # Table 4 of the paper, on Helen's test faces: IoU in percent without and with attributes.
@@ -142,8 +169,10 @@ PARSING = {
 
 
 def parsing_table(*runs: Path) -> str:
-    """Return the intersection over union of each class on the test split, without and with attributes, as Markdown."""
+    """Return nothing without runs, else the intersection over union of each class on the test split, without and with attributes, as Markdown."""
     summaries = []
+    if not runs:
+        return ""
     for run in runs:
         file = run / "parsing-test" / "metrics.json"
         summaries.append(json.loads(file.read_text()) if file.exists() else wsegs("evaluate", run, "--parsing"))
@@ -164,8 +193,8 @@ def parsing_table(*runs: Path) -> str:
 
 def table(scores: dict[tuple[str, str], list[dict[str, float]]], options: argparse.Namespace) -> str:
     """Return Markdown: a row for each data set and method, mean (and spread over the seeds), the paper's beside it."""
-    scale = f"width {options.width}, {options.size}, {options.steps} steps of 32, seeds {options.seeds}"
-    lines = [f"Ours: {scale}. Paper: table 2, pre-cropped CelebA, width 1, 218x178, 40,000 steps of 32.", ""]
+    ours = f"width {options.width}, {options.size}, {options.steps} steps of 32, seeds {options.seeds}"
+    lines = [f"Ours: {ours}. Paper: table 2, pre-cropped CelebA, width 1, 218x178, 40,000 steps of 32.", ""]
     lines.append("| test on | method | error | AP | balanced | paper: error | AP | balanced |")
     lines.append("|---|---|---|---|---|---|---|---|")
     for data, method in sorted(scores, key=lambda key: key[0]):
