@@ -169,7 +169,7 @@ PARSING = {
 
 
 def parsing_table(*runs: Path) -> str:
-    """Return nothing without runs, else the intersection over union of each class on the test split, without and with attributes, as Markdown."""
+    """Return the IoU of each class on the test split, without and with attributes; nothing without runs."""
     summaries = []
     if not runs:
         return ""
