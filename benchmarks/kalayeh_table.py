@@ -8,7 +8,8 @@
 
 ``faces`` has images and human masks (CelebAMask-HQ); ``split.csv`` says which of them are for training and for testing
 the parser (``--write-split`` makes it). A parser is trained on them first, and draws the regions of all methods that
-want them; ``ssp-store`` has the base regions of ``masks.h5`` instead, and a parser distilled from them for its tests.
+want them; ``ssp-store`` has the base regions of ``masks.h5`` instead, and a parser distilled from them for its tests;
+``-hard`` takes the parser's most probable class of a pixel instead of its probabilities.
 Each method is trained on ``masks.h5`` and tested on every data set that is named, LANDMARKS being those of
 its images for the boxes. Runs and evaluations that are there are kept, so an interrupted table goes on.
 """
@@ -35,6 +36,8 @@ METHODS: dict[str, tuple[str, list[str], tuple[float | None, ...]]] = {
     "ssg": ("ssg", ["parser"], (8.38, 80.55, 87.82)),
     "ssp": ("ssp", ["parser"], (8.33, 81.02, 88.24)),
     "ssp+ssg": ("", [], (8.20, 81.45, None)),
+    "ssp-hard": ("ssp", ["--hard-regions", "parser"], (None, None, None)),
+    "ssg-hard": ("ssg", ["--hard-regions", "parser"], (None, None, None)),
     "ssp-store": ("ssp", ["--from-store", "parser-store"], (None, None, None)),
     "attparsenet": ("attparsenet-small", [], (None, None, None)),
     "baseline": ("attparsenet-small", ["--no-segmentation"], (None, None, None)),

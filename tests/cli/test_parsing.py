@@ -46,7 +46,9 @@ def test_from_human_masks_to_attributes(run, here) -> None:
     text = (shipped_folder("models") / "ssp.yaml").read_text()
     pooling.write_text(text.replace("eyes: max, eyebrows: max, nose: max, mouth: max", "eyes: max, mouth: max"))
     assert "regions of 'ground'" not in _train(run, pooling).out
-    _train(run, "ssg")
+    _train(run, "ssg", "--hard-regions")
+    assert "hard: true" in (here / "runs/ssg/recipe.yaml").read_text()
+    assert "hard: false" in (here / "runs/ssp/recipe.yaml").read_text()
     done = run("evaluate", "runs/ssp", "runs/ssg", "--data", "data", "-j", 1, "--force")
     assert done.code == 0, done.err
     assert "runs/ssp + runs/ssg on 4 images" in done.out

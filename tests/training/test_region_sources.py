@@ -94,6 +94,13 @@ class TestParsedRegions:
     def test_images_of_another_size_are_resized_for_the_parser(self) -> None:
         assert self.source((30, 30))(torch.rand(1, 3, 60, 60), None, None).shape == (1, 3, 30, 30)
 
+    def test_hard_regions_are_the_most_probable_class(self) -> None:
+        soft, images = self.source((21, 19)), torch.rand(1, 3, 41, 37)
+        hard = ParsedRegions(soft.parser, (41, 37), soft.names, (21, 19), hard=True)(images, None, None)
+        assert torch.equal(hard.argmax(dim=1), soft(images, None, None).argmax(dim=1))
+        assert set(hard.unique().tolist()) == {0, 1}
+        assert hard.sum(dim=1).eq(1).all()
+
     def test_training_does_not_move_the_parser(self) -> None:
         source = self.source((21, 19)).train()
         before = {name: value.clone() for name, value in source.state_dict().items()}

@@ -106,7 +106,9 @@ def test_known_regions_need_a_parser_only_for_new_images(store, faces, tmp_path)
     train(recipe_of("parser", **{"parsing.from": "store"}), store, tmp_path / "distilled")
     with_parser = recipe_of("ssp", **{**known, "regions.parser": str(tmp_path / "distilled")})
     train(with_parser, store, tmp_path / "both")
-    assert len(evaluate(load_run(tmp_path / "both"), open_dataset(faces)).images) == 4
+    both = load_run(tmp_path / "both")
+    assert both.regions.hard  # as those of the training are
+    assert len(evaluate(both, open_dataset(faces)).images) == 4
     # Trained on the same regions from the same seed, whether or not there is a parser for later.
     one, other = (read_checkpoint(tmp_path / run / "last.ckpt")["state_dict"] for run in ("alone", "both"))
     assert all(torch.equal(other[name], value) for name, value in one.items())

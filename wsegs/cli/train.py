@@ -33,6 +33,13 @@ if TYPE_CHECKING:
     help="Run of a parser that draws the regions which the network reads, where only the image is known.",
 )
 @click.option(
+    "--hard-regions",
+    "hard",
+    is_flag=True,
+    default=None,
+    help="The parser's most probable class of a pixel alone, instead of all their probabilities.",
+)
+@click.option(
     "--parsing-masks",
     type=click.Path(path_type=Path),
     help="Mask store of the images that have the human masks, where they are others (joint).",
@@ -82,6 +89,7 @@ def train(
     classes: str | None,
     from_store: bool,
     parser: Path | None,
+    hard: bool | None,
     parsing_masks: Path | None,
     limit: int | None,
     jobs: int | None,
@@ -115,7 +123,7 @@ def train(
         "patience": "early_stopping.patience",
     }
     values = {fields.get(name, name): value for name, value in overrides.items()}
-    values |= _region_fields(load_recipe(recipe_name), truth, classes, from_store, parser, parsing_masks)
+    values |= _region_fields(load_recipe(recipe_name), truth, classes, from_store, parser, hard, parsing_masks)
     recipe = load_recipe(recipe_name, values)
     if recipe.regions is not None and parser is None and (from_store or truth is not None):
         # The recipe's own parser is one of other regions.
@@ -168,14 +176,17 @@ def _region_fields(
     classes: str | None,
     from_store: bool,
     parser: Path | None,
+    hard: bool | None,
     parsing_masks: Path | None,
 ) -> dict[str, Any]:
     """Return the fields of a recipe that the flags on regions set: of what is parsed, or of what is read."""
     part = "parsing" if recipe.parses else "regions"
     about_masks = {"--truth": truth, "--classes": classes, "--from-store": from_store or None}
-    unfit: dict[str, object] = {"--parser": parser} if recipe.parses else {"--parsing-masks": parsing_masks}
+    unfit: dict[str, object] = (
+        {"--parser": parser, "--hard-regions": hard} if recipe.parses else {"--parsing-masks": parsing_masks}
+    )
     if getattr(recipe, part) is None:
-        unfit |= {**about_masks, "--parser": parser}
+        unfit |= {**about_masks, "--parser": parser, "--hard-regions": hard}
     for flag, value in unfit.items():
         if value is not None:
             does = "reads no regions" if flag != "--parsing-masks" else "does not learn to parse"
@@ -192,6 +203,8 @@ def _region_fields(
         fields[f"{part}.classes"] = str(Path(classes).absolute()) if Path(classes).is_file() else classes
     if parser is not None:
         fields["regions.parser"] = str(parser)
+    if hard is not None:
+        fields["regions.hard"] = hard
     if parsing_masks is not None:
         fields["parsing.store"] = str(parsing_masks)
     return fields

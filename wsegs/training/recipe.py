@@ -107,15 +107,22 @@ class RegionInput(_Strict):
     """Where the regions come from that a network reads.
 
     ``parser`` is a run of a parser: with ``from: parser`` it draws them always, else for images of which no more than
-    the image is known.
+    the image is known. ``hard`` takes its most probable class of each pixel instead of all their probabilities; where
+    regions are known in training, that is done anyway, since those are hard too.
     """
 
     source: Literal["parser", "store", "masks", "landmarks"] = Field(default="parser", alias="from")
     parser: Path | None = None
+    hard: bool = False
     truth: Path | None = None
     classes: str = "celebamask-seven"
     box_area: float = Field(default=20**2 / (218 * 178), gt=0, le=1)
     aspects: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(1.0, 0.5, 2.0), min_length=1)
+
+    @property
+    def parsed_hard(self) -> bool:
+        """Whether a pixel belongs to one region alone, where a parser draws them."""
+        return self.hard or self.source != "parser"
 
 
 class Recipe(_Strict):

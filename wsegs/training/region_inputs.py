@@ -80,7 +80,7 @@ class TrainingInputs:
         parsed = None
         if self.parser is not None:
             assert self.parser_info is not None
-            parsed = ParsedRegions(self.parser, self.parser_info.size, self.region_names, size)
+            parsed = ParsedRegions(self.parser, self.parser_info.size, self.region_names, size, hard=chosen.parsed_hard)
         return parsed, None if chosen.source == "parser" else KnownRegions(self.region_names, size)
 
 

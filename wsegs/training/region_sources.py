@@ -47,7 +47,7 @@ class RegionSource(nn.Module):
 
 
 class ParsedRegions(RegionSource):
-    """What a trained parser sees: the softmax of its class scores. The parser is frozen.
+    """What a trained parser sees: the softmax of its class scores, or the most probable class. The parser is frozen.
 
     Parameters
     ----------
@@ -59,16 +59,26 @@ class ParsedRegions(RegionSource):
         Of its classes.
     size
         (h, w) of the regions: the parser's own scale of that size, or the next finer one, averaged.
+    hard
+        A pixel belongs to its most probable class alone, as where class maps are known. A parser that is unsure gives
+        small regions a faint share of every pixel, which in the mean over a region is no longer faint.
     """
 
     def __init__(
-        self, parser: nn.Module, parser_size: tuple[int, int], names: Sequence[str], size: tuple[int, int]
+        self,
+        parser: nn.Module,
+        parser_size: tuple[int, int],
+        names: Sequence[str],
+        size: tuple[int, int],
+        *,
+        hard: bool = False,
     ) -> None:
         super().__init__()
         self.parser = parser.requires_grad_(False).eval()
         self.parser_size = parser_size
         self.names = tuple(names)
         self.size = size
+        self.hard = hard
         scales = [pooled_size(parser_size, times) for times in range(4)]
         self._skip = max(sum(h >= size[0] and w >= size[1] for h, w in scales) - 1, 0)
 
@@ -87,6 +97,8 @@ class ParsedRegions(RegionSource):
             )
         finest = self.parser.parse(images, self._skip)[0]  # type: ignore[operator]
         probabilities: Tensor = finest.float().softmax(dim=1)
+        if self.hard:
+            probabilities = torch.zeros_like(probabilities).scatter_(1, probabilities.argmax(dim=1, keepdim=True), 1.0)
         if probabilities.shape[2:] == self.size:
             return probabilities
         return nn.functional.adaptive_avg_pool2d(probabilities, self.size)

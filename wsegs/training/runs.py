@@ -92,11 +92,11 @@ class ParserInfo:
     class_names: tuple[str, ...]
     source: str
 
-    def build(self, size: tuple[int, int]) -> ParsedRegions:
-        """Return what draws regions of size (h, w), without the parser's weights."""
+    def build(self, size: tuple[int, int], *, hard: bool) -> ParsedRegions:
+        """Return what draws regions of size (h, w), without the parser's weights; see :class:`ParsedRegions`."""
         options = {name: value for name, value in self.network.items() if name != "name"}
         network = build_network(self.network["name"], size=self.size, classes=len(self.class_names), **options)
-        return ParsedRegions(network, self.size, self.class_names, size)
+        return ParsedRegions(network, self.size, self.class_names, size, hard=hard)
 
     def as_fields(self) -> dict[str, Any]:
         """Return it as JSON holds it."""
@@ -274,7 +274,7 @@ def load_run(path: Path, checkpoint: Checkpoint = "best") -> Run:
         if recipe.regions.source == "landmarks":
             regions = LandmarkBoxes(recipe.size, size, recipe.regions.box_area, recipe.regions.aspects)
         elif info.parser is not None:
-            regions = info.parser.build(size)
+            regions = info.parser.build(size, hard=recipe.regions.parsed_hard)
     file = path / (BEST if checkpoint == "best" else LAST)
     weights = read_checkpoint(file)["state_dict"]
     for module, prefix in ((network, "network."), (regions, "regions.")):
