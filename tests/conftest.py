@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from pathlib import Path
 
@@ -75,6 +76,14 @@ def truth_folder(tmp_path: Path, astronaut_landmarks: NDArray[np.float32]) -> Pa
     )
     write_landmarks(folder / "landmarks.h5", table)
     return folder
+
+
+@pytest.fixture(scope="session")
+def mediapipe_landmarks() -> dict[str, NDArray[np.float32]]:
+    """MediaPipe's 478 landmarks of scikit-image's astronaut (512x512) and of examples/faces/grace_hopper.jpg."""
+    with Path(__file__).with_name("mediapipe478.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    return {name: np.array(values, np.float32).reshape(2, 478).T for name, *values in rows[1:]}
 
 
 @pytest.fixture(scope="session")

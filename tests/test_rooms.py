@@ -20,11 +20,12 @@ MAY_IMPORT = {
     "datasets": LEAVES,
     "landmarks": LEAVES | {"datasets"},
     "rules": LEAVES,
+    "refine": LEAVES | {"rules"},
     "nets": LEAVES,
-    "store": LEAVES | {"datasets", "landmarks", "rules"},
+    "store": LEAVES | {"datasets", "landmarks", "rules", "refine"},
     "training": LEAVES | {"datasets", "landmarks", "rules", "nets", "store", "reports"},
     "reports": LEAVES | {"datasets", "landmarks", "rules", "store"},
-    "cli": LEAVES | {"datasets", "landmarks", "rules", "nets", "store", "training", "reports"},
+    "cli": LEAVES | {"datasets", "landmarks", "rules", "refine", "nets", "store", "training", "reports"},
 }
 
 

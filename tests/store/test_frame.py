@@ -13,6 +13,7 @@ from wsegs.errors import OptionError
 from wsegs.schemes import CELEBA5
 from wsegs.store.frame import (
     Frame,
+    covered_by_source,
     frame_from_json,
     image_frame,
     resize_affine,
@@ -115,3 +116,18 @@ def test_warp_is_black_where_the_source_ends():
     warped = warp_image(image, np.array([[1.0, 0, 5], [0, 1, 5]]), (10, 10))
     assert warped[0, 0].tolist() == [0, 0, 0]
     assert warped[9, 9].tolist() == [200, 200, 200]
+
+
+def test_where_a_frame_shows_its_source():
+    whole = resize_affine(np.array([[20, 30]]), (10, 15))[0]
+    assert covered_by_source(whole, (20, 30), (10, 15)).all()
+    # Two pixels to the right and one up: two columns on the left and one row below lie outside.
+    moved = np.array([[1, 0, 2], [0, 1, -1]], np.float32)
+    covered = covered_by_source(moved, (4, 5), (4, 5))
+    expected = np.zeros((4, 5), bool)
+    expected[:3, 2:] = True
+    np.testing.assert_array_equal(covered, expected)
+    # A warp shows white exactly there.
+    turned = np.array([[0.8, -0.6, 3], [0.6, 0.8, -2]], np.float32)
+    shown = warp_image(np.full((40, 50, 3), 255, np.uint8), turned, (40, 50))[:, :, 0] > 127
+    assert (covered_by_source(turned, (40, 50), (40, 50)) != shown).mean() < 0.02

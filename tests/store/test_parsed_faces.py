@@ -216,3 +216,13 @@ def test_the_original_rules_score_what_they_scored(shared_data):
     faces = load_truth(shared_data / "celebamask", jobs=1)
     (scores,) = score_faces(faces, [load_rules("attparsenet-2020")], load_classes("celebamask"))
     assert {row.region: row.iou for row in summarise_scores(scores)} == pytest.approx(MEASURED, abs=0.002)
+
+
+def test_faces_are_turned_as_they_would_have_been_loaded(truth_folder, faces):
+    loaded = load_truth(truth_folder, landmarks=[truth_folder / "landmarks.h5"], turn=20)
+    turned = faces.turned(20)
+    np.testing.assert_allclose(turned.landmarks_of(IBUG68), loaded.landmarks_of(IBUG68))
+    np.testing.assert_array_equal(turned.masks([0, 2]), loaded.masks([0, 2]))
+    back = turned.turned(-20)
+    np.testing.assert_allclose(back.landmarks_of(IBUG68), faces.landmarks_of(IBUG68))
+    assert faces.turned(0) is faces

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from wsegs.cli.options import SIZE, force_option, jobs_option, json_option, output_option, print_json
+from wsegs.cli.options import SIZE, data_option, force_option, jobs_option, json_option, output_option, print_json
 from wsegs.errors import OptionError
+
+if TYPE_CHECKING:
+    from wsegs.landmarks.table import LandmarkTable
+    from wsegs.store.refine_rows import RefineOptions
 
 
 @click.command()
@@ -41,6 +45,18 @@ from wsegs.errors import OptionError
     help="One integer a pixel, or the boolean channels beside it for readers without wsegs.",
 )
 @click.option("--only-common", is_flag=True, help="Keep only the attributes that both rules and data set know.")
+@click.option(
+    "--refine",
+    is_flag=False,
+    flag_value="all",
+    metavar="[REGION,...]",
+    help="Let the images' colours decide where landmarks only bet (hair, neck, ears): all such regions, or these.",
+)
+@click.option(
+    "--refinement",
+    help="How --refine refines which regions, by path or by the name of a shipped file.  [default: celeba]",
+)
+@data_option
 @jobs_option
 @force_option
 @json_option
@@ -54,6 +70,9 @@ def masks(
     zoom: float,
     layout: Literal["regions", "dense"],
     only_common: bool,
+    refine: str | None,
+    refinement: str | None,
+    data: Path | None,
     jobs: int,
     force: bool,
     as_json: bool,
@@ -66,6 +85,12 @@ def masks(
 
     if output.exists() and landmarks.exists() and output.samefile(landmarks):
         raise OptionError(f"--output: {output} is the input; expected another file")
+    if refinement is not None and refine is None:
+        raise OptionError("--refinement: expected --refine beside it")
+    if refine is not None and Path(refine).is_file():
+        raise OptionError(
+            f"--refine: expected names of regions, got the file {refine}; LANDMARKS comes before --refine"
+        )
     table = read_landmarks(landmarks)
     rule_set = load_rules(rules)
     if frame == "image":
@@ -73,7 +98,15 @@ def masks(
     else:
         store_frame = Frame("face", size or (218, 178), keep_tilt=tilt == "keep", zoom=zoom)
     summary = build_store(
-        table, rule_set, store_frame, output, layout=layout, only_common=only_common, jobs=jobs, force=force
+        table,
+        rule_set,
+        store_frame,
+        output,
+        layout=layout,
+        only_common=only_common,
+        refine=None if refine is None else _refine_options(refine, refinement or "celeba", table, data, landmarks),
+        jobs=jobs,
+        force=force,
     )
     if as_json:
         print_json(summary)
@@ -87,6 +120,26 @@ def masks(
         click.echo(f"landmarks: {summary['reduced_from']} reduced to {summary['scheme']}, for which the rules are")
     if summary["left_out"]:
         click.echo(f"left out: {summary['left_out']} images that could not be read or have no face to crop about")
+    if summary["refined"]:
+        refined = summary["refined"]
+        click.echo(f"refined by pixels: {', '.join(refined['regions'])}")
+        if refined["unrefined_faces"]:
+            click.echo(f"not refined: {refined['unrefined_faces']} faces whose images could not be read")
     for name, count in summary["empty_regions"].items():
         click.echo(f"region {name} is empty on {count} faces ({count / max(1, summary['faces']):.1%})")
     click.echo(f"next: wsegs preview {output}; wsegs train attparsenet {output}")
+
+
+def _refine_options(
+    regions: str, refinement: str, table: LandmarkTable, data: Path | None, landmarks: Path
+) -> RefineOptions:
+    """Return what --refine, --refinement and --data ask for."""
+    from wsegs.refine import load_refinement
+    from wsegs.store.images import find_root
+    from wsegs.store.refine_rows import RefineOptions
+
+    how = load_refinement(refinement)
+    if regions != "all":
+        how = how.only([name.strip() for name in regions.split(",")])
+    first = table.images[0] if table.images else ""
+    return RefineOptions(how, find_root(table.provenance, first, data, str(landmarks)))

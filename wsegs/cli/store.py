@@ -55,5 +55,11 @@ def _print_summary(summary: dict[str, Any]) -> None:
     click.echo(f"made by wsegs {summary['wsegs']}")
     data = summary["provenance"].get("data", {})
     click.echo(f"data set: {data.get('name', 'unknown')}, {data.get('root', 'unknown')}")
+    refined = summary["provenance"].get("refined")
+    if refined:
+        click.echo(
+            f"refined by pixels: {', '.join(refined['regions'])}, by {refined['refinement']}, sha256"
+            f" {refined['sha256']}, method {refined['method']}; {refined['unrefined_faces']} faces were not"
+        )
     for detector in summary["provenance"].get("detectors", []):
         click.echo("detector: " + ", ".join(f"{key} {value}" for key, value in detector.items()))

@@ -20,9 +20,9 @@ from wsegs.errors import DataError, MissingError
 from wsegs.files import complete_or_absent, nearest
 
 # Okabe and Ito: blue and vermillion stay apart for every kind of colour vision; black and the others follow.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MAJORITY = "#C4C4C8"
-_KINDS = {"train": _COLOURS[0], "val": _COLOURS[1], "test": _COLOURS[2]}
+_KINDS = {"train": COLOURS[0], "val": COLOURS[1], "test": COLOURS[2]}
 
 # The highest chart of bars that is one column; more attributes go on in a second and third column.
 _ROWS_A_COLUMN = 45
@@ -71,7 +71,7 @@ def plot_learning_curves(metrics_csv: Path, output: Path) -> None:
             axes.plot(
                 [steps[epoch] for epoch in epochs],
                 [points[epoch] for epoch in epochs],
-                color=_KINDS.get(kind, _COLOURS[-1]),
+                color=_KINDS.get(kind, COLOURS[-1]),
                 label={"train": "training", "val": "validation", "test": "test"}.get(kind, metric),
                 linewidth=2,
                 marker="o",
@@ -86,7 +86,7 @@ def plot_learning_curves(metrics_csv: Path, output: Path) -> None:
         axes.spines[["top", "right"]].set_visible(False)
         if set(kinds) != {""}:
             axes.legend(frameon=False, fontsize=10)
-    _save(figure, output)
+    save_figure(figure, output)
 
 
 def _read_curves(path: Path) -> tuple[dict[int, int], dict[str, dict[int, float]]]:
@@ -146,9 +146,9 @@ def plot_attribute_bars(rows: Sequence[Row], output: Path, *, title: str = "Accu
     ordered = [rows[i] for i in order]
     measures = (
         ("majority", "majority class", _MAJORITY, "bar"),
-        ("accuracy", "accuracy", _COLOURS[0], "bar"),
-        ("average_precision", "average precision", _COLOURS[1], "D"),
-        ("balanced_accuracy", "balanced accuracy", _COLOURS[6], "|"),
+        ("accuracy", "accuracy", COLOURS[0], "bar"),
+        ("average_precision", "average precision", COLOURS[1], "D"),
+        ("balanced_accuracy", "balanced accuracy", COLOURS[6], "|"),
     )
 
     def draw(axes: Axes, part: Sequence[Row]) -> None:
@@ -219,7 +219,7 @@ def plot_comparison(
         for index, (name, table) in enumerate(tables.items()):
             shares = [100 * _share(table[str(row["attribute"])], measure) for row in part]
             offset = 0.4 - height * (index + 0.5)
-            colour = _COLOURS[index % len(_COLOURS)]
+            colour = COLOURS[index % len(COLOURS)]
             axes.barh(places + offset, shares, height=height, color=colour, label=_plain(name))
 
     _bars(ordered, draw, title or measure.replace("_", " "), output)
@@ -246,7 +246,7 @@ def _bars(rows: Sequence[Row], draw: Any, title: str, output: Path) -> None:
         axes.spines[["top", "right"]].set_visible(False)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 4), frameon=False, fontsize=11)
-    _save(figure, output)
+    save_figure(figure, output)
 
 
 def _share(row: Row, key: str) -> float:
@@ -259,7 +259,8 @@ def _plain(text: str) -> str:
     return text.replace("$", r"\$")  # matplotlib would read a formula
 
 
-def _save(figure: Figure, output: Path) -> None:
+def save_figure(figure: Figure, output: Path) -> None:
+    """Write a chart, complete or not at all; the ending says in which format."""
     FigureCanvasAgg(figure)
     with complete_or_absent(output) as temporary:
         figure.savefig(temporary)

@@ -37,6 +37,7 @@ class Names:
     scheme: str
     kinds: dict[str, Kind]  # parameters, and x and y where there is a current point
     landmark_names: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of the scheme: one or more points
+    mirror: tuple[int, ...] = ()  # of the scheme: what each point becomes in a flipped image
 
 
 # Makes the expression of a number that stands at (offset, length) in the text.

@@ -85,7 +85,7 @@ class _Compiler:
             extra = self.region_names[MAX_REGIONS]
             problem = f"expected at most {MAX_REGIONS} regions, got {len(self.region_names)}; '{extra}' is one too many"
             raise root.child("regions").keys[extra].error(problem)
-        names = Names(scheme.count, scheme.name, {}, scheme.names)
+        names = Names(scheme.count, scheme.name, {}, scheme.names, scheme.mirror)
         parameters, names = self._parameters(names)
         regions = []
         for name, body in checked.regions.items():

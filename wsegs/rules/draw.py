@@ -68,7 +68,7 @@ def _fill(
     colour = 1 << index % 8
     for outline in outlines.outlines:
         if outline.drawn[face]:
-            cv2.fillPoly(scratch, outline.rings(face), colour)
+            outline.fill(scratch, face, colour)
     filled = scratch[top:bottom]
     if region.minus is not None or region.within is not None:
         others = _integers([plane[top:bottom] for plane in planes])

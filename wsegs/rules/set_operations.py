@@ -6,14 +6,23 @@ size of a pixel. It costs some ten times what a plain polygon costs, and only th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 
+import cv2
 import numpy as np
 import shapely
 
-from wsegs.rules.outlines import MAX_COORDINATE, drawn_faces, face_corners, needs_geometry, polygons_of_shape, sides
+from wsegs.rules.inset import MEAN_INSET
+from wsegs.rules.outlines import (
+    MAX_COORDINATE,
+    drawn_faces,
+    face_corners,
+    needs_geometry,
+    polygons_of_shape,
+    sides,
+    whole_pixels,
+)
 from wsegs.rules.program import SetOperation, Shape
 from wsegs.rules.scope import Views
 
@@ -25,12 +34,12 @@ _JOIN = {"union": shapely.union, "intersection": shapely.intersection, "differen
 class GeometryOutline:
     """Any number of polygons a face, with holes."""
 
-    faces: list[list[np.ndarray]]  # of each face, rings int32 (V, 2)
+    faces: list[list[np.ndarray]]  # of each face, rings int32 (V, 2), x and y in pixels
     drawn: list[bool]
 
-    def rings(self, face: int) -> Sequence[np.ndarray]:
-        """Return the polygons and holes of a face."""
-        return self.faces[face]
+    def fill(self, picture: np.ndarray, face: int, value: int) -> None:
+        """Fill the polygons of a face, less their holes."""
+        cv2.fillPoly(picture, self.faces[face], value)
 
     def rows(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the first and the last row of every face."""
@@ -43,10 +52,13 @@ def geometry_outlines(shape: Shape, scopes: Views) -> GeometryOutline:
     faces: list[list[np.ndarray]] = [[] for _ in range(scopes.faces)]
     # Sides that overlap are one outline: filled together, what two rings share would be a hole.
     geometries = reduce(shapely.union, [_geometry(shape, mirrored, scopes) for mirrored in sides(shape)])
+    if shape.space == "face":
+        smaller = _grown(geometries, -MEAN_INSET)
+        geometries = np.where(shapely.is_empty(smaller), geometries, smaller)
     parts, owners = shapely.get_parts(geometries, return_index=True)
     rings, part_of_ring = shapely.get_rings(parts, return_index=True)
     points, ring_of_point = shapely.get_coordinates(rings, return_index=True)
-    points = np.clip(np.rint(points), -MAX_COORDINATE, MAX_COORDINATE).astype(np.int32)
+    points = whole_pixels(np.clip(points, -MAX_COORDINATE, MAX_COORDINATE))
     ends = np.cumsum(np.bincount(ring_of_point, minlength=len(rings)))
     for ring, part in zip(np.split(points, ends[:-1]) if len(rings) else [], part_of_ring, strict=True):
         faces[owners[part]].append(ring)
@@ -73,11 +85,15 @@ def _geometry(shape: Shape, mirrored: bool, scopes: Views) -> np.ndarray:
         grow = scopes.scope("image", mirrored).length_from(shape.space, shape.grow.evaluate(scope))
         grow = np.broadcast_to(np.asarray(grow, dtype=float), geometry.shape)
         drawn &= np.abs(grow) <= MAX_COORDINATE
-        geometry = shapely.buffer(geometry, np.where(drawn, grow, 0), join_style="mitre", mitre_limit=_MITRE_LIMIT)
-    if shape.outside == "drop" and isinstance(shape.geometry, SetOperation):
+        geometry = _grown(geometry, np.where(drawn, grow, 0))
+    if shape.outside == "drop":  # once more for what has grown
         left, top, _, _ = shapely.bounds(geometry).T
         drawn &= ~(np.minimum(left, top) < 0)
     return np.where(drawn, _areas(geometry), shapely.Polygon())
+
+
+def _grown(geometries: np.ndarray, distance: np.ndarray | float) -> np.ndarray:
+    return shapely.buffer(geometries, distance, join_style="mitre", mitre_limit=_MITRE_LIMIT)
 
 
 def _sides(shape: Shape, mirrored: bool, scopes: Views) -> np.ndarray:
@@ -86,6 +102,8 @@ def _sides(shape: Shape, mirrored: bool, scopes: Views) -> np.ndarray:
 
 
 def _areas(geometries: np.ndarray) -> np.ndarray:
-    """Return geometries that do not cross themselves, as set operations need, without lines and points."""
-    valid = shapely.make_valid(geometries, method="structure", keep_collapsed=False)
-    return np.where(shapely.get_dimensions(valid) == 2, valid, shapely.Polygon())
+    """Return geometries that do not cross themselves, as set operations need, without lines and points.
+
+    Where an outline crosses itself, inside is what an odd number of turns surrounds, as in filling.
+    """
+    return shapely.buffer(shapely.make_valid(geometries), 0)

@@ -21,11 +21,14 @@ from wsegs.landmarks.table import LandmarkTable
 from wsegs.rules import RuleSet, compile_rules
 from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION, chunk_filters, encode_chunk
 from wsegs.store.frame import Frame, transform_points
+from wsegs.store.refine_rows import Photos, RefineOptions, refine_rows
 
 Layout = Literal["regions", "dense"]
 
 # Rows that a worker draws at a time: enough to hide the cost of a task, few enough to keep memory flat.
 _ROWS_A_TASK = 128
+# Reading and refining an image takes some fifty times as long as drawing its regions.
+_REFINED_ROWS_A_TASK = 16
 
 
 def match_attributes(table_names: Sequence[str], rules: RuleSet, *, only_common: bool = False) -> tuple[str, ...]:
@@ -65,6 +68,7 @@ def build_store(
     *,
     layout: Layout = "regions",
     only_common: bool = False,
+    refine: RefineOptions | None = None,
     jobs: int = -1,
     force: bool = False,
 ) -> dict[str, Any]:
@@ -86,6 +90,8 @@ def build_store(
         know nothing of wsegs.
     only_common
         Keep the attributes that both the rules and the data set know; see :func:`match_attributes`.
+    refine
+        Refine regions by the pixels of the images; a face whose image cannot be read keeps what the rules draw.
     jobs
         Processes; -1 is one a core.
     force
@@ -94,11 +100,12 @@ def build_store(
     Returns
     -------
     A JSON-able summary: the rules' scheme, the one that landmarks were reduced from (None: they are of the rules' own),
-    images, faces, images left out, regions that were empty and on how many faces, bytes.
+    images, faces, images left out, regions that were empty and on how many faces, what was
+    refined, bytes.
 
     Raises
     ------
-    OutputExistsError, RuleError, DataError
+    OutputExistsError, RuleError, DataError, OptionError
         Before anything is drawn.
     """
     output = check_output(output, force=force)
@@ -107,6 +114,8 @@ def build_store(
         table = table.as_scheme(rules.scheme)
     except DataError as error:
         raise DataError(f"{rules.source}: {error}") from None
+    if refine is not None:
+        refine.refinement.check(rules)
     names = match_attributes(table.attribute_names, rules, only_common=only_common)
     lookup = rules.lookup(names)
     kept = np.flatnonzero(table.found) if frame.kind == "face" else np.flatnonzero(table.image_size[:, 0] > 0)
@@ -117,6 +126,7 @@ def build_store(
     landmarks = transform_points(table.landmarks[kept], affine)
 
     empty_faces = np.zeros(len(rules.region_names), np.int64)
+    unrefined = 0
     with complete_or_absent(output) as temporary, h5py.File(temporary, "w") as file:
         _write_rows(file, table, kept, labels, affine, landmarks)
         _write_attributes(file, table, rules, frame, names)
@@ -124,19 +134,28 @@ def build_store(
         dense = None
         if layout == "dense":
             dense = _create_chunked(file, "masks", (len(kept), len(names), *frame.size), np.dtype(bool))
-        tasks = _tasks(rules, frame, landmarks, labels if dense is not None else None, names)
+        photos = None
+        if refine is not None:
+            photos = Photos(tuple(table.images[i] for i in kept), table.image_size[kept], affine, refine)
+        tasks = _tasks(rules, frame, landmarks, labels if dense is not None else None, names, photos)
         drawn = Parallel(n_jobs=jobs, return_as="generator")(tasks)
         row = 0
         with tqdm(total=len(kept), unit="face", desc="masks", disable=None) as bar:
-            for region_chunks, mask_chunks, empty in drawn:
+            for region_chunks, mask_chunks, empty, unread in drawn:
                 for offset, chunk in enumerate(region_chunks):
                     regions.id.write_direct_chunk((row + offset, 0, 0), chunk)
                 for offset, chunk in enumerate(mask_chunks):
                     assert dense is not None
                     dense.id.write_direct_chunk((row + offset, 0, 0, 0), chunk)
                 empty_faces += empty
+                unrefined += unread
                 row += len(region_chunks)
                 bar.update(len(region_chunks))
+        if refine is not None:
+            if unrefined and unrefined == table.found[kept].sum():
+                raise DataError(f"{refine.root}: no image of a face could be read, so there is nothing to refine by")
+            provenance = {**table.provenance, "refined": refine.as_json(unrefined)}
+            file.attrs["provenance"] = json.dumps(provenance)
     faces = int(table.found[kept].sum())
     return {
         "output": str(output),
@@ -153,6 +172,7 @@ def build_store(
         "empty_regions": {
             name: int(count) for name, count in zip(rules.region_names, empty_faces, strict=True) if count
         },
+        "refined": None if refine is None else refine.as_json(unrefined),
         "bytes": output.stat().st_size,
     }
 
@@ -216,9 +236,11 @@ def _tasks(
     landmarks: NDArray[np.float32],
     labels: NDArray[np.int8] | None,
     names: Sequence[str],
+    photos: Photos | None,
 ) -> Iterator[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]]:
-    for start in range(0, len(landmarks), _ROWS_A_TASK):
-        rows = slice(start, start + _ROWS_A_TASK)
+    step = _ROWS_A_TASK if photos is None else _REFINED_ROWS_A_TASK
+    for start in range(0, len(landmarks), step):
+        rows = slice(start, start + step)
         yield delayed(_draw)(
             rules.text,
             rules.source,
@@ -226,6 +248,7 @@ def _tasks(
             landmarks[rows],
             None if labels is None else labels[rows],
             tuple(names),
+            None if photos is None else photos.select(rows),
         )
 
 
@@ -242,10 +265,15 @@ def _draw(
     landmarks: NDArray[np.float32],
     labels: NDArray[np.int8] | None,
     names: tuple[str, ...],
-) -> tuple[list[bytes], list[bytes], NDArray[np.int64]]:
-    """Draw and compress a few rows: region chunks, mask chunks, and the faces on which each region is empty."""
+    photos: Photos | None,
+) -> tuple[list[bytes], list[bytes], NDArray[np.int64], int]:
+    """Draw, refine and compress a few rows.
+
+    Returns region chunks, mask chunks, on how many faces each region is empty, and how many could not be refined.
+    """
     rules = _compiled(text, source)
     regions = rules.draw(landmarks, size)
+    unrefined = 0 if photos is None else refine_rows(regions, landmarks, rules, photos)
     has_face = np.isfinite(landmarks).all(axis=(1, 2))
     bits = np.bitwise_or.reduce(regions.reshape(len(regions), -1), axis=1)[has_face]
     empty = np.array([np.sum(bits >> bits.dtype.type(r) & 1 == 0) for r in range(len(rules.region_names))])
@@ -253,4 +281,4 @@ def _draw(
     if labels is not None:
         lookup = rules.lookup(names)
         masks = [encode_chunk(lookup.expand(region, label)) for region, label in zip(regions, labels, strict=True)]
-    return [encode_chunk(region) for region in regions], masks, empty
+    return [encode_chunk(region) for region in regions], masks, empty, unrefined

@@ -200,6 +200,23 @@ def warp_image(image: NDArray[np.uint8], affine: NDArray[np.floating], size: tup
     return np.asarray(cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR), np.uint8)
 
 
+def covered_by_source(
+    affine: NDArray[np.floating], source_size: tuple[int, int], size: tuple[int, int]
+) -> NDArray[np.bool_]:
+    """Return where a frame of ``size`` (H, W) shows its source image of ``source_size`` (h, w), bool (H, W).
+
+    Parameters
+    ----------
+    affine
+        (2, 3), from source to frame.
+    """
+    rows, columns = np.indices(size)
+    inverse = np.linalg.inv(np.asarray(affine[:, :2], np.float64))
+    x, y = np.einsum("ij,jhw->ihw", inverse, np.stack([columns - affine[0, 2], rows - affine[1, 2]]))
+    height, width = source_size
+    return np.asarray((x >= -0.5) & (y >= -0.5) & (x <= width - 0.5) & (y <= height - 0.5))
+
+
 def turn_affine(size: tuple[int, int], turn: float, scale: float) -> tuple[NDArray[np.float64], tuple[int, int]]:
     """Return the matrix that turns and scales a frame about its centre, and the size of the frame it leads to.
 

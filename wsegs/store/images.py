@@ -1,8 +1,10 @@
-"""Where the images of a mask store lie."""
+"""Where the images of a landmark table or a mask store lie."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from wsegs.datasets import open_dataset
 from wsegs.errors import MissingError, OptionError
@@ -10,31 +12,38 @@ from wsegs.store.reader import MaskStore
 
 
 def find_image_root(store: MaskStore, data: Path | None, source: str | None = None) -> Path:
-    """Return the folder below which the images of a store lie.
+    """Return the folder below which the images of a store lie; see :func:`find_root`."""
+    return find_root(store.provenance, store.images[0], data, source or str(store.path))
+
+
+def find_root(provenance: Mapping[str, Any], first_image: str, data: Path | None, source: str) -> Path:
+    """Return the folder below which images lie.
 
     Parameters
     ----------
-    store
-        Remembers the folder in which the landmarks were found.
+    provenance
+        Of a landmark table or a store; remembers the folder in which the landmarks were found.
+    first_image
+        A name relative to that folder.
     data
         The data set as the user names it, where it lies elsewhere now.
     source
-        What to call the store in a message; its path, if None.
+        What to call the file in a message.
 
     Raises
     ------
     MissingError
         If there is no such folder.
     """
-    root = store.data_root if data is None else data
+    found_in = provenance.get("data", {})
+    root = Path(found_in.get("root", ".")) if data is None else data
     if not root.is_dir():
         hint = "; --data names the data set where it lies now" if data is None else ""
-        raise MissingError(f"{root}: no such folder, where the images of {source or store.path} are expected{hint}")
-    if data is None or (root / store.images[0]).is_file():
+        raise MissingError(f"{root}: no such folder, where the images of {source} are expected{hint}")
+    if data is None or (root / first_image).is_file():
         return root
-    name = store.provenance.get("data", {}).get("name", "")
     kinds = {"celeba-aligned": "aligned", "celeba-wild": "wild"}
     try:
-        return open_dataset(data, images=kinds.get(name)).root
+        return open_dataset(data, images=kinds.get(found_in.get("name", ""))).root
     except OptionError:
         return root  # another kind of data set: whoever reads will say which image is not there

@@ -99,6 +99,15 @@ class ParsedFaces:
         """Read one image in the frame, (H, W, 3) uint8 RGB; black where the photo ends."""
         return warp_image(_scaled(read_image(self.files[row].image), self.unmoved_size), self.affine, self.size)
 
+    def turned(self, degrees: float) -> ParsedFaces:
+        """Return the same faces turned against the clock about the centre of the frame, which keeps its size."""
+        if degrees == 0:
+            return self
+        matrix, _ = turn_affine(self.size, degrees, 1.0)
+        landmarks = {name: points @ matrix[:, :2].T + matrix[:, 2] for name, points in self.landmarks.items()}
+        affine = np.column_stack([matrix[:, :2] @ self.affine[:, :2], matrix[:, :2] @ self.affine[:, 2] + matrix[:, 2]])
+        return replace(self, landmarks=landmarks, affine=affine)
+
     def select(self, rows: Sequence[int] | NDArray[np.integer]) -> ParsedFaces:
         """Return some of the faces, in that order."""
         rows = np.asarray(rows, np.intp)

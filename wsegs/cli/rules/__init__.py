@@ -12,6 +12,7 @@ _COMMANDS = {
     "preview": ("wsegs.cli.rules.preview", "Draw regions and attributes over a face."),
     "score": ("wsegs.cli.rules.score", "Hold regions against human masks."),
     "compare": ("wsegs.cli.rules.compare", "Hold two rule files against human masks, on the same faces."),
+    "fit": ("wsegs.cli.rules.fit", "Better numbers for a rule file from some human masks."),
     "schema": ("wsegs.cli.rules.schema", "Print the JSON Schema of rule files, for editors."),
 }
 

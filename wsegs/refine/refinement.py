@@ -1,0 +1,193 @@
+"""Refinement files: which regions pixels refine, and how likely each class of pixel is at each place."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, ValidationError
+
+from wsegs.errors import OptionError, RuleError
+from wsegs.files import find_shipped, nearest
+from wsegs.rules import RuleSet
+from wsegs.yaml_source import MAX_BYTES, Node, read_nodes
+
+Weight = Annotated[StrictFloat | StrictInt, Field(ge=-100, le=100)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ClassFields(_Strict):
+    """One class of pixels."""
+
+    refines: StrictStr | None = None
+    bias: Weight
+    near: list[Weight]
+    far: list[Weight]
+
+
+class RefinementFile(_Strict):
+    """The shape of a refinement file; rules/README.md says what it means."""
+
+    version: Literal[1]
+    scheme: StrictStr
+    description: StrictStr = ""
+    regions: Annotated[list[StrictStr], Field(min_length=1)]
+    threshold: Annotated[StrictFloat, Field(gt=0, lt=1)] = 0.5
+    classes: Annotated[dict[str, ClassFields], Field(min_length=1)]
+
+
+@dataclass(frozen=True, eq=False)
+class Refinement:
+    """A checked refinement file.
+
+    Attributes
+    ----------
+    source, sha256
+        The file's name as given, for messages, and the hash of its contents.
+    scheme
+        The landmark scheme, whose inter-ocular distance is the unit of distances.
+    regions
+        R regions of a rule file whose distance counts.
+    class_names
+        K classes of pixels; one more, all else, has no name and score 0.
+    weights
+        (K, 1 + 2R) float32: bias, then the near and far weight of each region; :func:`wsegs.refine.place.features`.
+    refined
+        Region -> its class, for the regions that are refined.
+    threshold
+        A pixel is in a region where its class is likelier than this.
+    """
+
+    source: str
+    sha256: str
+    scheme: str
+    regions: tuple[str, ...]
+    class_names: tuple[str, ...]
+    weights: NDArray[np.float32]
+    refined: dict[str, int]
+    threshold: float
+
+    def only(self, regions: Sequence[str]) -> Refinement:
+        """Return the refinement of some of its regions; the classes stay, since they compete.
+
+        Raises
+        ------
+        OptionError
+            If it does not refine one of them.
+        """
+        for name in regions:
+            if name not in self.refined:
+                known = tuple(self.refined)
+                raise OptionError(
+                    f"--refine: {self.source} says how to refine {', '.join(known)}, got '{name}'{nearest(name, known)}"
+                )
+        return replace(self, refined={name: self.refined[name] for name in self.refined if name in regions})
+
+    def check(self, rules: RuleSet) -> None:
+        """Raise OptionError unless the rules have its landmark scheme and its regions."""
+        if rules.scheme.name != self.scheme:
+            raise OptionError(
+                f"--refine: {self.source} is for rules of the landmark scheme '{self.scheme}',"
+                f" {rules.source} is of '{rules.scheme.name}'"
+            )
+        for name in self.regions:
+            if name not in rules.region_names:
+                raise OptionError(
+                    f"--refine: {self.source} needs the region '{name}', which {rules.source} does not have"
+                    f"{nearest(name, rules.region_names)}"
+                )
+
+
+def load_refinement(name_or_path: str | Path = "celeba") -> Refinement:
+    """Load a refinement file by path, or a shipped one by name.
+
+    Raises
+    ------
+    RuleError
+        If it is not a refinement file; the message names file, line and column.
+    MissingError
+        If there is no such file.
+    """
+    path = find_shipped("rules/refine", str(name_or_path))
+    if path.stat().st_size > MAX_BYTES:
+        raise RuleError(f"{path}: expected a refinement of at most {MAX_BYTES:,} bytes, got {path.stat().st_size:,}")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise RuleError(f"{path}: expected UTF-8 text, got another encoding at byte {error.start}") from None
+    return parse_refinement(text, str(name_or_path))
+
+
+def parse_refinement(text: str, source: str) -> Refinement:
+    """Read the text of a refinement file; ``source`` is its name, for messages.
+
+    Raises
+    ------
+    RuleError
+        At a mistake, with file, line and column.
+    """
+    if not any(line.partition("#")[0].strip() for line in text.splitlines()):
+        raise RuleError(f"{source}:1:1: expected a mapping with 'scheme', 'regions' and 'classes', got an empty file")
+    root = read_nodes(text, source)
+    if not isinstance(root.value, dict):
+        raise root.error("expected a mapping with 'scheme', 'regions' and 'classes'")
+    try:
+        file = RefinementFile.model_validate(root.plain())
+    except ValidationError as error:
+        raise _located(root, error.errors(include_url=False)[0]) from None
+    if len(set(file.regions)) != len(file.regions):
+        raise root.find(("regions",)).error("expected each region once")
+    refined: dict[str, int] = {}
+    for k, (name, fields) in enumerate(file.classes.items()):
+        for key in ("near", "far"):
+            count = len(getattr(fields, key))
+            if count != len(file.regions):
+                node = root.find(("classes", name, key))
+                raise node.error(f"expected {len(file.regions)} weights, one for each of 'regions:', got {count}")
+        if fields.refines is None:
+            continue
+        node = root.find(("classes", name, "refines"))
+        if fields.refines not in file.regions:
+            raise node.error(
+                f"expected one of 'regions:', got '{fields.refines}'{nearest(fields.refines, file.regions)}"
+            )
+        if fields.refines in refined:
+            raise node.error(f"'{fields.refines}' is refined by another class already")
+        refined[fields.refines] = k
+    if not refined:
+        raise root.find(("classes",)).error("expected a class that 'refines:' a region, got none")
+    weights = [[fields.bias, *fields.near, *fields.far] for fields in file.classes.values()]
+    return Refinement(
+        source=source,
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        scheme=file.scheme,
+        regions=tuple(file.regions),
+        class_names=tuple(file.classes),
+        weights=np.array(weights, np.float32),
+        refined=refined,
+        threshold=file.threshold,
+    )
+
+
+def _located(root: Node, detail: Any) -> RuleError:
+    """Return the first mistake that pydantic found, with its place."""
+    path = [step for step in detail["loc"] if step not in ("float", "int")]  # the branches of a weight's type
+    node = root.find(path)
+    if detail["type"] == "extra_forbidden":
+        model: type[BaseModel] = RefinementFile if len(path) == 1 else ClassFields
+        known, key = list(model.model_fields), str(path[-1])
+        place = root.find(path[:-1]).keys.get(key, node)
+        return place.error(f"unknown key '{key}'; expected one of {', '.join(known)}{nearest(key, known)}")
+    if detail["type"] == "missing":
+        return root.find(path[:-1]).error(f"expected a key '{path[-1]}'")
+    expected = detail["msg"].removeprefix("Input should be ").lower()
+    got = "nothing" if node.value is None else f"'{str(node.plain())[:40]}'"
+    return node.error(f"expected {expected.removeprefix('expected ')}, got {got}")
