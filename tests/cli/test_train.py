@@ -33,12 +33,14 @@ def test_train_needs_no_more_than_a_recipe(run, masks, tmp_path) -> None:
 
 def test_flags_override_the_recipe_and_are_kept(run, masks, tmp_path) -> None:
     options = ("--learning-rate", 0.01, "--schedule", "cosine", "--patience", 3, "--seed", 5, "--no-segmentation")
+    options += ("--optimizer", "adagrad", "--balance", "class")
     done = run("train", "attparsenet", masks, "-o", "baseline", *TINY, *options, "--json")
     assert done.code == 0, done.err
     assert json.loads(done.out)["output"] == "baseline"
     recipe = read_recipe(tmp_path / "baseline" / "recipe.yaml")
     assert (recipe.size, recipe.batch_size, recipe.max_steps, recipe.seed) == ((32, 28), 4, 4, 5)
     assert (recipe.optimizer.learning_rate, recipe.schedule.name) == (0.01, "cosine")
+    assert (recipe.optimizer.name, recipe.balance) == ("adagrad", "class")
     assert recipe.early_stopping.patience == 3
     assert recipe.losses == {"recognition"}
 

@@ -38,7 +38,3 @@ class TestAttParseNet(NetworkTester):
         for size in ((27, 28), (28, 27)):
             with pytest.raises(OptionError, match="at least 28x28"):
                 self.build(size=size)
-
-    def test_a_width_of_nothing_is_refused(self) -> None:
-        with pytest.raises(OptionError, match="width above 0 and below 100, got 0"):
-            self.build(width=0)

@@ -9,21 +9,34 @@ import torch
 from torch import Tensor, nn
 
 from wsegs.errors import OptionError
-from wsegs.nets import build_network
+from wsegs.nets import build_network, network_wants
+
+REGIONS = ("background", "hair", "eyes")
 
 
 class NetworkTester:
     """Contract of a network.
 
     A test class sets ``name`` and ``parameters``, the number of parameters of the published network, and where the
-    defaults do not fit the other attributes.
+    defaults do not fit the other attributes. A network is tested for what it asks for: attributes, regions, classes.
     """
 
     name: str
     parameters: int
-    full: ClassVar[dict[str, Any]] = {"attributes": 40, "size": (218, 178)}
+    full: ClassVar[dict[str, Any]] = {
+        "attributes": 40,
+        "size": (218, 178),
+        "classes": 7,
+        "regions": ("background", "hair", "face_skin", "eyes", "eyebrows", "mouth", "nose"),
+    }
     """Options of the published network."""
-    small: ClassVar[dict[str, Any]] = {"attributes": 3, "size": (40, 36)}
+    small: ClassVar[dict[str, Any]] = {
+        "attributes": 3,
+        "size": (40, 36),
+        "classes": 5,
+        "regions": REGIONS,
+        "width": 0.05,
+    }
     """Options of a network that is small enough to be tested in no time."""
     odd_sizes = ((41, 36), (40, 37), (45, 39))
     too_small = (8, 8)
@@ -35,6 +48,37 @@ class NetworkTester:
     def images(self, size: tuple[int, int] | None = None, batch: int = 2) -> Tensor:
         return torch.rand(batch, 3, *(size or self.small["size"]), generator=torch.Generator().manual_seed(1)) * 2 - 1
 
+    def regions(self, network: nn.Module, batch: int = 2) -> Tensor:
+        """Regions in which every pixel's values sum to 1, as a parser gives them."""
+        count = len(self.small["regions"])
+        values = torch.randn(batch, count, *network.region_size, generator=torch.Generator().manual_seed(2))
+        return values.softmax(dim=1)
+
+    def run(self, network: nn.Module, images: Tensor) -> dict[str, Tensor]:
+        """Everything that a network says of images, by name."""
+        outputs = {}
+        if network_wants(self.name, "attributes"):
+            given = (self.regions(network, len(images)),) if network_wants(self.name, "regions") else ()
+            logits, maps = network(images, *given)
+            outputs["logits"] = logits
+            if maps is not None:
+                outputs["maps"] = maps
+        if network_wants(self.name, "classes"):
+            outputs |= {f"scores {scale}": scores for scale, scores in enumerate(network.parse(images))}
+        return outputs
+
+    def expected_shapes(self, network: nn.Module, size: tuple[int, int]) -> dict[str, tuple[int, ...]]:
+        shapes: dict[str, tuple[int, ...]] = {}
+        if network_wants(self.name, "attributes"):
+            shapes["logits"] = (2, 3)
+        if network.map_size is not None:
+            shapes["maps"] = (2, 3, *network.map_size)
+        if network_wants(self.name, "classes"):
+            height, width = size
+            for scale in range(4):
+                shapes[f"scores {scale}"] = (2, 5, -(-height // 2**scale), -(-width // 2**scale))
+        return shapes
+
     def test_number_of_parameters(self) -> None:
         with torch.device("meta"):  # shapes without memory
             network = build_network(self.name, **self.full)
@@ -42,18 +86,15 @@ class NetworkTester:
 
     def test_forward_gives_the_shapes_that_it_promises(self) -> None:
         network = self.build()
-        logits, maps = network(self.images())
-        assert logits.shape == (2, 3)
-        assert logits.isfinite().all()
-        if network.map_size is None:
-            assert maps is None
-        else:
-            assert maps.shape == (2, 3, *network.map_size)
+        outputs = self.run(network, self.images())
+        assert {name: tuple(output.shape) for name, output in outputs.items()} == self.expected_shapes(
+            network, self.small["size"]
+        )
+        assert all(output.isfinite().all() for output in outputs.values())
 
     def test_backward_reaches_every_parameter(self) -> None:
         network = self.build()
-        logits, maps = network(self.images())
-        (logits.square().sum() + (0 if maps is None else maps.square().sum())).backward()
+        sum(output.square().sum() for output in self.run(network, self.images()).values()).backward()
         for name, parameter in network.named_parameters():
             assert parameter.grad is not None, name
             assert parameter.grad.isfinite().all(), name
@@ -61,36 +102,50 @@ class NetworkTester:
     def test_odd_sizes(self) -> None:
         for size in self.odd_sizes:
             network = self.build(size=size)
-            logits, maps = network(self.images(size))
-            assert logits.shape == (2, 3)
-            assert maps is None or maps.shape[2:] == network.map_size
+            outputs = self.run(network, self.images(size))
+            shapes = {name: tuple(output.shape) for name, output in outputs.items()}
+            assert shapes == self.expected_shapes(network, size)
 
     def test_too_small_images_are_refused(self) -> None:
         with pytest.raises(OptionError, match=rf"'{self.name}'.*at least .*8x8"):
             self.build(size=self.too_small)
 
+    def test_a_width_of_nothing_is_refused(self) -> None:
+        with pytest.raises(OptionError, match="width above 0 and below 100, got 0"):
+            self.build(width=0)
+
     def test_an_image_alone_gives_what_it_gives_in_a_batch(self) -> None:
         network = self.build().eval()
         images = self.images(batch=3)
         with torch.inference_mode():
-            together, alone = network(images).logits, network(images[1:2]).logits
-        torch.testing.assert_close(alone[0], together[1], rtol=1e-4, atol=1e-5)
+            together, alone = self.run(network, images), self.run(network, images[:1])
+        for name, output in alone.items():
+            torch.testing.assert_close(output[0], together[name][0], rtol=1e-4, atol=1e-5)
 
     def test_evaluation_is_deterministic_and_changes_nothing(self) -> None:
         network = self.build().eval()
         before = {name: value.clone() for name, value in network.state_dict().items()}
         with torch.inference_mode():
-            first, second = network(self.images()), network(self.images())
-        assert torch.equal(first.logits, second.logits)
+            first, second = self.run(network, self.images()), self.run(network, self.images())
+        for name, output in first.items():
+            assert torch.equal(output, second[name]), name
         for name, value in network.state_dict().items():
             assert torch.equal(value, before[name]), name
 
     def test_saved_weights_bring_the_network_back(self, tmp_path) -> None:
         network = self.build()
-        network(self.images())  # moves the running means of batch normalisation
+        self.run(network, self.images())  # moves the running means of batch normalisation
         torch.save(network.state_dict(), tmp_path / "weights.pt")
         torch.manual_seed(1)
         again = build_network(self.name, **self.small)
         again.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
         with torch.inference_mode():
-            assert torch.equal(again.eval()(self.images()).logits, network.eval()(self.images()).logits)
+            before, after = self.run(network.eval(), self.images()), self.run(again.eval(), self.images())
+        for name, output in before.items():
+            assert torch.equal(after[name], output), name
+
+    def test_what_it_asks_for_must_be_there(self) -> None:
+        for argument in ("attributes", "classes", "regions"):
+            if network_wants(self.name, argument):
+                with pytest.raises(OptionError, match=f"'{self.name}' needs {argument}, and the recipe has none"):
+                    self.build(**{argument: None})

@@ -7,7 +7,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from wsegs.training.losses import class_weights, recognition_loss, segmentation_loss
+from wsegs.training.class_maps import UNKNOWN
+from wsegs.training.losses import (
+    class_weights,
+    nearest_classes,
+    parsing_loss,
+    recognition_loss,
+    segmentation_loss,
+)
 
 
 def test_segmentation_is_the_mean_squared_error() -> None:
@@ -58,3 +65,31 @@ def test_class_weights_make_both_labels_count_alike() -> None:
     assert of_labels.mean() == pytest.approx(1)
     loss = recognition_loss(torch.zeros(4, 3), torch.from_numpy(labels), weights)
     assert loss.item() == pytest.approx(math.log(2))
+
+
+def test_parsing_loss_adds_the_scales_with_equal_weights() -> None:
+    classes = torch.tensor([[[0, 1], [1, 1]]], dtype=torch.uint8)
+    fine = torch.zeros(1, 2, 2, 2)
+    coarse = torch.tensor([0.0, math.log(3)]).view(1, 2, 1, 1)  # 3 in 4 for class 1, that of the middle
+    expected = math.log(2) - math.log(0.75)
+    assert parsing_loss([fine, coarse], classes).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_unknown_pixels_are_left_out_of_the_parsing_loss() -> None:
+    scores = torch.randn(1, 3, 2, 2)
+    classes = torch.tensor([[[0, UNKNOWN], [UNKNOWN, 2]]], dtype=torch.uint8)
+    right = scores.log_softmax(dim=1)
+    assert parsing_loss([scores], classes).item() == pytest.approx(-(right[0, 0, 0, 0] + right[0, 2, 1, 1]).item() / 2)
+    scores.requires_grad_()
+    nothing = parsing_loss([scores], torch.full_like(classes, UNKNOWN))
+    nothing.backward()
+    assert nothing.item() == 0
+    assert not scores.grad.any()
+
+
+@pytest.mark.parametrize("size", [(7, 5), (3, 4), (14, 10)])
+def test_mirrored_classes_are_the_classes_mirrored(size) -> None:
+    classes = torch.randint(0, 9, (2, 7, 5), dtype=torch.uint8)
+    assert torch.equal(nearest_classes(classes.flip(-1), size), nearest_classes(classes, size).flip(-1))
+    assert nearest_classes(classes, size).shape == (2, *size)
+    assert torch.equal(nearest_classes(classes, (7, 5)), classes)

@@ -8,7 +8,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsegs.training.metrics import Predictions, mean_scores, score_attribute, score_attributes, undefined_attributes
+from wsegs.training.class_maps import UNKNOWN
+from wsegs.training.metrics import (
+    ParsingScores,
+    Predictions,
+    intersection_over_union,
+    mean_scores,
+    score_attribute,
+    score_attributes,
+    undefined_attributes,
+)
 
 
 def test_scores_by_hand() -> None:
@@ -80,3 +89,13 @@ def test_predictions_are_gathered_over_batches() -> None:
     logits, labels = predictions.compute()
     assert torch.equal(logits, torch.cat([part[0] for part in parts]))
     assert torch.equal(labels, torch.cat([part[1] for part in parts]))
+
+
+def test_intersection_over_union_by_hand() -> None:
+    truth = torch.tensor([[[0, 0, 1], [1, UNKNOWN, 1]]], dtype=torch.uint8)
+    predicted = torch.tensor([[[0, 1, 1], [1, 0, 0]]])
+    scores = ParsingScores(3)
+    scores.add(torch.nn.functional.one_hot(predicted, 3).permute(0, 3, 1, 2).float(), truth)
+    overlap = intersection_over_union(scores.compute().numpy())
+    assert overlap[:2].tolist() == [1 / 3, 2 / 4]  # of class 0 one pixel is right, one missed, one too many
+    assert np.isnan(overlap[2])  # neither there nor predicted

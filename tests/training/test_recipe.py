@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from wsegs.errors import DataError, MissingError, OptionError
+from wsegs.training.budget import plan_budget
 from wsegs.training.recipe import Recipe, load_recipe, read_recipe, write_recipe
 
 SHIPPED = Path(__file__).parents[2] / "models"
@@ -93,3 +94,50 @@ def test_a_file_that_is_no_recipe(tmp_path, content) -> None:
 def test_a_missing_recipe_names_the_shipped_ones() -> None:
     with pytest.raises(MissingError, match="attparsenet"):
         load_recipe("attparsnet")
+
+
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [
+        *((name, 40_000) for name in ("basic", "ssp", "ssg", "naive", "bbox", "sppnet")),
+        *((name, 75_000) for name in ("parser", "joint")),
+    ],
+)
+def test_recipes_state_the_settings_of_kalayeh_gong_and_shah(name, steps) -> None:
+    recipe = load_recipe(name)
+    assert (recipe.size, recipe.batch_size, recipe.flips, recipe.balance) == ((218, 178), 32, True, "none")
+    assert (recipe.optimizer.name, recipe.optimizer.learning_rate, recipe.optimizer.weight_decay) == (
+        *("adagrad", 0.001, 0.0005),
+    )
+    assert recipe.schedule.name == "constant"
+    assert recipe.network.options["width"] == 1
+    # The steps end it, whatever the number of images; they are rounded down to rounds of equal length.
+    for images in (2_000, 162_770):
+        assert steps - 50 < plan_budget(recipe, images).steps <= steps
+
+
+def test_pooling_by_region_is_data_of_the_recipe() -> None:
+    pooling = load_recipe("ssp").network.options["pooling"]
+    assert {region for region, kind in pooling.items() if kind == "max"} == {"eyes", "eyebrows", "nose", "mouth"}
+    assert pooling["default"] == "average"
+
+
+def test_a_recipe_comes_back_with_its_regions(tmp_path) -> None:
+    recipe = load_recipe("joint", {"parsing.from": "store", "parsing.store": "other.h5"})
+    write_recipe(tmp_path / "recipe.yaml", recipe)
+    assert read_recipe(tmp_path / "recipe.yaml") == recipe
+    recipe = load_recipe("bbox", {"regions.aspects": [1, 3]})
+    write_recipe(tmp_path / "recipe.yaml", recipe)
+    assert read_recipe(tmp_path / "recipe.yaml") == recipe
+
+
+def test_mistakes_in_regions_name_field_and_line(tmp_path) -> None:
+    text = (SHIPPED / "ssp.yaml").read_text()
+    path = tmp_path / "mine.yaml"
+    line = text[: text.index("  from: parser")].count("\n") + 1
+    path.write_text(text.replace("  from: parser", "  form: parser"))
+    with pytest.raises(DataError, match=rf"line {line}: unknown field 'regions.form'; did you mean 'from'"):
+        read_recipe(path)
+    path.write_text(text.replace("  from: parser", "  from: parsers"))
+    with pytest.raises(DataError, match=rf"line {line}: regions.from: expected 'parser', 'store'"):
+        read_recipe(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -21,9 +21,12 @@ from wsegs.cli.options import (
 )
 from wsegs.errors import OptionError
 
+if TYPE_CHECKING:
+    from wsegs.training.runs import Run
+
 
 @click.command()
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("run_folders", metavar="RUN...", type=click.Path(path_type=Path), nargs=-1, required=True)
 @data_option
 @images_option
 @labels_option
@@ -36,6 +39,17 @@ from wsegs.errors import OptionError
     type=click.Path(path_type=Path),
     help="Where faces lie in images that are not aligned; they are found on the fly without it.",
 )
+@click.option(
+    "--parsing", is_flag=True, help="How well the run parses faces; always so for a run that does nothing else."
+)
+@click.option(
+    "--masks",
+    type=click.Path(path_type=Path),
+    help="Parsing: the mask store of the images.  [default: that of the training]",
+)
+@click.option(
+    "--truth", type=click.Path(path_type=Path), help="Parsing: the human masks.  [default: those of the training]"
+)
 @output_option(None, "Folder of the tables and the chart.  [default: RUN/evaluation-DATA-SPLIT]")
 @click.option("--checkpoint", type=click.Choice(["best", "last"]), default="best", help="Which weights of the run.")
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many images.")
@@ -43,12 +57,15 @@ from wsegs.errors import OptionError
 @force_option
 @json_option
 def evaluate(
-    run_folder: Path,
+    run_folders: tuple[Path, ...],
     data: Path | None,
     images: str | None,
     labels: Path | None,
     split: str,
     landmarks_file: Path | None,
+    parsing: bool,
+    masks: Path | None,
+    truth: Path | None,
     output: Path | None,
     checkpoint: Literal["best", "last"],
     limit: int | None,
@@ -59,33 +76,47 @@ def evaluate(
     """Measure RUN, a folder that wsegs train made, on a split of any data set.
 
     Without --data it is the data set of the training. No masks are needed, and landmarks only where the images are
-    not aligned.
+    not aligned. Of several runs the predicted probabilities are averaged.
+
+    A parser is measured on the images of a mask store, by the intersection over union of each class.
     """
     from wsegs.datasets import open_dataset
     from wsegs.files import check_output
     from wsegs.landmarks.table import read_landmarks
     from wsegs.training.crops import run_data_folder
+    from wsegs.training.evaluate import average, write_evaluation
     from wsegs.training.evaluate import evaluate as evaluate_run
-    from wsegs.training.evaluate import write_evaluation
     from wsegs.training.runs import load_run
 
-    run = load_run(run_folder, checkpoint)
-    if data is None:
-        data = run_data_folder(run.info) or DEFAULT_DATA
-    dataset = open_dataset(data, images=images, labels=labels)
+    runs = [load_run(folder, checkpoint) for folder in run_folders]
+    workers = (os.cpu_count() or 1) if jobs == -1 else jobs
     if output is not None and (output / "run.json").exists():
         raise OptionError(f"--output: {output} is a run, whose tables would be overwritten; expected another folder")
-    folder = check_output(output or run_folder / f"evaluation-{dataset.name}-{split}", force=force)
+    if parsing or not runs[0].recipe.recognises:
+        if len(runs) > 1:
+            raise OptionError("RUN: expected one run of a parser, got several; only attributes are averaged")
+        _evaluate_parsing(runs[0], output, split, masks, data, truth, checkpoint, limit, workers, force, as_json)
+        return
+    if masks is not None or truth is not None:
+        raise OptionError("--masks, --truth: are for parsing; --parsing measures it")
+    if data is None:
+        data = run_data_folder(runs[0].info) or DEFAULT_DATA
+    dataset = open_dataset(data, images=images, labels=labels)
+    beside = "".join(f"-with-{run.path.name}" for run in runs[1:])
+    default = run_folders[0] / f"evaluation-{dataset.name}-{split}{beside}"
+    folder = check_output(output or default, force=force)
     table = None if landmarks_file is None else read_landmarks(landmarks_file)
-    workers = (os.cpu_count() or 1) if jobs == -1 else jobs
-    evaluation = evaluate_run(run, dataset, split, landmarks=table, jobs=workers, limit=limit)
-    about = {"run": str(run_folder), "checkpoint": checkpoint, "data": str(data), "name": dataset.name, "split": split}
+    evaluation = average(
+        [evaluate_run(run, dataset, split, landmarks=table, jobs=workers, limit=limit) for run in runs]
+    )
+    run_name = " + ".join(map(str, run_folders))
+    about = {"run": run_name, "checkpoint": checkpoint, "data": str(data), "name": dataset.name, "split": split}
     summary = write_evaluation(evaluation, folder, about)
     if as_json:
         print_json(summary)
         return
     _print_table(summary)
-    click.echo(f"\n{run_folder} on {summary['images']} images of {dataset.name} ({data}), split {split}")
+    click.echo(f"\n{run_name} on {summary['images']} images of {dataset.name} ({data}), split {split}")
     click.echo("crops: " + ", ".join(f"{count} {kind}" for kind, count in summary["crops"].items()))
     for problem in summary["unreadable"]:
         click.echo(f"left out: {problem}")
@@ -97,6 +128,40 @@ def evaluate(
         click.echo(f"labels of one kind only, so no average precision (and not in its mean): {names}")
     for name in ("metrics.csv", "metrics.json", "scores.csv", "attributes.png"):
         click.echo(f"{folder / name}")
+
+
+def _evaluate_parsing(
+    run: Run,
+    output: Path | None,
+    split: str,
+    masks: Path | None,
+    data: Path | None,
+    truth: Path | None,
+    checkpoint: str,
+    limit: int | None,
+    workers: int,
+    force: bool,
+    as_json: bool,
+) -> None:
+    from wsegs.files import check_output
+    from wsegs.training.parsing_scores import evaluate_parsing, write_parsing_evaluation
+
+    folder = check_output(output or run.path / f"parsing-{split}", force=force)
+    evaluation = evaluate_parsing(run, split, masks=masks, data=data, truth=truth, jobs=workers, limit=limit)
+    summary = write_parsing_evaluation(
+        evaluation, folder, {"run": str(run.path), "checkpoint": checkpoint, "split": split}
+    )
+    if as_json:
+        print_json(summary)
+        return
+    width = max(len("class"), *(len(row["class"]) for row in summary["classes"]))
+    click.echo(f"{'class':<{width}}  {'pixels':>12}  {'IoU':>8}")
+    for row in [*summary["classes"], {"class": "mean", "iou": summary["mean_iou"]}]:
+        overlap = "-" if row["iou"] is None else f"{row['iou']:.2%}"
+        click.echo(f"{row['class']:<{width}}  {row.get('pixels', ''):>12}  {overlap:>8}")
+    click.echo(f"\n{run.path} on {summary['images']} images, split {split}")
+    for name in ("classes.csv", "metrics.json"):
+        click.echo(folder / name)
 
 
 def _print_table(summary: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ _COMMANDS = {
     "preview": ("wsegs.cli.preview", "Draw a contact sheet of landmarks, regions and masks."),
     "train": ("wsegs.cli.train", "Train a network on masks.h5 and its images."),
     "evaluate": ("wsegs.cli.evaluate", "Measure a run on a split of a data set."),
+    "report": ("wsegs.cli.report", "One HTML page that shows what a run has learned."),
     "predict": ("wsegs.cli.predict", "Recognise the attributes of images."),
     "rules": ("wsegs.cli.rules", "Check, preview, score and fit rule files."),
     "store": ("wsegs.cli.store", "Look inside a mask store."),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from wsegs.cli.options import SIZE, data_option, force_option, json_option, output_option, print_json
 from wsegs.errors import OptionError
+
+if TYPE_CHECKING:
+    from wsegs.training.recipe import Recipe
 
 
 @click.command()
@@ -17,6 +20,30 @@ from wsegs.errors import OptionError
 @output_option(None, "The run folder.  [default: runs/RECIPE]")
 @data_option
 @click.option("--no-segmentation", is_flag=True, help="The baseline: the same network and passes, without masks.")
+@click.option(
+    "--truth",
+    type=click.Path(path_type=Path),
+    help="Folder of human masks (class PNGs by the image's name): for a parser to learn, or as regions.",
+)
+@click.option("--classes", help="Class map of the human masks: a shipped one by name, or a YAML file.")
+@click.option("--from-store", is_flag=True, help="The mask store's base regions instead of human masks.")
+@click.option(
+    "--parser",
+    type=click.Path(path_type=Path),
+    help="Run of a parser that draws the regions which the network reads, where only the image is known.",
+)
+@click.option(
+    "--hard-regions",
+    "hard",
+    is_flag=True,
+    default=None,
+    help="The parser's most probable class of a pixel alone, instead of all their probabilities.",
+)
+@click.option(
+    "--parsing-masks",
+    type=click.Path(path_type=Path),
+    help="Mask store of the images that have the human masks, where they are others (joint).",
+)
 @click.option("--width", type=float, help="Scale the network's filters, where it has that option.")
 @click.option("--size", type=SIZE, help="Size of the images that the network sees.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Images of a step, on all devices together.")
@@ -24,6 +51,10 @@ from wsegs.errors import OptionError
 @click.option("--validate-every", type=click.IntRange(min=1), help="Steps between two validations and checkpoints.")
 @click.option("--learning-rate", type=float, help="The highest, where the schedule changes it.")
 @click.option("--weight-decay", type=float, help="Of the optimiser.")
+@click.option("--optimizer", type=click.Choice(["adam", "adamw", "adagrad", "sgd"]), help="Instead of the recipe's.")
+@click.option(
+    "--balance", type=click.Choice(["none", "class"]), help="Weigh present and absent labels alike, or by their rates."
+)
 @click.option("--schedule", type=click.Choice(["constant", "one-cycle", "cosine"]), help="Of the learning rate.")
 @click.option("--warmup", type=float, help="Share of the steps in which the learning rate rises.")
 @click.option("--patience", type=click.IntRange(min=1), help="Validations without a better one that end the training.")
@@ -54,6 +85,12 @@ def train(
     output: Path | None,
     data: Path | None,
     no_segmentation: bool,
+    truth: Path | None,
+    classes: str | None,
+    from_store: bool,
+    parser: Path | None,
+    hard: bool | None,
+    parsing_masks: Path | None,
     limit: int | None,
     jobs: int | None,
     cache: bool | None,
@@ -80,11 +117,17 @@ def train(
         "width": "network.width",
         "learning_rate": "optimizer.learning_rate",
         "weight_decay": "optimizer.weight_decay",
+        "optimizer": "optimizer.name",
         "schedule": "schedule.name",
         "warmup": "schedule.warmup",
         "patience": "early_stopping.patience",
     }
-    recipe = load_recipe(recipe_name, {fields.get(name, name): value for name, value in overrides.items()})
+    values = {fields.get(name, name): value for name, value in overrides.items()}
+    values |= _region_fields(load_recipe(recipe_name), truth, classes, from_store, parser, hard, parsing_masks)
+    recipe = load_recipe(recipe_name, values)
+    if recipe.regions is not None and parser is None and (from_store or truth is not None):
+        # The recipe's own parser is one of other regions.
+        recipe = recipe.model_copy(update={"regions": recipe.regions.model_copy(update={"parser": None})})
     if no_segmentation:
         recipe = recipe.without_segmentation()
     output = output or Path("runs") / Path(recipe_name).stem
@@ -119,13 +162,52 @@ def train(
     )
     if summary["without_face"]:
         click.echo(f"without a face, so without masks: {summary['without_face']} of the training images")
-    click.echo(
-        f"best, after {best['step']:.0f} steps: accuracy {_percent(best['val_accuracy'])},"
-        f" average precision {_percent(best['val_average_precision'])} on the validation images"
-    )
+    titles = {"val_accuracy": "accuracy", "val_average_precision": "average precision", "val_mean_iou": "mean IoU"}
+    scores = ", ".join(f"{title} {_percent(best[name])}" for name, title in titles.items() if name in best)
+    click.echo(f"best, after {best['step']:.0f} steps: {scores} on the validation images")
     for name, file in summary["files"].items():
         click.echo(f"{name}: {file}")
     click.echo(f"next: wsegs evaluate {output}")
+
+
+def _region_fields(
+    recipe: Recipe,
+    truth: Path | None,
+    classes: str | None,
+    from_store: bool,
+    parser: Path | None,
+    hard: bool | None,
+    parsing_masks: Path | None,
+) -> dict[str, Any]:
+    """Return the fields of a recipe that the flags on regions set: of what is parsed, or of what is read."""
+    part = "parsing" if recipe.parses else "regions"
+    about_masks = {"--truth": truth, "--classes": classes, "--from-store": from_store or None}
+    unfit: dict[str, object] = (
+        {"--parser": parser, "--hard-regions": hard} if recipe.parses else {"--parsing-masks": parsing_masks}
+    )
+    if getattr(recipe, part) is None:
+        unfit |= {**about_masks, "--parser": parser, "--hard-regions": hard}
+    for flag, value in unfit.items():
+        if value is not None:
+            does = "reads no regions" if flag != "--parsing-masks" else "does not learn to parse"
+            raise OptionError(f"{flag}: network '{recipe.network.name}' {does}")
+    if from_store and truth is not None:
+        raise OptionError("--from-store and --truth both say what regions are: expected one of them")
+    fields: dict[str, Any] = {}
+    if truth is not None or from_store:
+        fields[f"{part}.from"] = "store" if from_store else "masks"
+    if truth is not None:
+        fields[f"{part}.truth"] = str(truth)
+    if classes is not None:
+        # A run may be measured from another folder.
+        fields[f"{part}.classes"] = str(Path(classes).absolute()) if Path(classes).is_file() else classes
+    if parser is not None:
+        fields["regions.parser"] = str(parser)
+    if hard is not None:
+        fields["regions.hard"] = hard
+    if parsing_masks is not None:
+        fields["parsing.store"] = str(parsing_masks)
+    return fields
 
 
 def _percent(share: float | None) -> str:

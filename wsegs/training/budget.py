@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wsegs.errors import OptionError
 from wsegs.training.recipe import Recipe
@@ -45,6 +45,12 @@ class Budget:
     def in_last_stage(self, step: int) -> bool:
         """Tell whether a step belongs to the last stage."""
         return step >= self.stage_starts[-1]
+
+
+def plan_beside(budget: Budget, batch_size: int, images: int) -> Budget:
+    """Plan as many steps over another data set, which is seen as often as that takes."""
+    size = min(batch_size, images)
+    return replace(budget, batch_size=size, steps_per_epoch=images // size)
 
 
 def plan_budget(recipe: Recipe, images: int) -> Budget:

@@ -91,7 +91,11 @@ class MetricsTable(Callback):
         self._path = path
         self._budget = budget
         losses = [*sorted(recipe.losses), "loss"]
-        scored = [*sorted(recipe.losses | {"recognition"}), "accuracy", "average_precision", "balanced_accuracy"]
+        scored = sorted(recipe.losses | ({"recognition"} if recipe.recognises else set()))
+        if recipe.recognises:
+            scored += ["accuracy", "average_precision", "balanced_accuracy"]
+        if recipe.parses:
+            scored.append("mean_iou")
         self._columns = [
             *("epoch", "step", "stage", "learning_rate"),
             *(f"train_{name}" for name in losses),
@@ -153,9 +157,9 @@ class ProgressBar(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Show the newest scores."""
         metrics: dict[str, Tensor] = trainer.callback_metrics
+        shown = {"accuracy": "val_accuracy", "precision": "val_average_precision", "iou": "val_mean_iou"}
         self._bar.set_postfix(
-            accuracy=f"{float(metrics['val_accuracy']):.1%}",
-            precision=f"{float(metrics['val_average_precision']):.1%}",
+            {title: f"{float(metrics[name]):.1%}" for title, name in shown.items() if name in metrics}
         )
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

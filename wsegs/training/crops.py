@@ -9,19 +9,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.landmarks.chain import landmarks_of_image
 from wsegs.schemes import CELEBA5, IBUG68
-from wsegs.store.frame import Frame, resize_affine, scale_affine, warp_image
+from wsegs.store.frame import Frame, resize_affine, scale_affine, transform_points, warp_image
 from wsegs.training.runs import RunInfo
 
 CropKind = Literal["as in training", "aligned", "landmarks", "detected", "whole image"]
 """How an image was cropped: resized as in training; by the alignment of its data set; by given landmarks; by
 landmarks that were found on the fly; or, where no face was found, not at all."""
+
+
+class Crop(NamedTuple):
+    """An image as a network expects it.
+
+    Attributes
+    ----------
+    image
+        (H, W, 3) uint8 RGB.
+    kind
+        How it was cropped.
+    points
+        (5, 2) float32: eyes, nose, corners of the mouth, x and y in pixels of the crop; nan where they are not known.
+    """
+
+    image: NDArray[np.uint8]
+    kind: CropKind
+    points: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -63,31 +81,48 @@ class Cropper:
         -------
         (H, W, 3) uint8 RGB, and how it was cropped.
         """
-        matrix, kind = self._matrix(image, points, detect)
-        return warp_image(image, matrix, self.size), kind
+        crop = self.place(image, points, detect=detect)
+        return crop.image, crop.kind
+
+    def place(
+        self, image: NDArray[np.uint8], points: NDArray[np.floating] | None = None, *, detect: bool = True
+    ) -> Crop:
+        """Return an image as the network expects it, and where its five points lie; see :meth:`crop`.
+
+        Where the crop needs no landmarks and none are given, the points are those of the mean face of the training,
+        to which such images are aligned.
+        """
+        matrix, kind, points = self._matrix(image, points, detect)
+        placed = np.full((5, 2), np.nan, np.float32)
+        if points is not None and np.isfinite(points).all():
+            placed = transform_points(np.asarray(points, np.float32)[None], matrix[None])[0]
+        elif kind in ("as in training", "aligned") and self.mean_points is not None:
+            placed = self.mean_points
+        return Crop(warp_image(image, matrix, self.size), kind, placed)
 
     def _matrix(
         self, image: NDArray[np.uint8], points: NDArray[np.floating] | None, detect: bool
-    ) -> tuple[NDArray[np.float32], CropKind]:
+    ) -> tuple[NDArray[np.float32], CropKind, NDArray[np.floating] | None]:
+        """Return the matrix of the crop, its kind, and the five points, which may have been found meanwhile."""
         whole = resize_affine(np.array([image.shape[:2]]), self.size)[0]
         if self.frame.kind == "image":
             if image.shape[:2] == self.source_size:
-                return whole, "as in training"
+                return whole, "as in training", points
             if self.mean_points is None:  # trained without a single face: there is nothing to align to
-                return whole, "whole image"
+                return whole, "whole image", points
             if self.aligned_points is not None:
-                return similarity(self.aligned_points, self.mean_points), "aligned"
+                return similarity(self.aligned_points, self.mean_points), "aligned", points
         kind: CropKind = "landmarks"
         if points is None and detect:
             points, kind = _five_points_of_image(image), "detected"
         if points is None or not np.isfinite(points).all():
-            return whole, "whole image"
+            return whole, "whole image", points
         if self.frame.kind == "image":
             assert self.mean_points is not None
-            return similarity(points, self.mean_points), kind
+            return similarity(points, self.mean_points), kind, points
         size = np.array([image.shape[1::-1]])
         matrix = self.frame.affine(np.asarray(points, np.float32)[None], size, CELEBA5)[0]
-        return scale_affine(matrix, self.frame.size, self.size), kind
+        return scale_affine(matrix, self.frame.size, self.size), kind, points
 
 
 def cropper_for(info: RunInfo, size: tuple[int, int], aligned_points: NDArray[np.float32] | None = None) -> Cropper:

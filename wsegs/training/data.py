@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -38,6 +38,9 @@ class FaceData(LightningDataModule):
         Processes that read; 0 reads in the training process.
     start_method
         ``fork`` or ``spawn``; None is the platform's own.
+    parsing
+        The loaders of a second data set that has the class maps, with a plan of as many steps; None where there is
+        none. Batches of both come together in training, and one after the other in validation.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class FaceData(LightningDataModule):
         flips: bool,
         workers: int = 0,
         start_method: Literal["fork", "spawn"] | None = None,
+        parsing: FaceData | None = None,
     ) -> None:
         super().__init__()
         self._dataset = crops
@@ -59,17 +63,30 @@ class FaceData(LightningDataModule):
         self._flips = flips
         self._workers = workers
         self._start_method = start_method
+        self._parsing = parsing
 
-    def train_dataloader(self) -> DataLoader[Batch]:
-        """Return the loader of one round."""
+    def train_dataloader(self) -> Any:
+        """Return the loader of one round, or those of both data sets by name."""
+        if self._parsing is None:
+            return self._train_loader()
+        self._parsing.trainer = self.trainer
+        return {"attributes": self._train_loader(), "parsing": self._parsing._train_loader()}
+
+    def val_dataloader(self) -> Any:
+        """Return the loader of the validation images, or a list of those of both data sets."""
+        if self._parsing is None:
+            return self._validation_loader()
+        self._parsing.trainer = self.trainer
+        return [self._validation_loader(), self._parsing._validation_loader()]
+
+    def _train_loader(self) -> DataLoader[Batch]:
         rank, devices = self._place()
         order = TrainingOrder(
             self._split.train, self._budget, seed=self._seed, flips=self._flips, rank=rank, devices=devices
         )
         return self._loader(order)
 
-    def val_dataloader(self) -> DataLoader[Batch]:
-        """Return the loader of the validation images."""
+    def _validation_loader(self) -> DataLoader[Batch]:
         rank, devices = self._place()
         batch_size = max(1, self._budget.batch_size // devices)
         return self._loader(ValidationOrder(self._split.validation, batch_size, rank=rank, devices=devices))

@@ -18,8 +18,9 @@ from torch.utils.data import Dataset
 from wsegs.errors import DataError
 from wsegs.landmarks.image import read_image
 from wsegs.store import MaskStore
-from wsegs.store.frame import scale_affine, warp_image
+from wsegs.store.frame import scale_affine, transform_points, warp_image
 from wsegs.training.cache import RowCache
+from wsegs.training.class_maps import UNKNOWN, ClassMaps
 from wsegs.training.order import BatchPlan
 
 
@@ -38,6 +39,10 @@ class Batch(NamedTuple):
         bool (B,): whether the regions were drawn; a row without a face has none.
     flip
         bool (B,): which rows to mirror, images and regions together.
+    classes
+        uint8 (B, h, w): the class of each pixel, ``UNKNOWN`` where it is not known; None where nothing needs them.
+    points
+        float32 (B, 5, 2): eyes, nose, corners of the mouth, x and y in pixels of the images; nan without a face.
     """
 
     images: Tensor
@@ -45,6 +50,8 @@ class Batch(NamedTuple):
     regions: Tensor | None
     has_face: Tensor
     flip: Tensor
+    classes: Tensor | None
+    points: Tensor
 
 
 class FaceCrops(Dataset[Batch]):
@@ -65,6 +72,10 @@ class FaceCrops(Dataset[Batch]):
         (h, w) of the region integers, by nearest neighbour (Thom & Hand, section 3.2); None for none.
     crops, regions
         Where rows that were read once are kept, or None.
+    class_maps, class_size
+        Class maps and the (h, w) to read them at; None for none.
+    classes
+        Where class maps that were read once are kept, or None.
     """
 
     def __init__(
@@ -75,6 +86,10 @@ class FaceCrops(Dataset[Batch]):
         map_size: tuple[int, int] | None,
         crops: RowCache | None = None,
         regions: RowCache | None = None,
+        *,
+        class_maps: ClassMaps | None = None,
+        class_size: tuple[int, int] = (0, 0),
+        classes: RowCache | None = None,
     ) -> None:
         self._store = store
         self._root = root
@@ -85,6 +100,12 @@ class FaceCrops(Dataset[Batch]):
         self._found = store.status != 0
         self._crops = crops
         self._regions = regions
+        self._class_maps = class_maps
+        self._class_size = class_size
+        self._classes = classes
+        scaling = scale_affine(np.eye(2, 3)[None], store.size, size)
+        five = store.scheme.five_points(store.landmarks)
+        self._points = transform_points(five, np.repeat(scaling, len(five), axis=0))
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -94,17 +115,21 @@ class FaceCrops(Dataset[Batch]):
         images = np.zeros((len(plan.rows), *self._size, 3), np.uint8)
         labels = np.full((len(plan.rows), self._labels.shape[1]), -1, np.int8)
         has_face = np.zeros(len(plan.rows), bool)
+        points = np.full((len(plan.rows), *self._points.shape[1:]), np.nan, np.float32)
         for position, row in enumerate(plan.rows):
             if row >= 0:
                 images[position] = self._crop(row) if self._crops is None else self._crops.get(row, self._crop)
                 labels[position] = self._labels[row]
                 has_face[position] = self._found[row]
+                points[position] = self._points[row]
         return Batch(
             torch.from_numpy(images).permute(0, 3, 1, 2),
             torch.from_numpy(labels),
             None if self._map_size is None else torch.from_numpy(self._region_batch(plan.rows, self._map_size)),
             torch.from_numpy(has_face),
             torch.from_numpy(np.array(plan.flip)),
+            None if self._class_maps is None else torch.from_numpy(self._class_batch(plan.rows)),
+            torch.from_numpy(points),
         )
 
     def _crop(self, row: int) -> NDArray[np.uint8]:
@@ -131,6 +156,17 @@ class FaceCrops(Dataset[Batch]):
             for position in real:
                 out[position] = self._regions.get(rows[position], self._region_row)
         return out
+
+    def _class_batch(self, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
+        out = np.full((len(rows), *self._class_size), UNKNOWN, np.uint8)
+        for position in np.flatnonzero(rows >= 0):
+            row = rows[position]
+            out[position] = self._class_row(row) if self._classes is None else self._classes.get(row, self._class_row)
+        return out
+
+    def _class_row(self, row: int) -> NDArray[np.uint8]:
+        assert self._class_maps is not None
+        return self._class_maps.read(row, self._class_size)
 
     def _region_row(self, row: int) -> NDArray[Any]:
         return self._store.regions([row], self._map_size)[0]

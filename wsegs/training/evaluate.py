@@ -7,7 +7,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +23,7 @@ from wsegs.errors import DataError, OptionError
 from wsegs.files import complete_or_absent
 from wsegs.landmarks.image import read_image
 from wsegs.landmarks.table import LandmarkTable
-from wsegs.training.crops import Cropper, cropper_for
+from wsegs.training.crops import Crop, Cropper, cropper_for
 from wsegs.training.dataset import start_worker
 from wsegs.training.metrics import ROW_FIELDS, AttributeScores, mean_scores, score_attributes, undefined_attributes
 from wsegs.training.module import normalise
@@ -69,9 +69,24 @@ class Evaluation:
 
 
 class CropBatch(NamedTuple):
-    """Crops, uint8 (B, 3, H, W), with the position of each, how it was cropped, and what could not be read."""
+    """Crops of a data set.
+
+    Attributes
+    ----------
+    images
+        uint8 (B, 3, H, W).
+    points
+        (B, 5, 2), their five points.
+    positions
+        Of each in the data set.
+    kinds
+        How each was cropped.
+    unreadable
+        What could not be read.
+    """
 
     images: Tensor
+    points: Tensor
     positions: NDArray[np.intp]
     kinds: Sequence[str]
     unreadable: list[str]
@@ -90,7 +105,8 @@ class EvaluationCrops(Dataset[CropBatch]):
 
     def __getitem__(self, plan: BatchPlan) -> CropBatch:
         """Return one batch."""
-        crops, positions, kinds, unreadable = [], [], [], []
+        crops: list[Crop] = []
+        positions, unreadable = [], []
         for position in plan.rows:
             points = None if self._points is None else self._points[position]
             try:
@@ -98,12 +114,19 @@ class EvaluationCrops(Dataset[CropBatch]):
             except DataError as error:
                 unreadable.append(str(error))
                 continue
-            crop, kind = self._cropper.crop(image, points, detect=self._points is None)
-            crops.append(crop)
+            crops.append(self._cropper.place(image, points, detect=self._points is None))
             positions.append(position)
-            kinds.append(kind)
-        stack = np.stack(crops) if crops else np.zeros((0, *self._cropper.size, 3), np.uint8)
-        return CropBatch(torch.from_numpy(stack).permute(0, 3, 1, 2), np.array(positions, np.intp), kinds, unreadable)
+        images = np.zeros((len(crops), *self._cropper.size, 3), np.uint8)
+        placed = np.zeros((len(crops), 5, 2), np.float32)
+        for i, crop in enumerate(crops):
+            images[i], placed[i] = crop.image, crop.points
+        return CropBatch(
+            torch.from_numpy(images).permute(0, 3, 1, 2),
+            torch.from_numpy(placed),
+            np.array(positions, np.intp),
+            [crop.kind for crop in crops],
+            unreadable,
+        )
 
 
 def evaluate(
@@ -138,10 +161,11 @@ def evaluate(
     Raises
     ------
     OptionError
-        If the split is empty.
+        If the split is empty, or the run cannot be applied to new images.
     DataError
         If run and data set, or landmarks and data set, have nothing in common.
     """
+    run.check_usable()
     rows = dataset.indices_of(split)
     if not len(rows):
         counts = {name: len(dataset.indices_of(name)) for name in ("train", "validation", "test", "all")}
@@ -167,11 +191,11 @@ def evaluate(
         worker_init_fn=start_worker if workers else None,
         collate_fn=_as_it_is,
     )
-    predict = Predictor(run.network, run.recipe.precision)
+    predict = Predictor(run)
     with tqdm(total=len(dataset), unit="image", desc="evaluate", disable=None) as bar:
         for batch in loader:
             if len(batch.positions):
-                logits[torch.from_numpy(batch.positions)] = predict(batch.images)[0]
+                logits[torch.from_numpy(batch.positions)] = predict(batch.images, batch.points)[0]
             kinds.update(batch.kinds)
             unreadable += batch.unreadable
             bar.update(len(batch.positions) + len(batch.unreadable))
@@ -197,23 +221,65 @@ class Predictor:
 
     Parameters
     ----------
-    network
-        In evaluation mode.
-    precision
-        ``auto`` or a Lightning precision, as in the recipe.
+    run
+        Its network, what draws its regions, and the precision of its recipe.
     """
 
-    def __init__(self, network: nn.Module, precision: str) -> None:
+    def __init__(self, run: Run) -> None:
+        precision = run.recipe.precision
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         # What was chosen for the machine that trained need not be there.
         self._precision = resolve_precision("auto" if precision != "32-true" else precision, self._device.type)
-        self._network = network.to(self._device, memory_format=memory_format(self._precision))  # type: ignore[call-overload]
+        self._network = self._place(run.network)
+        self._regions = None if run.regions is None else self._place(run.regions)
 
-    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return logits (B, A) and maps (B, A, h, w) or None, on the CPU, of uint8 images (B, 3, H, W)."""
+    def __call__(self, images: Tensor, points: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return logits (B, A) and maps (B, A, h, w) or None, on the CPU.
+
+        Parameters
+        ----------
+        images
+            uint8 (B, 3, H, W).
+        points
+            float (B, 5, 2): eyes, nose, corners of the mouth, x and y in pixels of the images; nan if not known.
+        """
         with torch.inference_mode(), autocast(self._precision, self._device):
-            output = self._network(normalise(images.to(self._device)))
+            normalised = normalise(images.to(self._device))
+            if self._regions is None:
+                output = self._network(normalised)
+            else:
+                output = self._network(normalised, self._regions(normalised, None, points.to(self._device)))
         return output.logits.float().cpu(), None if output.maps is None else output.maps.float().cpu()
+
+    def parse(self, images: Tensor) -> Tensor:
+        """Return class scores (B, C, H, W), on the CPU, of uint8 images (B, 3, H, W)."""
+        with torch.inference_mode(), autocast(self._precision, self._device):
+            scores: Tensor = self._network.parse(normalise(images.to(self._device)))[0]  # type: ignore[operator]
+        return scores.float().cpu()
+
+    def _place(self, module: nn.Module) -> nn.Module:
+        placed: nn.Module = module.to(self._device, memory_format=memory_format(self._precision))  # type: ignore[call-overload]
+        return placed
+
+
+def average(evaluations: Sequence[Evaluation]) -> Evaluation:
+    """Return what several networks say of the same images on average, such as SSP + SSG of Kalayeh et al.
+
+    Probabilities are averaged; ``logits`` are those of the average.
+
+    Raises
+    ------
+    DataError
+        If they are of other images or attributes.
+    """
+    first = evaluations[0]
+    for other in evaluations[1:]:
+        if other.attribute_names != first.attribute_names:
+            raise DataError("runs of different attributes cannot be averaged")
+        if other.images != first.images:
+            raise DataError("the runs could not read the same images, so they cannot be averaged")
+    probabilities = torch.stack([evaluation.logits.double().sigmoid() for evaluation in evaluations]).mean(dim=0)
+    return replace(first, logits=probabilities.logit())
 
 
 def write_evaluation(evaluation: Evaluation, folder: Path, about: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import csv
 import logging
 import os
 import signal
-import tempfile
 import time
 import warnings
 from collections.abc import Iterator
@@ -15,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
@@ -23,18 +21,15 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from wsegs.errors import DataError, OptionError, WsegsError
-from wsegs.nets import build_network
 from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
+from wsegs.training.assemble import build_loaders, build_module
 from wsegs.training.budget import Budget, plan_budget
-from wsegs.training.cache import RowCache
 from wsegs.training.callbacks import BestAndLast, Interrupted, LastStageEarlyStopping, MetricsTable, ProgressBar
-from wsegs.training.data import FaceData, check_images, one_line
-from wsegs.training.dataset import FaceCrops
-from wsegs.training.losses import class_weights
-from wsegs.training.module import AttributeModule
+from wsegs.training.data import check_images, one_line
 from wsegs.training.precision import memory_format, resolve_precision
 from wsegs.training.recipe import Recipe
+from wsegs.training.region_inputs import ImageSet, read_inputs
 from wsegs.training.runs import (
     BEST,
     CURVE,
@@ -49,9 +44,6 @@ from wsegs.training.runs import (
     read_run,
 )
 from wsegs.training.split import Split, split_rows
-
-# Crops and regions of up to so many bytes are kept, so that an image is decoded once and not once an epoch.
-_CACHE_BYTES = 2 << 30
 
 
 @dataclass(frozen=True)
@@ -128,8 +120,22 @@ def train(
     root = find_image_root(store, data)
     for rows in (split.train, split.validation):
         check_images(store, root, rows)
-    module = _build_module(recipe, budget, store, split)
-    info = describe_run(store, recipe, split.train, _counts(store, split, root))
+    images = ImageSet(store, root, split)
+    inputs = read_inputs(recipe, images)
+    if inputs.parsing_set is not None:
+        other = inputs.parsing_set[0]
+        for rows in (other.split.train, other.split.validation):
+            check_images(other.store, other.root, rows)
+    module = build_module(recipe, budget, images, inputs)
+    info = describe_run(
+        store,
+        recipe,
+        split.train,
+        {**_counts(store, split, root), **({} if inputs.painted is None else {"painted": inputs.painted})},
+        class_names=inputs.class_names,
+        region_names=inputs.region_names,
+        parser=inputs.parser_info,
+    )
     checkpoint = None
     if resume:
         checkpoint = _check_resumable(output, recipe, info)
@@ -138,7 +144,7 @@ def train(
 
     device = _device_type(machine.accelerator)
     precision = resolve_precision(recipe.precision, device)
-    module.network.to(memory_format=memory_format(precision))  # type: ignore[call-overload]
+    module.to(memory_format=memory_format(precision))
     interrupted = Interrupted()
     callbacks: list[Callback] = [
         *(MetricsTable(output / METRICS, recipe, budget), ProgressBar(budget), interrupted),
@@ -150,9 +156,8 @@ def train(
     with ExitStack() as stack:
         stack.enter_context(_quiet_lightning())
         trainer = _build_trainer(machine, recipe, budget, precision, output, callbacks)
-        crops = _build_crops(stack, recipe, store, root, module, machine)
         workers = (0 if device == "cpu" else os.cpu_count() or 1) if machine.workers is None else machine.workers
-        loaders = FaceData(crops, split, budget, seed=recipe.seed, flips=recipe.flips, workers=workers)
+        loaders = build_loaders(stack, recipe, budget, images, inputs, module, workers=workers, cache=machine.cache)
         first_step = 0 if checkpoint is None else int(read_checkpoint(checkpoint)["global_step"])
         try:
             trainer.fit(module, datamodule=loaders, ckpt_path=checkpoint, weights_only=True)
@@ -175,6 +180,8 @@ def train(
     return {
         "output": str(output),
         "network": recipe.network.name,
+        **({"regions": list(inputs.region_names)} if inputs.region_names else {}),
+        **({"classes": list(inputs.class_names)} if inputs.class_names else {}),
         "images": {"train": len(split.train), "validation": len(split.validation)},
         "validation_carved_out_of_train": split.carved,
         "without_face": int((store.status[split.train] == 0).sum()),
@@ -192,39 +199,6 @@ def train(
 def is_main_process() -> bool:
     """Tell whether this is the process that writes: Lightning starts the program again for each further device."""
     return getattr(rank_zero_only, "rank", 0) == 0 and os.environ.get("NODE_RANK", "0") == "0"
-
-
-def _build_module(recipe: Recipe, budget: Budget, store: MaskStore, split: Split) -> AttributeModule:
-    torch.manual_seed(recipe.seed)
-    network = build_network(
-        recipe.network.name, attributes=len(store.attribute_names), size=recipe.size, **recipe.network.options
-    )
-    return AttributeModule(
-        network,
-        recipe,
-        budget,
-        store.attribute_names,
-        lookup=store.lookup if "segmentation" in recipe.losses else None,
-        label_weights=class_weights(store.attributes[split.train]) if recipe.balance == "class" else None,
-    )
-
-
-def _build_crops(
-    stack: ExitStack, recipe: Recipe, store: MaskStore, root: Path, module: AttributeModule, machine: Machine
-) -> FaceCrops:
-    map_size: tuple[int, int] | None = module.network.map_size if "segmentation" in recipe.losses else None  # type: ignore[assignment]
-    crop_shape = (*recipe.size, 3)
-    bytes_a_row = recipe.size[0] * recipe.size[1] * 3
-    if map_size is not None:
-        bytes_a_row += map_size[0] * map_size[1] * store.rules.dtype.itemsize
-    wanted = machine.cache if machine.cache is not None else len(store) * bytes_a_row <= _CACHE_BYTES
-    crops = regions = None
-    if wanted:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsegs-crops-")))
-        crops = RowCache(folder / "crops", len(store), crop_shape, np.dtype(np.uint8))
-        if map_size is not None:
-            regions = RowCache(folder / "regions", len(store), map_size, store.rules.dtype)
-    return FaceCrops(store, root, recipe.size, map_size, crops, regions)
 
 
 def _build_trainer(
@@ -323,6 +297,8 @@ def _quiet_lightning() -> Iterator[None]:
         with warnings.catch_warnings():
             # Few workers are right where the processor trains too (see Machine).
             warnings.filterwarnings("ignore", message=".*does not have many workers")
+            # The parser that draws regions is frozen.
+            warnings.filterwarnings("ignore", message=".*in eval mode at the start of training")
             # Lightning's own use of torch.
             warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\)")
             # The events of TensorBoard and the table of a resumed run lie in its folder already.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
+
+from wsegs.training.class_maps import UNKNOWN
 
 
 def segmentation_loss(maps: Tensor, masks: Tensor, known: Tensor) -> Tensor:
@@ -41,6 +45,34 @@ def recognition_loss(logits: Tensor, labels: Tensor, weights: Tensor | None = No
     if weights is not None:
         error = error * torch.where(labels > 0, weights[1], weights[0])
     return (error * known).sum() / known.sum().clamp(min=1)
+
+
+def parsing_loss(scores: Sequence[Tensor], classes: Tensor) -> Tensor:
+    """Return the softmax cross entropy at every scale of a parser, added with equal weights (Kalayeh et al., 3.2).
+
+    Parameters
+    ----------
+    scores
+        (B, C, h, w), of several scales.
+    classes
+        uint8 (B, H, W), which each scale takes by nearest neighbour; ``UNKNOWN`` is ignored. With nothing known, the
+        loss is 0.
+    """
+    total = torch.zeros((), device=classes.device)
+    for score in scores:
+        target = nearest_classes(classes, (score.shape[2], score.shape[3]))
+        error = F.cross_entropy(score.float(), target.long(), ignore_index=UNKNOWN, reduction="sum")
+        total = total + error / (target != UNKNOWN).sum().clamp(min=1)
+    return total
+
+
+def nearest_classes(classes: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return class maps (B, H, W) at size (h, w): the class of the pixel whose centre is nearest."""
+    rows, columns = (
+        ((torch.arange(target, device=classes.device) + 0.5) * (source / target)).long()
+        for target, source in zip(size, classes.shape[1:], strict=True)
+    )
+    return classes[:, rows[:, None], columns]
 
 
 def class_weights(labels: NDArray[np.int8]) -> Tensor:

@@ -69,3 +69,20 @@ def mirror(images: Tensor, flip: Tensor) -> Tensor:
     """
     chosen = flip.view(-1, *[1] * (images.dim() - 1))
     return torch.where(chosen, images.flip(-1), images)
+
+
+def mirror_points(points: Tensor, flip: Tensor, width: int) -> Tensor:
+    """Mirror the five points of some of a batch: what was the left eye is the right one then.
+
+    Parameters
+    ----------
+    points
+        (B, 5, 2): left eye, right eye, nose, left and right corner of the mouth; x and y in pixels.
+    flip
+        bool (B,).
+    width
+        Of the images, in pixels.
+    """
+    mirrored = points[:, [1, 0, 2, 4, 3]]
+    mirrored = torch.stack([width - 1 - mirrored[..., 0], mirrored[..., 1]], dim=-1)
+    return torch.where(flip[:, None, None], mirrored, points)

@@ -7,10 +7,14 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import Metric
+from torchmetrics.classification import MulticlassConfusionMatrix
 from torchmetrics.functional.classification import binary_average_precision
 from torchmetrics.utilities import dim_zero_cat
+
+from wsegs.training.class_maps import UNKNOWN
 
 METRICS = ("accuracy", "error", "average_precision", "balanced_accuracy", "majority_rate")
 
@@ -120,6 +124,34 @@ class Predictions(Metric):
     def compute(self) -> tuple[Tensor, Tensor]:
         """Return all logits (N, A) and labels (N, A) so far."""
         return dim_zero_cat(self.logits), dim_zero_cat(self.labels)
+
+
+class ParsingScores(MulticlassConfusionMatrix):
+    """Counts pixels by true and by predicted class over batches and devices; unknown pixels are left out."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__(classes, ignore_index=UNKNOWN, validate_args=False)
+
+    def add(self, scores: Tensor, classes: Tensor) -> None:
+        """Add a batch: class scores (B, C, H, W) and class maps uint8 (B, H, W)."""
+        self.update(scores.argmax(dim=1), classes.long())
+
+
+def intersection_over_union(confusion: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Return the intersection over union of each class, over the pixels of all images together.
+
+    Parameters
+    ----------
+    confusion
+        (C, C): pixels of true class by predicted class.
+
+    Returns
+    -------
+    (C,), nan for a class that is neither there nor predicted.
+    """
+    right = np.diag(confusion).astype(float)
+    union = confusion.sum(axis=0) + confusion.sum(axis=1) - right
+    return np.divide(right, union, out=np.full(len(right), np.nan), where=union > 0)
 
 
 ROW_FIELDS = tuple(field.name for field in fields(AttributeScores))

@@ -6,20 +6,28 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
 from wsegs.errors import OptionError
-from wsegs.nets import NetworkOutput
+from wsegs.nets import NetworkOutput, network_wants
 from wsegs.rules import AttributeLookup
 from wsegs.training.budget import Budget
 from wsegs.training.dataset import Batch
-from wsegs.training.losses import recognition_loss, segmentation_loss
-from wsegs.training.masks import MaskExpander, mirror
-from wsegs.training.metrics import Predictions, mean_scores, score_attributes
+from wsegs.training.losses import parsing_loss, recognition_loss, segmentation_loss
+from wsegs.training.masks import MaskExpander, mirror, mirror_points
+from wsegs.training.metrics import (
+    ParsingScores,
+    Predictions,
+    intersection_over_union,
+    mean_scores,
+    score_attributes,
+)
 from wsegs.training.recipe import Recipe
+from wsegs.training.region_sources import RegionSource
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -29,13 +37,17 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 
 
+_RECOGNITION_MONITORS = ("average_precision", "accuracy", "balanced_accuracy", "recognition")
+_PARSING_MONITORS = ("mean_iou", "parsing")
+
+
 def normalise(images: Tensor) -> Tensor:
     """Return images, uint8 (B, 3, H, W), as float between -1 and 1."""
     return images.float().div_(127.5).sub_(1)
 
 
 class AttributeModule(LightningModule):
-    """Trains a network on attributes and, where a stage says so, on their masks.
+    """Trains a network on attributes, on their masks, on parsing, as each stage says.
 
     Parameters
     ----------
@@ -51,11 +63,18 @@ class AttributeModule(LightningModule):
         Rules that expand region integers to masks; None where no loss needs masks.
     label_weights
         (2, A) for :func:`wsegs.training.losses.recognition_loss`, or None.
+    regions
+        What draws the regions that the network reads where only the image is known; kept with the weights. None where
+        it reads none, or nothing of that kind was given.
+    known_regions
+        What draws them in training, where that is something else.
+    classes
+        C, the number of classes, where the network parses.
 
     Raises
     ------
     OptionError
-        If the recipe has a segmentation loss and the network draws no maps.
+        If the recipe has a loss that the network has no output for, or monitors what is not measured.
     """
 
     label_weights: Tensor | None
@@ -68,50 +87,87 @@ class AttributeModule(LightningModule):
         attribute_names: Sequence[str],
         lookup: AttributeLookup | None = None,
         label_weights: Tensor | None = None,
+        regions: RegionSource | None = None,
+        known_regions: RegionSource | None = None,
+        classes: int = 0,
     ) -> None:
         super().__init__()
+        name = recipe.network.name
         if "segmentation" in recipe.losses and getattr(network, "map_size", None) is None:
-            raise OptionError(f"network '{recipe.network.name}' draws no maps, so it has no segmentation loss")
+            raise OptionError(f"network '{name}' draws no maps, so it has no segmentation loss")
+        if recipe.parses and not hasattr(network, "parse"):
+            raise OptionError(f"network '{name}' does not parse, so it has no parsing loss")
+        if recipe.recognises and not network_wants(name, "attributes"):
+            raise OptionError(f"network '{name}' recognises no attributes, so it has the parsing loss alone")
+        monitors = (
+            *(_RECOGNITION_MONITORS if recipe.recognises else ()),
+            *(_PARSING_MONITORS if recipe.parses else ()),
+        )
+        if recipe.early_stopping.monitor not in monitors:
+            raise OptionError(
+                f"early_stopping: monitor: expected one of {', '.join(monitors)}, which this training has,"
+                f" got {recipe.early_stopping.monitor}"
+            )
         self.network = network
         self.recipe = recipe
         self.budget = budget
         self.masks = None if lookup is None else MaskExpander(lookup)
         self.attribute_names = tuple(attribute_names)
+        self.regions = regions
+        self.known_regions = known_regions
         self.predictions = Predictions()
+        self.parsed = ParsingScores(classes) if recipe.parses else None
         self.register_buffer("label_weights", label_weights, persistent=False)
 
-    def forward(self, images: Tensor) -> NetworkOutput:
-        """Return the network's output for uint8 images (B, 3, H, W)."""
-        output: NetworkOutput = self.network(normalise(images))
+    def forward(self, batch: Batch) -> NetworkOutput:
+        """Return the network's output for a batch."""
+        images = normalise(batch.images)
+        source = self.known_regions or self.regions
+        if source is None:
+            output: NetworkOutput = self.network(images)
+        else:
+            output = self.network(images, source(images, batch.classes, batch.points))
         return output
 
-    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
-        """Return the weighted sum of the losses of this step's stage."""
-        images = mirror(batch.images, batch.flip)
-        regions = None if batch.regions is None else mirror(batch.regions, batch.flip)
-        output = self(images)
+    def training_step(self, batch: Batch | dict[str, Batch], batch_index: int) -> Tensor:
+        """Return the weighted sum of the losses of this step's stage.
+
+        Two data sets come as ``attributes`` and ``parsing``, and each has its own losses.
+        """
+        attributes, parsing = (batch["attributes"], batch["parsing"]) if isinstance(batch, dict) else (batch, batch)
         weights = self.recipe.stages[self.budget.stage(self.global_step)].losses
-        losses = self._losses(output, batch, regions, tuple(weights))
+        losses = self._recognition(mirrored(attributes), tuple(weights))
+        if "parsing" in weights:
+            losses["parsing"] = self._parsing(mirrored(parsing))[0]
         total = sum((weights[name] * losses[name] for name in weights), start=torch.zeros((), device=self.device))
         logged = {f"train_{name}": value.detach() for name, value in {**losses, "loss": total}.items()}
-        self.log_dict(logged, on_step=True, on_epoch=True, batch_size=len(images), sync_dist=True)
+        self.log_dict(logged, on_step=True, on_epoch=True, batch_size=len(attributes.images), sync_dist=True)
         return total
 
-    def validation_step(self, batch: Batch, batch_index: int) -> None:
-        """Add a batch to the validation's losses and scores."""
-        output = self(batch.images)
-        losses = self._losses(output, batch, batch.regions, sorted(self.recipe.losses | {"recognition"}))
+    def validation_step(self, batch: Batch, batch_index: int, dataloader_idx: int = 0) -> None:
+        """Add a batch to the validation's losses and scores; a second loader is that of the parsing data set."""
+        losses = {}
+        if self.recipe.recognises and dataloader_idx == 0:
+            losses = self._recognition(batch, sorted(self.recipe.losses | {"recognition"}), self.predictions)
+        if self.parsed is not None and dataloader_idx == self._parsing_loader:
+            losses["parsing"], scores = self._parsing(batch)
+            assert batch.classes is not None
+            self.parsed.add(scores, batch.classes)
         logged = {f"val_{name}": value for name, value in losses.items()}
-        self.log_dict(logged, batch_size=len(batch.images), sync_dist=True)
-        self.predictions.update(output.logits, batch.labels)
+        self.log_dict(logged, batch_size=len(batch.images), sync_dist=True, add_dataloader_idx=False)
 
     def on_validation_epoch_end(self) -> None:
         """Log the scores of the validation images."""
-        logits, labels = self.predictions.compute()
-        self.predictions.reset()
-        means = mean_scores(score_attributes(self.attribute_names, logits.cpu(), labels.cpu()))
-        wanted = ("accuracy", "average_precision", "balanced_accuracy")
-        self.log_dict({f"val_{name}": means[name] for name in wanted}, sync_dist=True)  # alike on all devices
+        if self.recipe.recognises:
+            logits, labels = self.predictions.compute()
+            self.predictions.reset()
+            means = mean_scores(score_attributes(self.attribute_names, logits.cpu(), labels.cpu()))
+            wanted = ("accuracy", "average_precision", "balanced_accuracy")
+            self.log_dict({f"val_{name}": means[name] for name in wanted}, sync_dist=True)  # alike on all devices
+        if self.parsed is not None:
+            overlap = intersection_over_union(self.parsed.compute().cpu().numpy())
+            self.parsed.reset()
+            self.log("val_mean_iou", float(np.nanmean(overlap)), sync_dist=True)
 
     def on_train_epoch_start(self) -> None:
         """Make whatever is random inside a network the same in a resumed training."""
@@ -128,19 +184,48 @@ class AttributeModule(LightningModule):
             return optimizer
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def _losses(
-        self, output: NetworkOutput, batch: Batch, regions: Tensor | None, names: Sequence[str]
+    @property
+    def _parsing_loader(self) -> int:
+        """Which validation loader has class maps."""
+        return 0 if self.recipe.parsing is None or self.recipe.parsing.store is None else 1
+
+    def _recognition(
+        self, batch: Batch, names: Sequence[str], predictions: Predictions | None = None
     ) -> dict[str, Tensor]:
-        losses = {}
+        """Return those of the losses on attributes and their masks that are wanted."""
+        losses: dict[str, Tensor] = {}
+        if not {"segmentation", "recognition"} & set(names):
+            return losses
+        output = self(batch)
         if "segmentation" in names:
             assert self.masks is not None
             assert output.maps is not None
-            assert regions is not None
-            masks, known = self.masks(regions, batch.labels), self.masks.known(batch.labels, batch.has_face)
+            assert batch.regions is not None
+            masks = self.masks(batch.regions, batch.labels)
+            known = self.masks.known(batch.labels, batch.has_face)
             losses["segmentation"] = segmentation_loss(output.maps, masks, known)
         if "recognition" in names:
             losses["recognition"] = recognition_loss(output.logits, batch.labels, self.label_weights)
+        if predictions is not None:
+            predictions.update(output.logits, batch.labels)
         return losses
+
+    def _parsing(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the parsing loss and the class scores at full size."""
+        assert batch.classes is not None
+        scores: tuple[Tensor, ...] = self.network.parse(normalise(batch.images))  # type: ignore[operator]
+        return parsing_loss(scores, batch.classes), scores[0]
+
+
+def mirrored(batch: Batch) -> Batch:
+    """Return a batch with those rows mirrored that are to be."""
+    return batch._replace(
+        images=mirror(batch.images, batch.flip),
+        regions=None if batch.regions is None else mirror(batch.regions, batch.flip),
+        classes=None if batch.classes is None else mirror(batch.classes, batch.flip),
+        points=mirror_points(batch.points, batch.flip, batch.images.shape[-1]),
+        flip=torch.zeros_like(batch.flip),
+    )
 
 
 def learning_rate_schedule(optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) -> LRScheduler | None:

@@ -61,17 +61,23 @@ def predict(run: Run, images: Sequence[Path]) -> Iterator[Prediction | Failure]:
 
     Images of the size of the training images are taken as they are (where the run was trained on whole images);
     in others the face is found first.
+
+    Raises
+    ------
+    OptionError
+        If the run cannot be applied to new images.
     """
+    run.check_usable()
     cropper = cropper_for(run.info, run.size)
-    network = Predictor(run.network, run.recipe.precision)
+    network = Predictor(run)
     for path in images:
         try:
             image = read_image(path)
         except DataError as error:
             yield Failure(path, reason(error, path))
             continue
-        crop, kind = cropper.crop(image)
-        logits, maps = network(torch.from_numpy(crop).permute(2, 0, 1)[None])
+        crop, kind, points = cropper.place(image)
+        logits, maps = network(torch.from_numpy(crop).permute(2, 0, 1)[None], torch.from_numpy(points)[None])
         yield Prediction(
             path,
             crop,

@@ -15,7 +15,7 @@ from wsegs.files import complete_or_absent, find_shipped, nearest
 
 RECIPE_VERSION = 1
 
-LossName = Literal["segmentation", "recognition"]
+LossName = Literal["segmentation", "recognition", "parsing"]
 
 
 def _parse_size(value: Any) -> Any:
@@ -37,7 +37,7 @@ Size = Annotated[
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
 class NetworkChoice(BaseModel):
@@ -78,13 +78,51 @@ class Schedule(_Strict):
 class EarlyStopping(_Strict):
     """What decides which checkpoint is the best, and when to stop; ``patience`` None never stops."""
 
-    monitor: Literal["average_precision", "accuracy", "balanced_accuracy", "recognition"] = "average_precision"
+    monitor: Literal["average_precision", "accuracy", "balanced_accuracy", "recognition", "mean_iou", "parsing"] = (
+        "average_precision"
+    )
     patience: int | None = Field(default=None, gt=0)
 
     @property
     def lower_is_better(self) -> bool:
         """Whether the monitored value is a loss."""
-        return self.monitor == "recognition"
+        return self.monitor in ("recognition", "parsing")
+
+
+class ClassSource(_Strict):
+    """Where class maps come from: the store's own base regions, or human masks with a class map."""
+
+    source: Literal["store", "masks"] = Field(default="masks", alias="from")
+    truth: Path | None = None
+    classes: str = "celebamask-seven"
+
+
+class ParsingTruth(ClassSource):
+    """What a parser learns from; ``store``, another mask store whose images have the masks, None for the training's."""
+
+    store: Path | None = None
+
+
+class RegionInput(_Strict):
+    """Where the regions come from that a network reads.
+
+    ``parser`` is a run of a parser: with ``from: parser`` it draws them always, else for images of which no more than
+    the image is known. ``hard`` takes its most probable class of each pixel instead of all their probabilities; where
+    regions are known in training, that is done anyway, since those are hard too.
+    """
+
+    source: Literal["parser", "store", "masks", "landmarks"] = Field(default="parser", alias="from")
+    parser: Path | None = None
+    hard: bool = False
+    truth: Path | None = None
+    classes: str = "celebamask-seven"
+    box_area: float = Field(default=20**2 / (218 * 178), gt=0, le=1)
+    aspects: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(1.0, 0.5, 2.0), min_length=1)
+
+    @property
+    def parsed_hard(self) -> bool:
+        """Whether a pixel belongs to one region alone, where a parser draws them."""
+        return self.hard or self.source != "parser"
 
 
 class Recipe(_Strict):
@@ -105,6 +143,18 @@ class Recipe(_Strict):
     seed: int = Field(default=0, ge=0, lt=2**31)
     validation_fraction: float = Field(default=0.1, gt=0, le=0.5)
     early_stopping: EarlyStopping = EarlyStopping()
+    regions: RegionInput | None = None
+    parsing: ParsingTruth | None = None
+
+    @property
+    def recognises(self) -> bool:
+        """Whether attributes are learned, and not parsing alone."""
+        return self.losses != {"parsing"}
+
+    @property
+    def parses(self) -> bool:
+        """Whether parsing is learned."""
+        return "parsing" in self.losses
 
     @property
     def epochs(self) -> int:
@@ -136,7 +186,17 @@ class Recipe(_Strict):
 
     def as_fields(self) -> dict[str, Any]:
         """Return the recipe as YAML and JSON hold it."""
-        return self.model_dump(mode="json")
+        return self.model_dump(mode="json", by_alias=True)
+
+
+_PARTS: dict[str, type[BaseModel]] = {
+    "stages": Stage,
+    "optimizer": Optimizer,
+    "schedule": Schedule,
+    "early_stopping": EarlyStopping,
+    "regions": RegionInput,
+    "parsing": ParsingTruth,
+}
 
 
 def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
@@ -232,10 +292,8 @@ def _fields_of(location: list[Any]) -> list[str]:
     for part in location:
         if isinstance(part, int):
             continue
-        model = {"stages": Stage, "optimizer": Optimizer, "schedule": Schedule, "early_stopping": EarlyStopping}.get(
-            str(part), model
-        )
-    return list(model.model_fields)
+        model = _PARTS.get(str(part), model)
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _line_of(text: str, location: list[Any]) -> int | None:

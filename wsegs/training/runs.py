@@ -6,7 +6,7 @@ import json
 import pickle
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from wsegs import __version__
-from wsegs.errors import DataError, MissingError, OutputExistsError
+from wsegs.errors import DataError, MissingError, OptionError, OutputExistsError
 from wsegs.files import complete_or_absent
 from wsegs.nets import build_network
 from wsegs.store import MaskStore
 from wsegs.store.frame import Frame, frame_from_json, transform_points
 from wsegs.training.recipe import Recipe, read_recipe, write_recipe
+from wsegs.training.region_sources import LandmarkBoxes, ParsedRegions, RegionSource
 
 RUN_FORMAT = 1
 
@@ -50,6 +51,13 @@ class RunInfo:
         pixels; None if no image had a face.
     provenance
         What else is worth knowing: the mask store, its rules and data, numbers of images.
+    class_names
+        Of a network that parses, in the order of its scores; else empty.
+    region_names
+        Of a network that reads regions; else empty.
+    parser
+        What the parser was that draws the regions of new images; its weights are in the run's checkpoints. None where
+        there is none.
     """
 
     attribute_names: tuple[str, ...]
@@ -58,25 +66,88 @@ class RunInfo:
     scheme: str
     mean_points: NDArray[np.float32] | None
     provenance: dict[str, Any]
+    class_names: tuple[str, ...] = ()
+    region_names: tuple[str, ...] = ()
+    parser: ParserInfo | None = None
+
+
+@dataclass(frozen=True)
+class ParserInfo:
+    """What it takes to build the parser of a run again.
+
+    Attributes
+    ----------
+    network
+        Its name and options, as in its recipe.
+    size
+        (H, W) of its images.
+    class_names
+        Of its classes.
+    source
+        The run that it was taken from.
+    """
+
+    network: dict[str, Any]
+    size: tuple[int, int]
+    class_names: tuple[str, ...]
+    source: str
+
+    def build(self, size: tuple[int, int], *, hard: bool) -> ParsedRegions:
+        """Return what draws regions of size (h, w), without the parser's weights; see :class:`ParsedRegions`."""
+        options = {name: value for name, value in self.network.items() if name != "name"}
+        network = build_network(self.network["name"], size=self.size, classes=len(self.class_names), **options)
+        return ParsedRegions(network, self.size, self.class_names, size, hard=hard)
+
+    def as_fields(self) -> dict[str, Any]:
+        """Return it as JSON holds it."""
+        return {**asdict(self), "size": list(self.size), "class_names": list(self.class_names)}
 
 
 @dataclass(frozen=True)
 class Run:
-    """A trained network with what is needed to use it."""
+    """A trained network with what is needed to use it.
+
+    Attributes
+    ----------
+    path, recipe, info
+    network
+        In evaluation mode.
+    regions
+        What draws the regions that the network reads; None where it reads none, or nothing draws them.
+    """
 
     path: Path
     recipe: Recipe
     info: RunInfo
     network: nn.Module
+    regions: RegionSource | None = None
 
     @property
     def size(self) -> tuple[int, int]:
         """(H, W) of the network's images."""
         return self.recipe.size
 
+    def check_usable(self) -> None:
+        """Check that the network can be applied to new images and recognises attributes.
 
-def describe_run(store: MaskStore, recipe: Recipe, rows: NDArray[np.intp], counts: dict[str, Any]) -> RunInfo:
-    """Return the :class:`RunInfo` of a training on some rows of a store."""
+        Raises
+        ------
+        OptionError
+            If it only parses, or reads regions and nothing draws them.
+        """
+        if not self.recipe.recognises:
+            raise OptionError(f"{self.path}: network '{self.recipe.network.name}' parses faces, it has no attributes")
+        if self.info.region_names and self.regions is None:
+            raise OptionError(
+                f"{self.path}: network '{self.recipe.network.name}' reads regions that were known in training, and"
+                " nothing draws them for new images; wsegs train --parser RUN gives it a parser"
+            )
+
+
+def describe_run(
+    store: MaskStore, recipe: Recipe, rows: NDArray[np.intp], counts: dict[str, Any], **names: Any
+) -> RunInfo:
+    """Return the :class:`RunInfo` of a training on some rows of a store; ``names`` are its last three fields."""
     found = rows[store.status[rows] != 0]
     mean_points = None
     if len(found):
@@ -94,7 +165,8 @@ def describe_run(store: MaskStore, recipe: Recipe, rows: NDArray[np.intp], count
         "landmarks": store.provenance,
         **counts,
     }
-    return RunInfo(store.attribute_names, store.frame, source_size, store.scheme.name, mean_points, provenance)
+    attributes = store.attribute_names if recipe.recognises else ()
+    return RunInfo(attributes, store.frame, source_size, store.scheme.name, mean_points, provenance, **names)
 
 
 def create_run(path: Path, recipe: Recipe, info: RunInfo, *, force: bool) -> None:
@@ -129,6 +201,9 @@ def create_run(path: Path, recipe: Recipe, info: RunInfo, *, force: bool) -> Non
         "source_size": info.source_size and list(info.source_size),
         "scheme": info.scheme,
         "mean_points": None if info.mean_points is None else info.mean_points.astype(float).round(3).tolist(),
+        "class_names": list(info.class_names),
+        "region_names": list(info.region_names),
+        "parser": info.parser and info.parser.as_fields(),
         "provenance": info.provenance,
     }
     with complete_or_absent(path / INFO) as temporary:
@@ -161,6 +236,9 @@ def read_run(path: Path) -> tuple[Recipe, RunInfo]:
             scheme=str(fields["scheme"]),
             mean_points=None if fields["mean_points"] is None else np.array(fields["mean_points"], np.float32),
             provenance=fields["provenance"],
+            class_names=tuple(fields.get("class_names", ())),  # runs of before have none of the last three
+            region_names=tuple(fields.get("region_names", ())),
+            parser=None if fields.get("parser") is None else _parser_info(fields["parser"]),
         )
     except DataError:
         raise
@@ -183,18 +261,53 @@ def load_run(path: Path, checkpoint: Checkpoint = "best") -> Run:
     """
     recipe, info = read_run(path)
     network = build_network(
-        recipe.network.name, attributes=len(info.attribute_names), size=recipe.size, **recipe.network.options
+        recipe.network.name,
+        size=recipe.size,
+        attributes=len(info.attribute_names),
+        classes=len(info.class_names) or None,
+        regions=info.region_names or None,
+        **recipe.network.options,
     )
+    regions: RegionSource | None = None
+    if recipe.regions is not None and info.region_names:
+        size: tuple[int, int] = network.region_size  # type: ignore[assignment]
+        if recipe.regions.source == "landmarks":
+            regions = LandmarkBoxes(recipe.size, size, recipe.regions.box_area, recipe.regions.aspects)
+        elif info.parser is not None:
+            regions = info.parser.build(size, hard=recipe.regions.parsed_hard)
     file = path / (BEST if checkpoint == "best" else LAST)
     weights = read_checkpoint(file)["state_dict"]
-    prefix = "network."
-    weights = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
-        fault = str(error).splitlines()[-1].strip()
-        raise DataError(f"{file}: not a checkpoint of the network in {path / RECIPE} ({fault})") from None
-    return Run(path, recipe, info, network.eval())
+    for module, prefix in ((network, "network."), (regions, "regions.")):
+        if module is not None:
+            own = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+            try:
+                module.load_state_dict(own)
+            except RuntimeError as error:
+                fault = str(error).splitlines()[-1].strip()
+                raise DataError(f"{file}: not a checkpoint of the network in {path / RECIPE} ({fault})") from None
+    return Run(path, recipe, info, network.eval(), None if regions is None else regions.eval())
+
+
+def load_parser(path: Path) -> tuple[nn.Module, ParserInfo]:
+    """Load the parser of a run that ``wsegs train parser`` made.
+
+    Raises
+    ------
+    MissingError, DataError
+        As :func:`load_run`.
+    OptionError
+        If the run does not parse.
+    """
+    run = load_run(path)
+    if not run.recipe.parses or run.recipe.recognises:
+        raise OptionError(f"{path}: expected a run of a parser, got one of '{run.recipe.network.name}'")
+    network = run.recipe.network.model_dump(mode="json")
+    return run.network, ParserInfo(network, run.recipe.size, run.info.class_names, str(path.absolute()))
+
+
+def _parser_info(fields: dict[str, Any]) -> ParserInfo:
+    height, width = fields["size"]
+    return ParserInfo(fields["network"], (int(height), int(width)), tuple(fields["class_names"]), fields["source"])
 
 
 def read_checkpoint(file: Path) -> dict[str, Any]:

@@ -1,0 +1,39 @@
+"""The basic network with a spatial pyramid instead of global average pooling (section 4.3.1's SPPNet*)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from wsegs.nets import NetworkOutput, register
+from wsegs.nets.blocks import attribute_layers, scale_filters
+
+_LEVELS = (1, 2)
+
+
+@register("sppnet")
+class SPPNet(nn.Module):
+    """Twelve convolutions, max pooling over the whole map and over its quarters, one linear layer on all five.
+
+    The paper says "a pyramid of two levels"; 1x1 and 2x2 with max pooling are the usual ones of the layer that it
+    cites (He et al., "Spatial pyramid pooling in deep convolutional networks for visual recognition").
+
+    Parameters
+    ----------
+    attributes, size, width
+        As of the basic network.
+    """
+
+    map_size = None
+
+    def __init__(self, attributes: int, size: tuple[int, int], width: float = 1.0) -> None:
+        super().__init__()
+        filters = scale_filters("sppnet", size, width)
+        self.features = attribute_layers(filters)
+        self.recognise = nn.Linear(filters[-1] * sum(level**2 for level in _LEVELS), attributes)
+
+    def forward(self, images: Tensor) -> NetworkOutput:
+        """Return logits (B, A) of images (B, 3, H, W)."""
+        maps = self.features(images)
+        pooled = [nn.functional.adaptive_max_pool2d(maps, level).flatten(1) for level in _LEVELS]
+        return NetworkOutput(self.recognise(torch.cat(pooled, dim=1)))

@@ -1,0 +1,139 @@
+"""Semantic segmentation-based pooling (Kalayeh, Gong & Shah, section 3.1.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from wsegs.errors import OptionError
+from wsegs.files import nearest
+from wsegs.nets import NetworkOutput, register
+from wsegs.nets.blocks import attribute_layers, pooled_size, scale_filters
+
+_POOLINGS = ("max", "average")
+
+
+class RegionPooling(nn.Module):
+    """One feature vector a region: the mean of the activations in it, weighted by its mask.
+
+    The masks are resized to the maps by max or average pooling, region by region (section 5). The paper does not say
+    how activations of a region become one vector; the weighted mean makes one region of all ones the same as global
+    average pooling. A region that is not in the image gives zeros.
+
+    Parameters
+    ----------
+    pooling
+        ``max`` or ``average`` for each region.
+    """
+
+    use_max: Tensor
+
+    def __init__(self, pooling: Sequence[str]) -> None:
+        super().__init__()
+        use_max = torch.tensor([kind == "max" for kind in pooling])
+        self.register_buffer("use_max", use_max.view(1, -1, 1, 1), persistent=False)
+
+    def forward(self, maps: Tensor, regions: Tensor) -> Tensor:
+        """Return (B, R, C) of maps (B, C, h, w) and regions (B, R, H, W), which may be larger."""
+        size = (maps.shape[2], maps.shape[3])
+        largest = nn.functional.adaptive_max_pool2d(regions, size)
+        average = nn.functional.adaptive_avg_pool2d(regions, size)
+        weights = torch.where(self.use_max, largest, average).flatten(2)
+        weights = weights / weights.sum(dim=2, keepdim=True).clamp(min=1e-6)
+        return torch.bmm(weights.to(maps.dtype), maps.flatten(2).transpose(1, 2))
+
+
+class WeightedRegions(nn.Module):
+    """Two linear branches on the regions' features: what they say of each attribute, and how much each counts.
+
+    Parameters
+    ----------
+    features
+        C, the length of the feature vectors.
+    attributes
+        A.
+    """
+
+    def __init__(self, features: int, attributes: int) -> None:
+        super().__init__()
+        self.recognise = nn.Linear(features, attributes)
+        self.localise = nn.Linear(features, attributes)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logits (B, A) and the regions' weights (B, A, R) of features (B, R, C)."""
+        scores = self.recognise(features)
+        weights = self.localise(features).float().softmax(dim=1)
+        return (weights * scores).sum(dim=1), weights.transpose(1, 2)
+
+
+@register("ssp")
+class SSP(nn.Module):
+    """The basic network, with pooling by region and two branches instead of global average pooling.
+
+    Parameters
+    ----------
+    attributes
+        A, the number of attributes.
+    size
+        (H, W) of the images.
+    regions
+        Names of the R regions.
+    width
+        Scales the filters of all convolutions; 1 is the paper's network.
+    pooling
+        Region -> ``max`` or ``average``: how its mask is resized to the last maps. ``default`` stands for all regions
+        that are not named, ``average`` if it is not there. Max pooling widens a region by what is about it.
+
+    Attributes
+    ----------
+    region_size : (int, int)
+        (h, w) in which it wants the regions: half of the images', where the paper takes its parser's Deconv23.
+
+    Raises
+    ------
+    OptionError
+        If ``pooling`` names a region that is not there, or another kind of pooling.
+    """
+
+    map_size = None
+
+    def __init__(
+        self,
+        attributes: int,
+        size: tuple[int, int],
+        regions: Sequence[str],
+        width: float = 1.0,
+        pooling: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__()
+        filters = scale_filters("ssp", size, width)
+        self.region_size = pooled_size(size, 1)
+        self.features = attribute_layers(filters)
+        self.pool = RegionPooling(_poolings(regions, pooling or {}))
+        self.score = WeightedRegions(filters[-1], attributes)
+
+    def forward(self, images: Tensor, regions: Tensor) -> NetworkOutput:
+        """Return logits (B, A) of images (B, 3, H, W) and regions (B, R, h, w)."""
+        return NetworkOutput(self.score(self.pool(self.features(images), regions))[0])
+
+    def region_weights(self, images: Tensor, regions: Tensor) -> Tensor:
+        """Return how much each region counts for each attribute, (B, A, R) of sum 1 over the regions (figure 4)."""
+        weights: Tensor = self.score(self.pool(self.features(images), regions))[1]
+        return weights
+
+
+def _poolings(regions: Sequence[str], pooling: Mapping[str, str]) -> list[str]:
+    if not isinstance(pooling, Mapping):
+        raise OptionError(f"network 'ssp': pooling: expected region: max or average, got {pooling!r}")
+    for region, kind in pooling.items():
+        if kind not in _POOLINGS:
+            raise OptionError(f"network 'ssp': pooling: {region}: expected max or average, got {kind!r}")
+        if region != "default" and region not in regions:
+            raise OptionError(
+                f"network 'ssp': pooling: no region '{region}': expected default or one of {', '.join(regions)}"
+                f"{nearest(region, tuple(regions))}"
+            )
+    default = pooling.get("default", "average")
+    return [pooling.get(region, default) for region in regions]

@@ -1,0 +1,207 @@
+"""One class a pixel for the images of a mask store: what a parser learns from, and regions that are known.
+
+From the store's own base regions or from human masks. Regions may overlap, while a parser's softmax tells one class a
+pixel: the smaller region is painted over the larger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsegs.datasets.parsing import parsing_size, read_parsing
+from wsegs.errors import DataError, MissingError, OptionError
+from wsegs.landmarks.image import read_image
+from wsegs.rules.classes import OUTSIDE, ClassMap
+from wsegs.store import MaskStore
+from wsegs.store.frame import scale_affine, warp_classes
+
+UNKNOWN = 255
+"""The class of a pixel that counts for nobody."""
+
+_SAMPLED = 500  # faces from which the sizes of regions are estimated
+
+
+class ClassMaps(Protocol):
+    """Class maps by row of a mask store; pickles, so that workers can read."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the classes, at most 255."""
+
+    def read(self, row: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+        """Return the classes of an image at size (h, w), uint8 (h, w), by nearest neighbour; ``UNKNOWN`` elsewhere."""
+
+
+@dataclass(frozen=True)
+class RegionClasses:
+    """The base regions of a store as classes; class 0, ``background``, is where none is.
+
+    An image without a face is unknown.
+
+    Attributes
+    ----------
+    store
+    names
+        ``background``, then the store's regions.
+    order
+        Regions in the order of painting, the largest first.
+    """
+
+    store: MaskStore
+    names: tuple[str, ...]
+    order: tuple[int, ...]
+
+    def read(self, row: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+        """Return the classes of an image; see :class:`ClassMaps`."""
+        if self.store.status[row] == 0:
+            return np.full(size, UNKNOWN, np.uint8)
+        return paint_regions(self.store.regions([row], size)[0], self.order)
+
+
+def region_classes(store: MaskStore, rows: NDArray[np.intp]) -> RegionClasses:
+    """Return the base regions of a store as classes, painted by their mean size on ``rows``."""
+    found = rows[store.status[rows] != 0]
+    if not len(found):
+        raise DataError(f"{store.path}: no face in the training images, so no regions to learn from")
+    sample = found[np.linspace(0, len(found) - 1, min(_SAMPLED, len(found))).astype(np.intp)]
+    bits = store.regions(sample, tuple(max(1, length // 2) for length in store.size))  # type: ignore[arg-type]
+    areas = [
+        int(((bits >> bits.dtype.type(region)) & bits.dtype.type(1)).sum()) for region in range(len(store.region_names))
+    ]
+    order = tuple(int(region) for region in np.argsort([-area for area in areas], kind="stable"))
+    return RegionClasses(store, ("background", *store.region_names), order)
+
+
+def paint_regions(bits: NDArray[np.unsignedinteger], order: Sequence[int]) -> NDArray[np.uint8]:
+    """Return classes, uint8, of region integers of the same shape: 0 is no region, r + 1 region r.
+
+    Parameters
+    ----------
+    bits
+        Bit r is set where region r lies.
+    order
+        Regions; a later one is painted over an earlier.
+    """
+    classes = np.zeros(bits.shape, np.uint8)
+    for region in order:
+        classes[bits & bits.dtype.type(1 << region) != 0] = region + 1
+    return classes
+
+
+@dataclass(frozen=True)
+class HumanClasses:
+    """Human masks of a store's images, joined by file name and warped as the images are.
+
+    Attributes
+    ----------
+    store
+    root
+        Folder of the images, whose sizes say how large a mask would be beside its image.
+    folder
+        Folder of the masks: the image's name with the suffix ``.png``.
+    class_map
+        Which of their class numbers make up which class.
+    fill
+        What lies outside of a photo counts as the class of number 0, which is background in all parsing data sets:
+        a parser that never learned what black borders are finds eyes there. False leaves it unknown.
+    """
+
+    store: MaskStore
+    root: Path
+    folder: Path
+    class_map: ClassMap
+    fill: bool = True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the classes, in the order of the class map."""
+        return tuple(self.class_map.regions)
+
+    def file(self, row: int) -> Path:
+        """Return where the mask of an image lies."""
+        return self.folder / PurePosixPath(self.store.images[row]).with_suffix(".png")
+
+    def check(self, rows: NDArray[np.intp]) -> None:
+        """Check that every row has its mask, by the files' headers.
+
+        Raises
+        ------
+        MissingError
+            If one has none; the message names the first and counts them.
+        DataError
+            If a file is not a PNG of class numbers.
+        """
+        missing = [self.file(row) for row in rows if not self.file(row).is_file()]
+        if missing:
+            raise MissingError(
+                f"{missing[0]}: no such mask, of an image of {self.store.path}"
+                f" ({len(missing)} of {len(rows)} masks are missing)"
+            )
+        for row in rows:
+            parsing_size(self.file(row))
+
+    def read(self, row: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+        """Return the classes of an image; see :class:`ClassMaps`."""
+        mask = self._table[read_parsing(self.file(row))]
+        image = self.root / self.store.images[row]
+        height, width = read_image(image).shape[:2]  # turned as its EXIF orientation says
+        if abs(height * mask.shape[1] - width * mask.shape[0]) > max(height, width):
+            raise DataError(
+                f"{self.file(row)}: {mask.shape[0]}x{mask.shape[1]}, expected the shape of its image {image},"
+                f" {height}x{width}, or that shape at another scale"
+            )
+        affine = scale_affine(self.store.affine[row], self.store.size, size).astype(np.float64)
+        # The corner of a pixel is the origin there, its centre that of images.
+        affine[:, 2] -= affine[:, :2].sum(axis=1) / 2
+        outside = int(self._table[0]) if self.fill else UNKNOWN
+        return warp_classes(mask.astype(np.uint16), affine, (height, width), size, outside).astype(np.uint8)
+
+    @cached_property
+    def _table(self) -> NDArray[np.uint8]:
+        """From class numbers of the masks to classes."""
+        table = np.full(OUTSIDE + 1, UNKNOWN, np.uint8)
+        for position, numbers in enumerate(self.class_map.regions.values()):
+            table[list(numbers)] = position
+        return table
+
+
+def human_classes(store: MaskStore, root: Path, truth: Path, class_map: ClassMap, *, fill: bool = True) -> HumanClasses:
+    """Return the human masks of a store's images.
+
+    Parameters
+    ----------
+    store, root
+        The images.
+    truth
+        The folder of the masks, or one that has them in ``masks/``.
+    class_map
+        See :mod:`wsegs.rules.classes`.
+    fill
+        See :class:`HumanClasses`.
+
+    Raises
+    ------
+    MissingError
+        If there is no such folder.
+    OptionError
+        If a class number belongs to two classes.
+    """
+    if not truth.is_dir():
+        raise MissingError(f"{truth}: no such folder, where human masks are expected")
+    seen: dict[int, str] = {}
+    for name, numbers in class_map.regions.items():
+        for number in numbers:
+            if seen.setdefault(number, name) != name:
+                raise OptionError(
+                    f"{class_map.source}: class {number} is in '{seen[number]}' and in '{name}': expected one class"
+                    " a pixel"
+                )
+    folder = truth / "masks" if (truth / "masks").is_dir() else truth
+    return HumanClasses(store, root, folder, class_map, fill)
