@@ -203,10 +203,9 @@ def test_the_points_that_come_with_celeba(run, tmp_path, seven):
     np.testing.assert_array_equal(table.landmarks[0], points)
     assert "000003.jpg" in (tmp_path / "l.missing.csv").read_text()
 
-    done = run(
-        "masks", tmp_path / "l.h5", "--rules", "celeba-5points", "--only-common", "-o", tmp_path / "m.h5", "-j", 1
-    )
+    done = run("masks", tmp_path / "l.h5", "--only-common", "-o", tmp_path / "m.h5", "-j", 1)
     assert (done.code, done.err) == (0, "")
+    assert MaskStore(tmp_path / "m.h5").rules.name == "celeba-5points"  # the default for these landmarks
     smiling = MaskStore(tmp_path / "m.h5")[0][0]
     left, right = points[3:]
     x, y = np.linspace(left, right, 7)[1:-1].round().astype(int).T  # between the corners of the mouth

@@ -42,6 +42,21 @@ attributes:
     assert messages.count("unknown name") == 1
 
 
+def test_all_errors_of_one_shape():
+    text = """regions:
+  a:
+    polygon: [p36, [x36 + foo, y99], {points: 31, offset: [bar, 1 +]}, 99, {between: [1, [baz, 2]]}]
+    when: x0 <
+    grow: qux
+attributes: {A: a}
+"""
+    words = ("'p36'", "'foo'", "'y99'", "'bar'", "the end", "got 99", "'baz'", "the end", "'qux'")
+    found = _found(text)
+    assert len(found) == len(words)
+    for (_, _, _, message), word in zip(found, words, strict=True):
+        assert word in message
+
+
 def test_a_file_without_regions_is_checked_as_far_as_it_goes():
     found = _found("parameters: {a: x99}\nattributes: {A: all}")
     assert [line for _, line, *_ in found] == [1]

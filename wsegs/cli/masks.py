@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from wsegs.cli.options import SIZE, data_option, force_option, jobs_option, json_option, output_option, print_json
+from wsegs.cli.options import SIZE, force_option, jobs_option, json_option, output_option, print_json
 from wsegs.errors import OptionError
 
 if TYPE_CHECKING:
@@ -15,9 +15,16 @@ if TYPE_CHECKING:
     from wsegs.store.refine_rows import RefineOptions
 
 
+# For landmarks of other schemes than that of the default.
+_RULES = {"celeba5": "celeba-5points", "mediapipe478": "celeba-478points"}
+
+
 @click.command()
 @click.argument("landmarks", type=click.Path(path_type=Path), default=Path("landmarks.h5"))
-@click.option("--rules", default="celeba", help="Rule file, by path or by the name of a shipped one.")
+@click.option(
+    "--rules",
+    help="Rule file, by path or by the name of a shipped one.  [default: celeba, or what there is for the landmarks]",
+)
 @output_option("masks.h5", "The mask store.")
 @click.option(
     "--frame",
@@ -56,13 +63,19 @@ if TYPE_CHECKING:
     "--refinement",
     help="How --refine refines which regions, by path or by the name of a shipped file.  [default: celeba]",
 )
-@data_option
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    envvar="WSEGS_DATA",
+    show_envvar=True,
+    help="--refine: where the images lie now.  [default: where the landmarks were found]",
+)
 @jobs_option
 @force_option
 @json_option
 def masks(
     landmarks: Path,
-    rules: str,
+    rules: str | None,
     output: Path,
     frame: Literal["image", "face"],
     size: tuple[int, int] | None,
@@ -85,14 +98,14 @@ def masks(
 
     if output.exists() and landmarks.exists() and output.samefile(landmarks):
         raise OptionError(f"--output: {output} is the input; expected another file")
-    if refinement is not None and refine is None:
+    if refinement is not None and refine is None:  # --data may come from its variable
         raise OptionError("--refinement: expected --refine beside it")
     if refine is not None and Path(refine).is_file():
         raise OptionError(
             f"--refine: expected names of regions, got the file {refine}; LANDMARKS comes before --refine"
         )
     table = read_landmarks(landmarks)
-    rule_set = load_rules(rules)
+    rule_set = load_rules(rules or _RULES.get(table.scheme.name, "celeba"))
     if frame == "image":
         store_frame = image_frame(table.image_size[table.image_size[:, 0] > 0], size)
     else:

@@ -44,12 +44,13 @@ class Names:
 MakeNumber = Callable[[float, int, int], Expression]
 
 
-def _constant(number: float, offset: int, length: int) -> Expression:
+def constant(number: float, offset: int, length: int) -> Expression:
+    """Make a constant of a number, wherever it stands."""
     return Number(number)
 
 
 def parse_arithmetic(
-    value: str | int | float, node: Node, names: Names, expected: Kind, make_number: MakeNumber = _constant
+    value: str | int | float, node: Node, names: Names, expected: Kind, make_number: MakeNumber = constant
 ) -> Expression:
     """Parse an arithmetic expression or a condition.
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from wsegs.rules.compile_shapes import ShapeCompiler
 from wsegs.rules.expressions import FUNCTION_NAMES, INTEROCULAR_DISTANCE, Expression, Kind
 from wsegs.rules.free import FreeNumber, Quantity
 from wsegs.rules.model_errors import check_model
+from wsegs.rules.problems import Problems, TooManyMistakesError
 from wsegs.rules.program import LABELS, AttributeRule, Program, Region
 from wsegs.rules.region_expressions import RESERVED, AnyOf, Combined, RegionExpression, bits_of, parse_regions
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_node
@@ -22,37 +23,9 @@ from wsegs.yaml_source import Node
 
 MAX_REGIONS = 64
 MAX_NAMES = 200  # parameters, and names of a region's `let`
-MAX_MISTAKES = 100
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TAKEN_NAMES = {"x", "y", "and", "or", "not", INTEROCULAR_DISTANCE, *FUNCTION_NAMES}
 _HOME: dict[str | None, Any] = {"px": "image", "iod": "face"}  # where a parameter of this unit is computed
-
-
-class TooManyMistakesError(Exception):
-    """A file has so many mistakes that the rest of it is not looked at."""
-
-
-class Problems:
-    """Mistakes found so far, so that one pass finds those of the whole file."""
-
-    def __init__(self) -> None:
-        self.found: list[RuleError] = []
-
-    @contextmanager
-    def collect(self) -> Iterator[None]:
-        """Keep a mistake and go on behind the block.
-
-        Raises
-        ------
-        TooManyMistakesError
-            When more would help nobody.
-        """
-        if len(self.found) >= MAX_MISTAKES:
-            raise TooManyMistakesError
-        try:
-            yield
-        except RuleError as error:
-            self.found.append(error)
 
 
 def compile_nodes(root: Node, free: list[FreeNumber] | None = None) -> tuple[Program | None, list[RuleError]]:
@@ -178,7 +151,7 @@ class _Compiler:
             minus = _compile_region_set(body.minus, node.child("minus"), self.region_names)
             within = _compile_region_set(body.within, node.child("within"), self.region_names)
             shapes, nodes = body.shapes, node.child("shapes")
-        compiler = ShapeCompiler(names, self.checked.space, f"regions.{name}", self.free)
+        compiler = ShapeCompiler(names, self.checked.space, f"regions.{name}", self.free, self.problems)
         if not isinstance(shapes, list):
             return Region(name, let, (compiler.shape(shapes, nodes),), minus, within)
         compiled = []

@@ -8,9 +8,10 @@ from typing import Any
 
 from wsegs.files import nearest
 from wsegs.rules import model, shapes, vertices
-from wsegs.rules.arithmetic import MakeNumber, Names, parse_arithmetic
+from wsegs.rules.arithmetic import MakeNumber, Names, constant, parse_arithmetic
 from wsegs.rules.expressions import Expression, Number
 from wsegs.rules.free import FreeNumber
+from wsegs.rules.problems import Problems
 from wsegs.rules.program import SetOperation, Shape
 from wsegs.rules.scope import Space
 from wsegs.yaml_source import Node
@@ -19,6 +20,8 @@ MAX_VERTICES = 1_000
 # Of all shapes below one union, intersection or difference: outlines that cross themselves cost the square.
 MAX_SET_VERTICES = 250
 MAX_ALONG = 50_000  # points times pieces of a chain
+# For points that are wrong: enough of them for any shape.
+_STAND_IN = vertices.Landmarks((0, 0, 0))
 _OPERATIONS = ("union", "intersection", "difference")
 _RANGE = re.compile(r"\s*([0-9]{1,12})\s*(?:\.\.\s*([0-9]{1,12})\s*)?")
 
@@ -36,19 +39,27 @@ class ShapeCompiler:
         The region, for the numbers that a fit may change.
     free
         Where these numbers are collected; None to keep them constant.
+    problems
+        Where mistakes are kept: what stands in for a wrong part lets the rest of the shape be looked at.
     """
 
-    def __init__(self, names: Names, space: Space, owner: str, free: list[FreeNumber] | None) -> None:
+    def __init__(
+        self, names: Names, space: Space, owner: str, free: list[FreeNumber] | None, problems: Problems
+    ) -> None:
         self.names = names
         self.space = space
         self.owner = owner
         self.free = free
+        self.problems = problems
 
     def shape(self, body: model.ShapeOptions, node: Node) -> Shape:
         """Compile one shape."""
         if body.space is not None and body.space != self.space:
-            return ShapeCompiler(self.names, body.space, self.owner, self.free).shape(body, node)
-        when = None if body.when is None else parse_arithmetic(body.when, node.child("when"), self.names, "condition")
+            return ShapeCompiler(self.names, body.space, self.owner, self.free, self.problems).shape(body, node)
+        when = None
+        if body.when is not None:
+            with self.problems.collect():
+                when = parse_arithmetic(body.when, node.child("when"), self.names, "condition")
         grow = None if body.grow is None else self._number(body.grow, node.child("grow"))
         for kind in _OPERATIONS:
             parts = getattr(body, kind, None)
@@ -102,8 +113,16 @@ class ShapeCompiler:
         thickness = self._number(line.thickness, node.child("thickness"))
         return shapes.Line(self._vertices(line.points, node.child("points"), 1), thickness)
 
-    def _number(self, value: model.ExpressionText, node: Node) -> Expression:
-        return parse_arithmetic(value, node, self.names, "number")
+    def _number(
+        self,
+        value: model.ExpressionText,
+        node: Node,
+        names: Names | None = None,
+        make_number: MakeNumber = constant,
+    ) -> Expression:
+        with self.problems.collect():
+            return parse_arithmetic(value, node, names or self.names, "number", make_number)
+        return Number(0.0)
 
     def _pair(self, values: list[Any], node: Node) -> tuple[Expression, Expression]:
         return self._number(values[0], node.child(0)), self._number(values[1], node.child(1))
@@ -121,8 +140,13 @@ class ShapeCompiler:
         """Compile a vertex list of any length."""
         if not isinstance(value, list):
             return self._vertex(value, node)
-        parts = tuple(self._vertex(item, node.child(i)) for i, item in enumerate(value))
-        return parts[0] if len(parts) == 1 else vertices.Chain(_joined(parts))
+        parts: list[vertices.Vertices] = []
+        for position, item in enumerate(value):
+            with self.problems.collect():
+                parts.append(self._vertex(item, node.child(position)))
+                continue
+            parts.append(_STAND_IN)
+        return parts[0] if len(parts) == 1 else vertices.Chain(_joined(tuple(parts)))
 
     def _one(self, value: Any, node: Node) -> vertices.Vertices:
         vertex = self._vertex(value, node)
@@ -175,20 +199,20 @@ class ShapeCompiler:
         if group.offset is not None:
             at = node.child("offset")
             right, down = (
-                parse_arithmetic(value, at.child(i), self.names, "number", self._maker(group, at.child(i), node, space))
+                self._number(value, at.child(i), make_number=self._maker(group, at.child(i), node, space))
                 for i, value in enumerate(group.offset)
             )
             offset = vertices.Offset(right, down, space)
         point_names = replace(self.names, kinds={**self.names.kinds, "x": "number", "y": "number"})
-        x = None if group.x is None else parse_arithmetic(group.x, node.child("x"), point_names, "number")
-        y = None if group.y is None else parse_arithmetic(group.y, node.child("y"), point_names, "number")
+        x = None if group.x is None else self._number(group.x, node.child("x"), point_names)
+        y = None if group.y is None else self._number(group.y, node.child("y"), point_names)
         return vertices.PointGroup(inner, offset, x, y)
 
     def _maker(self, group: model.Group, scalar: Node, node: Node, space: Space) -> MakeNumber:
         """Return what makes the numbers of an offset: free ones where it is marked ``fit:``."""
         movement = group.fit
         if movement is None:
-            return lambda number, offset, length: Number(number)
+            return constant
         if not movement > 0:
             raise node.child("fit").error(f"expected a distance above 0, got {movement}")
 
