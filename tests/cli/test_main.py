@@ -47,3 +47,13 @@ def test_a_size():
 def test_help_keeps_its_lines(run):
     lines = [line.strip() for line in run("--help").out.splitlines()]
     assert "wsegs train attparsenet                ->  runs/attparsenet" in lines
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["masks", "--zoom"], ["rules", "score", "celeba", "--scale"], ["rules", "score", "celeba", "--turn"]],
+)
+def test_nan_is_no_number(run, arguments):
+    done = run(*arguments, "nan")
+    assert done.code == 2
+    assert "expected a number, got 'nan'" in done.err

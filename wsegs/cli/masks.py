@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from wsegs.cli.options import SIZE, force_option, jobs_option, json_option, output_option, print_json
+from wsegs.cli.options import SIZE, NumberRange, force_option, jobs_option, json_option, output_option, print_json
 from wsegs.errors import OptionError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ _RULES = {"celeba5": "celeba-5points", "mediapipe478": "celeba-478points"}
 )
 @click.option(
     "--zoom",
-    type=click.FloatRange(min=0.1, max=10),
+    type=NumberRange(min=0.1, max=10),
     default=1.25,
     help="--frame face: size of the face; 1 is that of the aligned CelebA images.",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -107,6 +108,17 @@ def output_option(default: str | None, help_text: str) -> Callable[[Command], Co
 def print_json(summary: Mapping[str, Any]) -> None:
     """Print a summary as one JSON object on standard output."""
     click.echo(json.dumps(summary, indent=2))
+
+
+class NumberRange(click.FloatRange):
+    """A number within bounds; nan, which no comparison keeps out, is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number, or fail with what was expected."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"expected a number, got '{value}'", param, ctx)
+        return number
 
 
 class SizeType(click.ParamType):

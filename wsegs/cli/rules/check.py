@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from wsegs.cli.options import json_option, print_json
+from wsegs.cli.options import NumberRange, json_option, print_json
 
 if TYPE_CHECKING:
     from wsegs.landmarks.table import LandmarkTable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--empty",
-    type=click.FloatRange(min=0, max=100),
+    type=NumberRange(min=0, max=100),
     default=1.0,
     help="Warn of a region from so many per cent of empty faces on.",
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from wsegs.cli.options import force_option, json_option, output_option, print_json
+from wsegs.cli.options import NumberRange, force_option, json_option, output_option, print_json
 from wsegs.cli.rules.truth import classes_option, describe_faces, say_what_is_left_out, truth_options
 from wsegs.errors import OptionError
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--masks", type=click.IntRange(min=1), help="Fit to so many faces, drawn by --seed.  [default: all]")
 @click.option(
     "--also-turned",
-    type=click.FloatRange(-180, 180),
+    type=NumberRange(-180, 180),
     help="Fit to each face a second time, turned by so many degrees, so that numbers do not lean on whole pixels."
     "  [default: 20, 0 if a shape is not in the face's frame]",
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from wsegs.cli.options import SIZE, jobs_option
+from wsegs.cli.options import SIZE, NumberRange, jobs_option
 
 if TYPE_CHECKING:
     from wsegs.store.parsed_faces import ParsedFaces
@@ -48,9 +48,11 @@ _OPTIONS = (
         default="all",
         help="Only half of the images, by a hash of the name: one to fit on, one to report on.",
     ),
-    click.option("--turn", type=float, default=0.0, help="Turn images and masks by so many degrees first."),
     click.option(
-        "--scale", type=click.FloatRange(min=0.05, max=8), default=1.0, help="Scale images and masks by this first."
+        "--turn", type=NumberRange(-360, 360), default=0.0, help="Turn images and masks by so many degrees first."
+    ),
+    click.option(
+        "--scale", type=NumberRange(min=0.05, max=8), default=1.0, help="Scale images and masks by this first."
     ),
     jobs_option,
 )
