@@ -116,7 +116,7 @@ def read_yaml_text(path: Path, what: str) -> str:
         ) from None
 
 
-def read_nodes(text: str, source: str) -> Node:
+def read_nodes(text: str, source: str, expected: str = "a mapping with 'version', 'scheme' and 'regions'") -> Node:
     """Parse YAML text.
 
     Parameters
@@ -125,6 +125,8 @@ def read_nodes(text: str, source: str) -> Node:
         The file's contents.
     source
         The file's name, for messages.
+    expected
+        What an empty file should have been.
 
     Raises
     ------
@@ -154,7 +156,7 @@ def read_nodes(text: str, source: str) -> Node:
         detail = (str(error).splitlines() or [type(error).__name__])[0]
         raise _error(source, 1, 1, f"not YAML: {detail}") from None
     if builder.root is None:
-        raise _error(source, 1, 1, "expected a mapping with 'version', 'scheme' and 'regions', got an empty file")
+        raise _error(source, 1, 1, f"expected {expected}, got an empty file")
     return builder.root
 
 

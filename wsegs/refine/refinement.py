@@ -128,11 +128,10 @@ def parse_refinement(text: str, source: str) -> Refinement:
     RuleError
         At a mistake, with file, line and column.
     """
-    if not any(line.partition("#")[0].strip() for line in text.splitlines()):
-        raise RuleError(f"{source}:1:1: expected a mapping with 'scheme', 'regions' and 'classes', got an empty file")
-    root = read_nodes(text, source)
+    expected = "a mapping with 'scheme', 'regions' and 'classes'"
+    root = read_nodes(text, source, expected)
     if not isinstance(root.value, dict):
-        raise root.error("expected a mapping with 'scheme', 'regions' and 'classes'")
+        raise root.error(f"expected {expected}")
     try:
         file = RefinementFile.model_validate(root.plain())
     except ValidationError as error:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from wsegs.rules.draw import draw_regions
 from wsegs.rules.expressions import Name
 from wsegs.rules.extends import merge_extended
 from wsegs.rules.lookup import AttributeLookup
-from wsegs.rules.program import Program
+from wsegs.rules.program import Program, find_parts
 from wsegs.rules.region_expressions import bits_of
 from wsegs.yaml_source import Node, read_nodes
 
@@ -177,13 +177,7 @@ def _unused_names(program: Program, root: Node) -> Iterator[Finding]:
 
 def _names_in(tree: Any) -> set[str]:
     """Return the names that the expressions of a compiled tree use."""
-    if isinstance(tree, Name):
-        return {tree.name}
-    if isinstance(tree, Mapping):
-        tree = tuple(tree.values())
-    elif is_dataclass(tree) and not isinstance(tree, (Node, type)):
-        tree = tuple(getattr(tree, field.name) for field in fields(tree))
-    return set().union(*map(_names_in, tree)) if isinstance(tree, tuple) else set()
+    return {used.name for used in find_parts(tree, Name)}
 
 
 def _attributes_of_data(program: Program, root: Node, names: Sequence[str]) -> Iterator[Finding]:

@@ -103,11 +103,10 @@ def parse_classes(text: str, source: str) -> ClassMap:
     RuleError
         At a mistake, with file, line and column.
     """
-    if not any(line.partition("#")[0].strip() for line in text.splitlines()):
-        raise RuleError(f"{source}:1:1: expected a mapping with 'regions' and 'classes', got an empty file")
-    root = read_nodes(text, source)
+    expected = "a mapping with 'regions' and 'classes'"
+    root = read_nodes(text, source, expected)
     if not isinstance(root.value, dict):
-        raise root.error(f"expected a mapping with 'regions' and 'classes', got {_describe(root.value)}")
+        raise root.error(f"expected {expected}, got {_describe(root.value)}")
     try:
         file = ClassFile.model_validate(root.plain())
     except ValidationError as error:

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Literal, TypeVar
 
 from wsegs.rules.expressions import Expression
+from wsegs.rules.free import FreeNumber
 from wsegs.rules.region_expressions import RegionExpression
 from wsegs.rules.scope import Space
 from wsegs.rules.shapes import Geometry
 from wsegs.schemes import LandmarkScheme
 
 PRESENT, ABSENT, ALWAYS = 1, 0, 2
+Part = TypeVar("Part")
 LABELS: dict[str, int] = {"present": PRESENT, "absent": ABSENT, "always": ALWAYS}
+
+
+def find_parts(tree: Any, kind: type[Part]) -> Iterator[Part]:
+    """Yield everything of a kind inside of compiled data, which are frozen dataclasses, tuples and mappings."""
+    if isinstance(tree, kind):
+        yield tree
+    if isinstance(tree, (tuple, list)):
+        for item in tree:
+            yield from find_parts(item, kind)
+    elif isinstance(tree, Mapping):
+        yield from find_parts(tuple(tree.values()), kind)
+    elif is_dataclass(tree) and not isinstance(tree, FreeNumber):
+        for part in fields(tree):
+            yield from find_parts(getattr(tree, part.name), kind)
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,15 @@ one of 0.09.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from wsegs.rules.expressions import Name
 from wsegs.rules.free import FreeNumber
-from wsegs.rules.program import Program
-from wsegs.rules.region_expressions import AnyOf
+from wsegs.rules.program import Program, find_parts
+from wsegs.rules.region_expressions import bits_of
 from wsegs.rules.scope import Views
 from wsegs.rules.vertices import Offset
 
@@ -105,11 +104,11 @@ def _movements(program: Program, landmarks: np.ndarray) -> dict[FreeNumber, floa
     with np.errstate(all="ignore"):
         for region in program.regions:
             scopes = views.with_names(region.let)
-            for offset in _find(region.shapes, Offset):
+            for offset in find_parts(region.shapes, Offset):
                 scope = scopes.scope(offset.space, False)
                 for axis in (offset.x, offset.y):
                     before = axis.evaluate(scope)
-                    for number in _find(axis, FreeNumber):
+                    for number in find_parts(axis, FreeNumber):
                         number.number += _STEP
                         change = (axis.evaluate(scope) - before) / _STEP
                         number.number -= _STEP
@@ -125,12 +124,12 @@ def _regions_of(program: Program, owner: str) -> frozenset[int]:
     if section == "parameters":
         names = {name}
         for other, expression in program.parameters.items():  # each uses only those above it
-            if any(used.name in names for used in _find(expression, Name)):
+            if any(used.name in names for used in find_parts(expression, Name)):
                 names.add(other)
         changed = {
             bit
             for bit, region in enumerate(program.regions)
-            if any(used.name in names for used in _find((region.let, region.shapes), Name))
+            if any(used.name in names for used in find_parts((region.let, region.shapes), Name))
         }
     else:
         changed = {bit for bit, region in enumerate(program.regions) if region.name == name}
@@ -146,8 +145,8 @@ def needed_regions(program: Program, bits: Sequence[int]) -> frozenset[int]:
     for bit in reversed(program.order):
         if bit in needed:
             region = program.regions[bit]
-            for part in _find((region.minus, region.within), AnyOf):
-                needed |= {other for other in range(len(program.regions)) if part.bits >> other & 1}
+            others = bits_of(region.minus) | bits_of(region.within)
+            needed |= {other for other in range(len(program.regions)) if others >> other & 1}
     return frozenset(needed)
 
 
@@ -155,20 +154,6 @@ def only_regions(program: Program, bits: Sequence[int]) -> Program:
     """Return a program that draws only some regions and what they need; the others keep their bits and stay empty."""
     needed = needed_regions(program, bits)
     return replace(program, order=tuple(bit for bit in program.order if bit in needed))
-
-
-def _find(thing: Any, kind: type) -> Iterator[Any]:
-    """Yield everything of a kind inside of a program's frozen data."""
-    if isinstance(thing, kind):
-        yield thing
-    if isinstance(thing, (tuple, list)):
-        for item in thing:
-            yield from _find(item, kind)
-    elif isinstance(thing, Mapping):
-        yield from _find(tuple(thing.values()), kind)
-    elif is_dataclass(thing) and not isinstance(thing, FreeNumber):
-        for part in fields(thing):
-            yield from _find(getattr(thing, part.name), kind)
 
 
 def groups_of(variables: Sequence[Variable], regions: Sequence[int]) -> list[tuple[list[Variable], list[int]]]:

@@ -63,9 +63,7 @@ def load_scheme(path: str | os.PathLike[str]) -> LandmarkScheme:
         raise DataError(f"{path}: not text in UTF-8 (byte {error.start})") from None
     if len(text) > MAX_BYTES:
         raise DataError(f"{path}: expected a scheme file of at most {MAX_BYTES:,} bytes, got more")
-    if not text.strip():
-        raise DataError(f"{path}:1:1: expected a mapping with 'name', 'points', 'eyes', ..., got an empty file")
-    return scheme_from_node(read_nodes(text, str(path)))
+    return scheme_from_node(read_nodes(text, str(path), "a mapping with 'name', 'points', 'eyes', ..."))
 
 
 def find_scheme(name_or_path: str | os.PathLike[str], folder: Path | None = None) -> LandmarkScheme:
