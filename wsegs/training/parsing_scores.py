@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from wsegs.datasets.index import SPLITS
 from wsegs.errors import DataError, OptionError
 from wsegs.files import complete_or_absent
 from wsegs.store import MaskStore
@@ -28,7 +29,6 @@ from wsegs.training.runs import Run
 from wsegs.training.split import Split
 
 _BATCH = 32
-_SPLITS = {"train": (0,), "validation": (1,), "test": (2,), "all": (-1, 0, 1, 2)}
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,9 @@ def evaluate_parsing(
     if not recipe.parses or recipe.parsing is None:
         raise OptionError(f"{run.path}: network '{recipe.network.name}' does not parse faces; expected a parser's run")
     store = MaskStore(masks or recipe.parsing.store or run.info.provenance["masks"])
-    chosen = np.isin(store.split, _SPLITS[split]) & np.isfinite(store.affine).all(axis=(1, 2))
+    chosen = np.isfinite(store.affine).all(axis=(1, 2))
+    if split != "all":
+        chosen &= store.split == SPLITS.index(split)
     rows = np.flatnonzero(chosen)
     if not len(rows):
         raise OptionError(f"--split {split}: no image of {store.path} is in it")
