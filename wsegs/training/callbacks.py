@@ -112,7 +112,7 @@ class MetricsTable(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write a row, and stop a training that has diverged."""
         logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        values: dict[str, Any] = {name: logged.get(f"{name}_epoch", logged.get(name, "")) for name in self._columns}
+        values: dict[str, Any] = {name: logged.get(name, "") for name in self._columns}
         values["epoch"] = trainer.current_epoch
         values["step"] = trainer.global_step
         values["stage"] = self._budget.stage(trainer.global_step - 1) + 1

@@ -155,7 +155,7 @@ def train(
     started = time.monotonic()
     with ExitStack() as stack:
         stack.enter_context(_quiet_lightning())
-        trainer = _build_trainer(machine, recipe, budget, precision, output, callbacks)
+        trainer = build_trainer(machine, recipe, budget, precision, output, callbacks)
         workers = (0 if device == "cpu" else os.cpu_count() or 1) if machine.workers is None else machine.workers
         loaders = build_loaders(stack, recipe, budget, images, inputs, module, workers=workers, cache=machine.cache)
         first_step = 0 if checkpoint is None else int(read_checkpoint(checkpoint)["global_step"])
@@ -201,7 +201,7 @@ def is_main_process() -> bool:
     return getattr(rank_zero_only, "rank", 0) == 0 and os.environ.get("NODE_RANK", "0") == "0"
 
 
-def _build_trainer(
+def build_trainer(
     machine: Machine, recipe: Recipe, budget: Budget, precision: str, output: Path, callbacks: list[Callback]
 ) -> Trainer:
     def build(strategy: str) -> Trainer:

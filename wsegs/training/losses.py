@@ -1,8 +1,13 @@
-"""Losses that ignore what is not known."""
+"""Losses that ignore what is not known.
+
+Each comes as a sum and the number of values that are in it, not as their quotient: where several processes share a
+batch, the mean over the whole batch is the quotient of their sums, and not the mean of their means.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,7 +18,26 @@ from torch.nn import functional as F
 from wsegs.training.class_maps import UNKNOWN
 
 
-def segmentation_loss(maps: Tensor, masks: Tensor, known: Tensor) -> Tensor:
+class LossTerms(NamedTuple):
+    """A loss as one or several means that are added up.
+
+    Attributes
+    ----------
+    sums
+        float (K,): the errors of what is known, added up.
+    counts
+        float (K,): how many they are.
+    """
+
+    sums: Tensor
+    counts: Tensor
+
+    def mean(self) -> Tensor:
+        """Return the loss, a scalar; a mean of nothing counts as 0."""
+        return (self.sums / self.counts.clamp(min=1)).sum()
+
+
+def segmentation_loss(maps: Tensor, masks: Tensor, known: Tensor) -> LossTerms:
     """Return the mean squared error between maps and masks (Thom & Hand, section 3.2).
 
     Parameters
@@ -24,10 +48,10 @@ def segmentation_loss(maps: Tensor, masks: Tensor, known: Tensor) -> Tensor:
         bool (B, A): the masks that count. With none, the loss is 0.
     """
     error = (maps.float() - masks).square().mean(dim=(2, 3))
-    return (error * known).sum() / known.sum().clamp(min=1)
+    return _over_known(error, known)
 
 
-def recognition_loss(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
+def recognition_loss(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> LossTerms:
     """Return the binary cross entropy with logits (Thom & Hand, section 3.2) over known labels.
 
     Parameters
@@ -44,10 +68,10 @@ def recognition_loss(logits: Tensor, labels: Tensor, weights: Tensor | None = No
     error = F.binary_cross_entropy_with_logits(logits.float(), target, reduction="none")
     if weights is not None:
         error = error * torch.where(labels > 0, weights[1], weights[0])
-    return (error * known).sum() / known.sum().clamp(min=1)
+    return _over_known(error, known)
 
 
-def parsing_loss(scores: Sequence[Tensor], classes: Tensor) -> Tensor:
+def parsing_loss(scores: Sequence[Tensor], classes: Tensor) -> LossTerms:
     """Return the softmax cross entropy at every scale of a parser, added with equal weights (Kalayeh et al., 3.2).
 
     Parameters
@@ -58,12 +82,16 @@ def parsing_loss(scores: Sequence[Tensor], classes: Tensor) -> Tensor:
         uint8 (B, H, W), which each scale takes by nearest neighbour; ``UNKNOWN`` is ignored. With nothing known, the
         loss is 0.
     """
-    total = torch.zeros((), device=classes.device)
+    sums, counts = [], []
     for score in scores:
         target = nearest_classes(classes, (score.shape[2], score.shape[3]))
-        error = F.cross_entropy(score.float(), target.long(), ignore_index=UNKNOWN, reduction="sum")
-        total = total + error / (target != UNKNOWN).sum().clamp(min=1)
-    return total
+        sums.append(F.cross_entropy(score.float(), target.long(), ignore_index=UNKNOWN, reduction="sum"))
+        counts.append((target != UNKNOWN).sum().float())
+    return LossTerms(torch.stack(sums), torch.stack(counts))
+
+
+def _over_known(error: Tensor, known: Tensor) -> LossTerms:
+    return LossTerms((error * known).sum().view(1), known.sum().float().view(1))
 
 
 def nearest_classes(classes: Tensor, size: tuple[int, int]) -> Tensor:

@@ -17,8 +17,9 @@ from wsegs.nets import NetworkOutput, network_wants
 from wsegs.rules import AttributeLookup
 from wsegs.training.budget import Budget
 from wsegs.training.dataset import Batch
-from wsegs.training.losses import parsing_loss, recognition_loss, segmentation_loss
+from wsegs.training.losses import LossTerms, parsing_loss, recognition_loss, segmentation_loss
 from wsegs.training.masks import MaskExpander, mirror, mirror_points
+from wsegs.training.means import LossMeans
 from wsegs.training.metrics import (
     ParsingScores,
     Predictions,
@@ -26,6 +27,7 @@ from wsegs.training.metrics import (
     mean_scores,
     score_attributes,
 )
+from wsegs.training.processes import process_count, sum_over_processes
 from wsegs.training.recipe import Recipe
 from wsegs.training.region_sources import RegionSource
 
@@ -118,6 +120,8 @@ class AttributeModule(LightningModule):
         self.predictions = Predictions()
         self.parsed = ParsingScores(classes) if recipe.parses else None
         self.register_buffer("label_weights", label_weights, persistent=False)
+        self._train_means = LossMeans()
+        self._validation_means = LossMeans()
 
     def forward(self, batch: Batch) -> NetworkOutput:
         """Return the network's output for a batch."""
@@ -136,38 +140,45 @@ class AttributeModule(LightningModule):
         """
         attributes, parsing = (batch["attributes"], batch["parsing"]) if isinstance(batch, dict) else (batch, batch)
         weights = self.recipe.stages[self.budget.stage(self.global_step)].losses
-        losses = self._recognition(mirrored(attributes), tuple(weights))
+        terms = self._recognition(mirrored(attributes), tuple(weights))
         if "parsing" in weights:
-            losses["parsing"] = self._parsing(mirrored(parsing))[0]
-        total = sum((weights[name] * losses[name] for name in weights), start=torch.zeros((), device=self.device))
-        logged = {f"train_{name}": value.detach() for name, value in {**losses, "loss": total}.items()}
-        self.log_dict(logged, on_step=True, on_epoch=True, batch_size=len(attributes.images), sync_dist=True)
-        return total
+            terms["parsing"] = self._parsing(mirrored(parsing))[0]
+        losses = shares_of_step(terms)
+        losses["loss"] = sum((weights[name] * losses[name] for name in weights), start=torch.zeros((), device=self.device))
+        for name, value in losses.items():
+            self._train_means.add_step(name, value)
+        self._log_step(losses)
+        return losses["loss"]
 
     def validation_step(self, batch: Batch, batch_index: int, dataloader_idx: int = 0) -> None:
         """Add a batch to the validation's losses and scores; a second loader is that of the parsing data set."""
-        losses = {}
+        terms = {}
         if self.recipe.recognises and dataloader_idx == 0:
-            losses = self._recognition(batch, sorted(self.recipe.losses | {"recognition"}), self.predictions)
+            terms = self._recognition(batch, sorted(self.recipe.losses | {"recognition"}), self.predictions)
         if self.parsed is not None and dataloader_idx == self._parsing_loader:
-            losses["parsing"], scores = self._parsing(batch)
+            terms["parsing"], scores = self._parsing(batch)
             assert batch.classes is not None
             self.parsed.add(scores, batch.classes)
-        logged = {f"val_{name}": value for name, value in losses.items()}
-        self.log_dict(logged, batch_size=len(batch.images), sync_dist=True, add_dataloader_idx=False)
+        for name, value in terms.items():
+            self._validation_means.add(name, value)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the scores of the validation images."""
+        """Log the mean losses of the round, which a validation ends, and the validation's losses and scores.
+
+        They are alike on all devices. Callbacks want them all before the module hears of the round's end.
+        """
+        self.log_dict({f"train_{name}": value for name, value in self._train_means.take().items()})
+        self.log_dict({f"val_{name}": value for name, value in self._validation_means.take().items()})
         if self.recipe.recognises:
             logits, labels = self.predictions.compute()
             self.predictions.reset()
             means = mean_scores(score_attributes(self.attribute_names, logits.cpu(), labels.cpu()))
             wanted = ("accuracy", "average_precision", "balanced_accuracy")
-            self.log_dict({f"val_{name}": means[name] for name in wanted}, sync_dist=True)  # alike on all devices
+            self.log_dict({f"val_{name}": means[name] for name in wanted})
         if self.parsed is not None:
             overlap = intersection_over_union(self.parsed.compute().cpu().numpy())
             self.parsed.reset()
-            self.log("val_mean_iou", float(np.nanmean(overlap)), sync_dist=True)
+            self.log("val_mean_iou", float(np.nanmean(overlap)))
 
     def on_train_epoch_start(self) -> None:
         """Make whatever is random inside a network the same in a resumed training."""
@@ -191,9 +202,9 @@ class AttributeModule(LightningModule):
 
     def _recognition(
         self, batch: Batch, names: Sequence[str], predictions: Predictions | None = None
-    ) -> dict[str, Tensor]:
+    ) -> dict[str, LossTerms]:
         """Return those of the losses on attributes and their masks that are wanted."""
-        losses: dict[str, Tensor] = {}
+        losses: dict[str, LossTerms] = {}
         if not {"segmentation", "recognition"} & set(names):
             return losses
         output = self(batch)
@@ -210,11 +221,36 @@ class AttributeModule(LightningModule):
             predictions.update(output.logits, batch.labels)
         return losses
 
-    def _parsing(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _log_step(self, losses: dict[str, Tensor]) -> None:
+        """Give the losses of some steps to the logger."""
+        if self.logger is None or (self.global_step + 1) % self.trainer.log_every_n_steps:
+            return
+        values = sum_over_processes(torch.stack([value.detach() for value in losses.values()])) / process_count()
+        named = {f"train_{name}_step": value for name, value in zip(losses, values.tolist(), strict=True)}
+        self.logger.log_metrics(named, step=self.global_step)
+
+    def _parsing(self, batch: Batch) -> tuple[LossTerms, Tensor]:
         """Return the parsing loss and the class scores at full size."""
         assert batch.classes is not None
         scores: tuple[Tensor, ...] = self.network.parse(normalise(batch.images))  # type: ignore[operator]
         return parsing_loss(scores, batch.classes), scores[0]
+
+
+def shares_of_step(terms: dict[str, LossTerms]) -> dict[str, Tensor]:
+    """Return this process's share of each loss of a step: the mean of the shares is the loss of the whole batch.
+
+    Processes know different numbers of labels, so that a share is this process's sum over the count of all. As the
+    gradients of the processes are averaged, a share is multiplied by their number.
+    """
+    processes = process_count()
+    if processes == 1:
+        return {name: loss.mean() for name, loss in terms.items()}
+    counts = sum_over_processes(torch.cat([loss.counts for loss in terms.values()]))
+    of_each = counts.split([len(loss.counts) for loss in terms.values()])
+    return {
+        name: processes * LossTerms(loss.sums, count).mean()
+        for (name, loss), count in zip(terms.items(), of_each, strict=True)
+    }
 
 
 def mirrored(batch: Batch) -> Batch:

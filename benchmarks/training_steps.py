@@ -1,0 +1,269 @@
+"""Steps a second of `wsegs train`'s loop against a bare PyTorch loop, and of number formats against each other.
+
+    python benchmarks/training_steps.py                          # made-up batches of celeba's forty attributes
+    python benchmarks/training_steps.py --masks masks.h5 --data data/celeba
+    python benchmarks/training_steps.py --formats --recipe attparsenet --batches 2 --blocks 2 --steps 1
+
+Both sides take the same batches out of memory and train the same network with the same optimiser, schedule, number
+format and memory layout. They take turns, some steps each, inside one run of the trainer, so that what else the machine
+does hits both. A round's end (validation, checkpoint) is not counted. `--formats` runs the bare loop alone, once in each
+format and layout, in turn.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
+
+from wsegs.nets import build_network
+from wsegs.rules import load_rules
+from wsegs.store import MaskStore
+from wsegs.store.images import find_image_root
+from wsegs.training.budget import Budget
+from wsegs.training.dataset import Batch, FaceCrops
+from wsegs.training.fit import Machine, build_trainer
+from wsegs.training.masks import MaskExpander
+from wsegs.training.module import AttributeModule, learning_rate_schedule, mirrored, normalise
+from wsegs.training.order import TrainingOrder
+from wsegs.training.precision import memory_format, resolve_precision
+from wsegs.training.recipe import Recipe, load_recipe
+
+FORMATS = (
+    ("32-true", torch.contiguous_format),
+    ("32-true", torch.channels_last),
+    ("bf16-mixed", torch.contiguous_format),
+    ("bf16-mixed", torch.channels_last),
+)
+
+
+class InMemory(Dataset[Batch]):
+    """Batches that are there already, again and again."""
+
+    def __init__(self, batches: list[Batch], length: int) -> None:
+        self._batches = batches
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: int) -> Batch:
+        return self._batches[index % len(self._batches)]
+
+
+class Loaders(LightningDataModule):
+    """The trainer's loader, and one batch to validate on."""
+
+    def __init__(self, batches: list[Batch], steps: int) -> None:
+        super().__init__()
+        self._batches = batches
+        self._steps = steps
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        return DataLoader(InMemory(self._batches, self._steps), batch_size=None)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        return DataLoader(InMemory(self._batches, 1), batch_size=None)
+
+
+class TakeTurns(Callback):
+    """After so many steps of the trainer, so many of the bare loop; the seconds of a step of each."""
+
+    def __init__(self, bare: Callable[[Batch], None], batches: list[Batch], steps: int) -> None:
+        self._bare = bare
+        self._batches = batches
+        self._steps = steps
+        self._started = 0.0
+        self.ours: list[float] = []
+        self.theirs: list[float] = []
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
+    ) -> None:
+        if (batch_idx + 1) % self._steps:
+            return
+        now = time.perf_counter()
+        if self._started:  # not the first turn: it warms up
+            self.ours.append((now - self._started) / self._steps)
+        loader = iter(DataLoader(InMemory(self._batches, self._steps), batch_size=None))
+        started = time.perf_counter()
+        for other in loader:
+            self._bare(other)
+        now = time.perf_counter()
+        if self._started:
+            self.theirs.append((now - started) / self._steps)
+        self._started = time.perf_counter()
+
+
+def bare_step(
+    network: nn.Module, expander: MaskExpander, recipe: Recipe, precision: str, steps: int
+) -> Callable[[Batch], None]:
+    """Return a step as one would write it without a trainer: two losses over labels that are all known."""
+    optimizer = torch.optim.Adam(network.parameters(), lr=recipe.optimizer.learning_rate)
+    schedule = learning_rate_schedule(optimizer, recipe, steps)
+    weights = recipe.stages[-1].losses
+
+    def step(batch: Batch) -> None:
+        batch = mirrored(batch)
+        with torch.autocast("cpu", torch.bfloat16) if precision == "bf16-mixed" else nullcontext():
+            output = network(normalise(batch.images))
+            loss = weights["recognition"] * F.binary_cross_entropy_with_logits(
+                output.logits.float(), batch.labels.float()
+            )
+            if "segmentation" in weights:
+                masks = expander(batch.regions, batch.labels)
+                loss = loss + weights["segmentation"] * F.mse_loss(output.maps.float(), masks)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if schedule is not None:
+            schedule.step()
+
+    return step
+
+
+def read_batches(recipe: Recipe, store: MaskStore, root: Path, map_size: tuple[int, int], count: int) -> list[Batch]:
+    """Return batches of a mask store and its images."""
+    size = recipe.batch_size
+    budget = Budget(size, len(store) // size, 1, count, (0,))
+    crops = FaceCrops(store, root, recipe.size, map_size)
+    return [crops[plan] for plan in TrainingOrder(np.arange(len(store)), budget, seed=0, flips=recipe.flips)]
+
+
+def make_batches(recipe: Recipe, attributes: int, regions: int, map_size: tuple[int, int], count: int) -> list[Batch]:
+    """Return batches of noise in the shapes and types that the loaders give."""
+    random = np.random.default_rng(0)
+    size = recipe.batch_size
+
+    def batch() -> Batch:
+        images = torch.from_numpy(random.integers(0, 256, (size, *recipe.size, 3), np.uint8)).permute(0, 3, 1, 2)
+        labels = torch.from_numpy(random.integers(0, 2, (size, attributes), np.int8))
+        bits = torch.from_numpy(random.integers(0, 2**regions, (size, *map_size)).astype(np.int32))
+        flip = torch.from_numpy(random.random(size) < 0.5)
+        return Batch(images, labels, bits, torch.ones(size, dtype=torch.bool), flip, None, torch.zeros(size, 5, 2))
+
+    return [batch() for _ in range(count)]
+
+
+def main() -> None:
+    """Measure, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipe", default="attparsenet-small", help="an attparsenet recipe")
+    parser.add_argument("--width", type=float, help="of the network, instead of the recipe's")
+    parser.add_argument("--size", help="HxW of the images, instead of the recipe's")
+    parser.add_argument("--batch-size", type=int)
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--masks", type=Path, help="batches of this store and its images instead of noise")
+    parser.add_argument("--data", type=Path, help="where its images are, if they moved")
+    parser.add_argument("--batches", type=int, default=8, help="batches in memory")
+    parser.add_argument("--steps", type=int, default=5, help="steps of a turn")
+    parser.add_argument("--blocks", type=int, default=12, help="turns of each side, after one that warms up")
+    parser.add_argument("--formats", action="store_true", help="number formats and memory layouts against each other")
+    arguments = parser.parse_args()
+    fields = {"network.width": arguments.width, "size": arguments.size, "batch_size": arguments.batch_size}
+    recipe = load_recipe(arguments.recipe, {**fields, "precision": arguments.precision})
+
+    store = None if arguments.masks is None else MaskStore(arguments.masks)
+    rules = load_rules("celeba")
+    names = rules.attribute_names if store is None else store.attribute_names
+    lookup = rules.lookup(names) if store is None else store.lookup
+
+    def network() -> nn.Module:
+        torch.manual_seed(0)
+        return build_network(recipe.network.name, size=recipe.size, attributes=len(names), **recipe.network.options)
+
+    map_size: Any = network().map_size
+    if store is None:
+        batches = make_batches(recipe, len(names), len(rules.region_names), map_size, arguments.batches)
+    else:
+        root = find_image_root(store, arguments.data)
+        batches = read_batches(recipe, store, root, map_size, arguments.batches)
+    for batch in batches:
+        batch.labels.clamp_(min=0)  # the bare loop does not know what is unknown
+        batch.has_face.fill_(True)
+
+    height, width = recipe.size
+    print(
+        f"{recipe.network.name}, width {recipe.network.options.get('width', 1)}, images of {height}x{width}, batches of"
+        f" {recipe.batch_size}, {torch.get_num_threads()} threads; turns of {arguments.steps} steps,"
+        f" {arguments.blocks} each\n"
+    )
+    if arguments.formats:
+        compare_formats(recipe, network, MaskExpander(lookup), batches, arguments.steps, arguments.blocks)
+        return
+    steps = arguments.steps * (arguments.blocks + 1)
+    precision = resolve_precision(recipe.precision, "cpu")
+    module = AttributeModule(network(), last_stage(recipe), Budget(recipe.batch_size, steps, 1, steps, (0,)), names, lookup)
+    module.to(memory_format=memory_format(precision))
+    other = network().to(memory_format=memory_format(precision))
+    turns = TakeTurns(
+        bare_step(other, MaskExpander(lookup), recipe, precision, steps), batches, arguments.steps
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = build_trainer(Machine("cpu"), recipe, module.budget, precision, Path(folder), [turns])
+        trainer.fit(module, datamodule=Loaders(batches, steps))
+    ours, theirs = statistics.median(turns.ours), statistics.median(turns.theirs)
+    ratios = sorted(b / a for a, b in zip(turns.ours, turns.theirs, strict=True))
+    quarter = len(ratios) // 4
+    print("| loop | steps/s | images/s |\n|---|---|---|")
+    for name, seconds in (("bare PyTorch", theirs), ("wsegs train", ours)):
+        print(f"| {name}, {precision} | {1 / seconds:.2f} | {recipe.batch_size / seconds:.1f} |")
+    print(
+        f"\nwsegs train / bare: {statistics.median(ratios):.3f} (middle half of the turns:"
+        f" {ratios[quarter]:.3f} to {ratios[-1 - quarter]:.3f})"
+    )
+
+
+def last_stage(recipe: Recipe) -> Recipe:
+    """Return a recipe with its last stage alone, which has all losses."""
+    return recipe.model_copy(update={"stages": recipe.stages[-1:]})
+
+
+def compare_formats(
+    recipe: Recipe,
+    network: Callable[[], nn.Module],
+    expander: MaskExpander,
+    batches: list[Batch],
+    steps: int,
+    blocks: int,
+) -> None:
+    """Print the bare loop's speed in each number format and memory layout."""
+    loops = [
+        bare_step(network().to(memory_format=layout), expander, recipe, precision, steps * (blocks + 1))
+        for precision, layout in FORMATS
+    ]
+    seconds: list[list[float]] = [[] for _ in loops]
+    for block in range(blocks + 1):
+        for loop, taken in zip(loops, seconds, strict=True):
+            started = time.perf_counter()
+            for batch in turn(batches, block * steps, steps):
+                loop(batch)
+            if block:
+                taken.append((time.perf_counter() - started) / steps)
+    print("| number format | memory layout | images/s | against the first |\n|---|---|---|---|")
+    for (precision, layout), taken in zip(FORMATS, seconds, strict=True):
+        ratio = statistics.median(first / own for first, own in zip(seconds[0], taken, strict=True))
+        name = "channels last" if layout == torch.channels_last else "contiguous"
+        print(f"| {precision} | {name} | {recipe.batch_size / statistics.median(taken):.2f} | {ratio:.2f} |")
+
+
+def turn(batches: list[Batch], first: int, count: int) -> Iterator[Batch]:
+    """Yield ``count`` batches from the ``first`` on, again from the beginning where they end."""
+    for index in range(first, first + count):
+        yield batches[index % len(batches)]
+
+
+if __name__ == "__main__":
+    main()
