@@ -21,6 +21,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from wsegs.errors import DataError, OptionError, WsegsError
+from wsegs.nets.sync_batch_norm import share_batch_norm
 from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
 from wsegs.training.assemble import build_loaders, build_module
@@ -28,6 +29,7 @@ from wsegs.training.budget import Budget, plan_budget
 from wsegs.training.callbacks import BestAndLast, Interrupted, LastStageEarlyStopping, MetricsTable, ProgressBar
 from wsegs.training.data import check_images, one_line
 from wsegs.training.precision import memory_format, resolve_precision
+from wsegs.training.processes import launched_by_torchrun, torchrun_devices_and_nodes
 from wsegs.training.recipe import Recipe
 from wsegs.training.region_inputs import ImageSet, read_inputs
 from wsegs.training.runs import (
@@ -156,7 +158,10 @@ def train(
     with ExitStack() as stack:
         stack.enter_context(_quiet_lightning())
         trainer = build_trainer(machine, recipe, budget, precision, output, callbacks)
-        workers = (0 if device == "cpu" else os.cpu_count() or 1) if machine.workers is None else machine.workers
+        if trainer.world_size > 1 and device != "cuda":
+            share_batch_norm(module.network)
+        cores = max(1, (os.cpu_count() or 1) // trainer.num_devices)  # every device has loaders of its own
+        workers = (0 if device == "cpu" else cores) if machine.workers is None else machine.workers
         loaders = build_loaders(stack, recipe, budget, images, inputs, module, workers=workers, cache=machine.cache)
         first_step = 0 if checkpoint is None else int(read_checkpoint(checkpoint)["global_step"])
         try:
@@ -204,11 +209,13 @@ def is_main_process() -> bool:
 def build_trainer(
     machine: Machine, recipe: Recipe, budget: Budget, precision: str, output: Path, callbacks: list[Callback]
 ) -> Trainer:
+    devices, nodes = _shares(machine)
+
     def build(strategy: str) -> Trainer:
         return Trainer(
             accelerator=machine.accelerator,
-            devices=machine.devices,
-            num_nodes=machine.nodes,
+            devices=devices,
+            num_nodes=nodes,
             strategy=strategy,
             precision=precision,  # type: ignore[arg-type]
             max_epochs=budget.rounds,
@@ -217,7 +224,7 @@ def build_trainer(
             num_sanity_val_steps=0,
             log_every_n_steps=min(50, budget.round_length),
             use_distributed_sampler=False,  # the order shares batches out itself
-            sync_batchnorm=_device_type(machine.accelerator) == "cuda",  # torch has it for GPUs only
+            sync_batchnorm=_device_type(machine.accelerator) == "cuda",  # torch's own, which is for GPUs only
             enable_progress_bar=False,
             enable_model_summary=False,
             default_root_dir=output,
@@ -231,12 +238,30 @@ def build_trainer(
     # Lightning's own errors on what this machine does not have or cannot do.
     except (ValueError, RuntimeError, TypeError, ImportError, MisconfigurationException) as error:
         raise OptionError(f"--accelerator, --devices, --strategy: {' '.join(str(error).split())}") from None
+    _check_torchrun(trainer)
     if budget.batch_size % trainer.world_size:
         raise OptionError(
             f"--batch-size: expected a multiple of the {trainer.world_size} devices, which share a batch,"
             f" got {budget.batch_size}"
         )
     return trainer
+
+
+def _shares(machine: Machine) -> tuple[str | int, int]:
+    """Return the devices of a machine and the number of machines: torchrun's own where the user leaves them open."""
+    if not launched_by_torchrun():
+        return machine.devices, machine.nodes
+    here, nodes = torchrun_devices_and_nodes()
+    return here if machine.devices == "auto" else machine.devices, nodes if machine.nodes == 1 else machine.nodes
+
+
+def _check_torchrun(trainer: Trainer) -> None:
+    started = torchrun_devices_and_nodes() if launched_by_torchrun() else None
+    if started is not None and started != (trainer.num_devices, trainer.num_nodes):
+        raise OptionError(
+            f"--devices, --nodes: torchrun started {started[0]} processes on each of {started[1]} machines, and"
+            f" {trainer.num_devices} and {trainer.num_nodes} were asked for; torchrun's numbers are taken without them"
+        )
 
 
 def _check_resumable(output: Path, recipe: Recipe, info: RunInfo) -> Path:
