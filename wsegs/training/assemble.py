@@ -26,7 +26,7 @@ _CACHE_BYTES = 2 << 30
 
 
 def build_module(recipe: Recipe, budget: Budget, images: ImageSet, inputs: TrainingInputs) -> AttributeModule:
-    """Return the network of a recipe, as the seed or an earlier run begins it, with its losses and source of regions."""
+    """Return the network of a recipe, as the seed or an earlier run begins it, with losses and source of regions."""
     store, split = images.store, images.split
     torch.manual_seed(recipe.seed)
     network = build_network(
