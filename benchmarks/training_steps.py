@@ -205,12 +205,12 @@ def main() -> None:
         return
     steps = arguments.steps * (arguments.blocks + 1)
     precision = resolve_precision(recipe.precision, "cpu")
-    module = AttributeModule(network(), last_stage(recipe), Budget(recipe.batch_size, steps, 1, steps, (0,)), names, lookup)
+    module = AttributeModule(
+        network(), last_stage(recipe), Budget(recipe.batch_size, steps, 1, steps, (0,)), names, lookup
+    )
     module.to(memory_format=memory_format(precision))
     other = network().to(memory_format=memory_format(precision))
-    turns = TakeTurns(
-        bare_step(other, MaskExpander(lookup), recipe, precision, steps), batches, arguments.steps
-    )
+    turns = TakeTurns(bare_step(other, MaskExpander(lookup), recipe, precision, steps), batches, arguments.steps)
     with tempfile.TemporaryDirectory() as folder:
         trainer = build_trainer(Machine("cpu"), recipe, module.budget, precision, Path(folder), [turns])
         trainer.fit(module, datamodule=Loaders(batches, steps))

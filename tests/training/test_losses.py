@@ -79,7 +79,9 @@ def test_unknown_pixels_are_left_out_of_the_parsing_loss() -> None:
     scores = torch.randn(1, 3, 2, 2)
     classes = torch.tensor([[[0, UNKNOWN], [UNKNOWN, 2]]], dtype=torch.uint8)
     right = scores.log_softmax(dim=1)
-    assert parsing_loss([scores], classes).mean().item() == pytest.approx(-(right[0, 0, 0, 0] + right[0, 2, 1, 1]).item() / 2)
+    assert parsing_loss([scores], classes).mean().item() == pytest.approx(
+        -(right[0, 0, 0, 0] + right[0, 2, 1, 1]).item() / 2
+    )
     scores.requires_grad_()
     nothing = parsing_loss([scores], torch.full_like(classes, UNKNOWN)).mean()
     nothing.backward()

@@ -117,9 +117,10 @@ def train(
     import os
 
     from wsegs.store import MaskStore
-    from wsegs.training.fit import Machine
-    from wsegs.training.fit import train as train_network
+    from wsegs.store.images import find_image_root
+    from wsegs.training.environment import is_main_process
     from wsegs.training.recipe import load_recipe
+    from wsegs.training.run_folder import check_free, check_run, has_checkpoint
 
     if resume and force:
         raise OptionError("--resume continues a run and --force overwrites it: expected one of them")
@@ -143,11 +144,23 @@ def train(
         recipe = recipe.without_segmentation()
     output = output or Path("runs") / Path(recipe_name).stem
     workers = (os.cpu_count() or 1) if jobs == -1 else jobs
+    store = MaskStore(masks)
+    find_image_root(store, data)
+    if resume:
+        check_run(output)
+    elif is_main_process():
+        check_free(output, force=force)
+
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # else torch advises on its own use
+    # torch takes seconds to import; what can be wrong without it was said before.
+    from wsegs.training.fit import Machine
+    from wsegs.training.fit import train as train_network
+
     machine = Machine(accelerator, devices, nodes, strategy, workers, cache)
     try:
         summary = train_network(
             recipe,
-            MaskStore(masks),
+            store,
             output,
             data=data,
             limit=limit,
@@ -156,8 +169,10 @@ def train(
             force=force,
         )
     except KeyboardInterrupt:
-        if (output / "last.ckpt").is_file():
+        if has_checkpoint(output):
             click.echo("\nthe last checkpoint is kept; the same command with --resume continues it", err=True)
+        elif output.is_dir():
+            click.echo("\nthere is no checkpoint yet; the same command with --resume begins again", err=True)
         raise
     if not summary:  # the process of a further device
         return

@@ -1,15 +1,13 @@
-"""What happens between the rounds of a training: checkpoints, the table of metrics, early stopping, the bar."""
+"""What happens between the rounds of a training: the table of metrics, early stopping, the bar."""
 
 from __future__ import annotations
 
 import csv
 import math
-import shutil
 from pathlib import Path
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
-from pytorch_lightning.callbacks import Checkpoint as CheckpointCallback
 from pytorch_lightning.callbacks import EarlyStopping as LightningEarlyStopping
 from torch import Tensor
 from tqdm import tqdm
@@ -19,45 +17,6 @@ from wsegs.files import complete_or_absent
 from wsegs.training.budget import Budget
 from wsegs.training.dataset import Batch
 from wsegs.training.recipe import EarlyStopping, Recipe
-from wsegs.training.runs import BEST, LAST
-
-
-class BestAndLast(CheckpointCallback):
-    """Writes ``last.ckpt`` after each round, and ``best.ckpt`` when the monitored value of the last stage is best.
-
-    A value of an earlier stage is beaten by any of the last: before recognition is trained, its scores are noise.
-    (Lightning's own callback writes its last checkpoint only beside a better one.)
-    """
-
-    def __init__(self, folder: Path, budget: Budget, early_stopping: EarlyStopping) -> None:
-        self._folder = folder
-        self._budget = budget
-        self._monitor = f"val_{early_stopping.monitor}"
-        self._sign = -1 if early_stopping.lower_is_better else 1
-        self.best: dict[str, float] = {}
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the checkpoints of a round."""
-        value = self._sign * float(trainer.callback_metrics[self._monitor])
-        rank = (float(self._budget.in_last_stage(trainer.global_step - 1)), -math.inf if math.isnan(value) else value)
-        is_best = not self.best or rank > (self.best["last_stage"], self.best["value"])
-        if is_best:
-            self.best = {"last_stage": rank[0], "value": rank[1], "step": float(trainer.global_step)}
-        temporary = self._folder / f".{LAST}.writing"
-        trainer.save_checkpoint(temporary)  # on every device: some strategies gather a sharded network here
-        if trainer.is_global_zero:
-            temporary.replace(self._folder / LAST)
-            if is_best:
-                with complete_or_absent(self._folder / BEST) as copy:
-                    shutil.copyfile(self._folder / LAST, copy)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return what a resumed training must know."""
-        return dict(self.best)
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take it back."""
-        self.best = dict(state_dict)
 
 
 class LastStageEarlyStopping(LightningEarlyStopping):
@@ -166,14 +125,3 @@ class ProgressBar(Callback):
         """Close the bar, after Ctrl-C too."""
         if self._bar is not None:
             self._bar.close()
-
-
-class Interrupted(Callback):
-    """Remembers that Ctrl-C ended the training: Lightning turns it into an exit of the whole program."""
-
-    def __init__(self) -> None:
-        self.happened = False
-
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Look at what ended the training."""
-        self.happened = isinstance(exception, KeyboardInterrupt)

@@ -130,6 +130,22 @@ def check_images(store: MaskStore, root: Path, rows: NDArray[np.intp]) -> None:
         )
 
 
+def check_labels(store: MaskStore, split: Split) -> None:
+    """Check that there is something to learn, and something to measure it by.
+
+    Raises
+    ------
+    DataError
+        If no label of the training images is known, or none of the validation images.
+    """
+    for rows, use in ((split.train, "to train on"), (split.validation, "to validate on")):
+        if not (store.attributes[rows] >= 0).any():
+            raise DataError(
+                f"{store.path}: expected attributes of the {len(rows)} images {use}, none of them has a known label;"
+                " masks are made from the labels of landmarks.h5, and wsegs landmarks reads them from the data set"
+            )
+
+
 def one_line(error: Exception) -> str:
     """Return the message of an error that a worker raised without the traceback that torch wraps about it."""
     lines = str(error).strip().splitlines() or [type(error).__name__]

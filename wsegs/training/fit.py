@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import logging
 import os
-import signal
 import time
 import warnings
 from collections.abc import Iterator
@@ -18,34 +17,33 @@ import torch
 from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
-from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-from wsegs.errors import DataError, OptionError, WsegsError
+from wsegs.errors import DataError, OptionError
 from wsegs.nets.sync_batch_norm import share_batch_norm
 from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
 from wsegs.training.assemble import build_loaders, build_module
 from wsegs.training.budget import Budget, plan_budget
-from wsegs.training.callbacks import BestAndLast, Interrupted, LastStageEarlyStopping, MetricsTable, ProgressBar
-from wsegs.training.data import check_images, one_line
+from wsegs.training.callbacks import LastStageEarlyStopping, MetricsTable, ProgressBar
+from wsegs.training.checkpoints import BestAndLast, PlainCheckpointIO
+from wsegs.training.data import check_images, check_labels
+from wsegs.training.environment import is_main_process, launched_by_torchrun, torchrun_devices_and_nodes
+from wsegs.training.failures import Interrupted, one_line_failures
 from wsegs.training.initial_weights import describe_weights
 from wsegs.training.precision import memory_format, resolve_precision
-from wsegs.training.processes import launched_by_torchrun, torchrun_devices_and_nodes
 from wsegs.training.recipe import Recipe
 from wsegs.training.region_inputs import ImageSet, read_inputs
-from wsegs.training.runs import (
+from wsegs.training.run_folder import (
     BEST,
     CURVE,
     LAST,
     METRICS,
     RECIPE,
     TENSORBOARD,
-    RunInfo,
-    create_run,
-    describe_run,
-    read_checkpoint,
-    read_run,
+    has_checkpoint,
+    remove_unfinished,
 )
+from wsegs.training.runs import RunInfo, create_run, describe_run, read_checkpoint, read_run
 from wsegs.training.split import Split, split_rows
 
 
@@ -101,7 +99,8 @@ def train(
     machine
         Where to train.
     resume
-        Continue from ``last.ckpt``; the losses are those of a training that was never disturbed.
+        Continue from ``last.ckpt``, or begin again where a run has no checkpoint yet; the losses are those of a
+        training that was never disturbed.
     force
         Overwrite a run.
 
@@ -123,6 +122,8 @@ def train(
     root = find_image_root(store, data)
     for rows in (split.train, split.validation):
         check_images(store, root, rows)
+    if recipe.recognises:
+        check_labels(store, split)
     images = ImageSet(store, root, split)
     inputs = read_inputs(recipe, images)
     if inputs.parsing_set is not None:
@@ -146,9 +147,11 @@ def train(
     checkpoint = None
     if resume:
         checkpoint = _check_resumable(output, recipe, info)
-    elif is_main_process():
-        create_run(output, recipe, info, force=force)
+    if checkpoint is None and is_main_process():
+        create_run(output, recipe, info, force=force or resume)
 
+    if checkpoint is not None and is_main_process():
+        remove_unfinished(output)
     device = _device_type(machine.accelerator)
     precision = resolve_precision(recipe.precision, device)
     module.to(memory_format=memory_format(precision))
@@ -169,16 +172,8 @@ def train(
         workers = (0 if device == "cpu" else cores) if machine.workers is None else machine.workers
         loaders = build_loaders(stack, recipe, budget, images, inputs, module, workers=workers, cache=machine.cache)
         first_step = 0 if checkpoint is None else int(read_checkpoint(checkpoint)["global_step"])
-        try:
+        with one_line_failures(interrupted):
             trainer.fit(module, datamodule=loaders, ckpt_path=checkpoint, weights_only=True)
-        except SystemExit:
-            if not interrupted.happened:
-                raise
-            # Lightning has set Ctrl-C to be ignored while it shut down.
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            raise KeyboardInterrupt from None
-        except WsegsError as error:
-            raise type(error)(one_line(error)) from None
     seconds = time.monotonic() - started
     if not trainer.is_global_zero:
         return {}
@@ -206,11 +201,6 @@ def train(
     }
 
 
-def is_main_process() -> bool:
-    """Tell whether this is the process that writes: Lightning starts the program again for each further device."""
-    return getattr(rank_zero_only, "rank", 0) == 0 and os.environ.get("NODE_RANK", "0") == "0"
-
-
 def build_trainer(
     machine: Machine, recipe: Recipe, budget: Budget, precision: str, output: Path, callbacks: list[Callback]
 ) -> Trainer:
@@ -230,6 +220,7 @@ def build_trainer(
             log_every_n_steps=min(50, budget.round_length),
             use_distributed_sampler=False,  # the order shares batches out itself
             sync_batchnorm=_device_type(machine.accelerator) == "cuda",  # torch's own, which is for GPUs only
+            plugins=[PlainCheckpointIO()],
             enable_progress_bar=False,
             enable_model_summary=False,
             default_root_dir=output,
@@ -269,8 +260,8 @@ def _check_torchrun(trainer: Trainer) -> None:
         )
 
 
-def _check_resumable(output: Path, recipe: Recipe, info: RunInfo) -> Path:
-    """Return the checkpoint to resume from if the run is the same training."""
+def _check_resumable(output: Path, recipe: Recipe, info: RunInfo) -> Path | None:
+    """Return the checkpoint to resume from if the run is the same training; None if it has none yet."""
     old_recipe, old = read_run(output)
     ours, theirs = recipe.as_fields(), old_recipe.as_fields()
     for field, value in ours.items():
@@ -285,6 +276,8 @@ def _check_resumable(output: Path, recipe: Recipe, info: RunInfo) -> Path:
             raise DataError(f"--resume: {output} was trained on other {key}: expected {before}, got {now}")
     if old.attribute_names != info.attribute_names:
         raise DataError(f"--resume: {output} was trained on other attributes than the mask store has")
+    if not has_checkpoint(output):
+        return None  # it was ended before its first
     checkpoint = output / LAST
     read_checkpoint(checkpoint)
     return checkpoint
@@ -331,6 +324,8 @@ def _quiet_lightning() -> Iterator[None]:
             warnings.filterwarnings("ignore", message=".*in eval mode at the start of training")
             # Lightning's own use of torch.
             warnings.filterwarnings("ignore", message=".*isinstance\\(treespec, LeafSpec\\)")
+            # What is logged is alike in all processes already.
+            warnings.filterwarnings("ignore", message=".*when logging on epoch level in distributed setting")
             # The events of TensorBoard and the table of a resumed run lie in its folder already.
             warnings.filterwarnings("ignore", message=".*exists and is not empty")
             yield

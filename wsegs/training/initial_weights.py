@@ -9,7 +9,8 @@ from torch import nn
 
 from wsegs.errors import DataError, OptionError
 from wsegs.files import sha256_of
-from wsegs.training.runs import BEST, load_run
+from wsegs.training.run_folder import BEST
+from wsegs.training.runs import load_run
 
 
 def take_weights(

@@ -144,7 +144,9 @@ class AttributeModule(LightningModule):
         if "parsing" in weights:
             terms["parsing"] = self._parsing(mirrored(parsing))[0]
         losses = shares_of_step(terms)
-        losses["loss"] = sum((weights[name] * losses[name] for name in weights), start=torch.zeros((), device=self.device))
+        losses["loss"] = sum(
+            (weights[name] * losses[name] for name in weights), start=torch.zeros((), device=self.device)
+        )
         for name, value in losses.items():
             self._train_means.add_step(name, value)
         self._log_step(losses)

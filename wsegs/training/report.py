@@ -12,7 +12,8 @@ from wsegs.reports.figures import draw_activation_maps, draw_parsed_faces, draw_
 from wsegs.reports.page import Heading, Part, Picture, Table, Text, Verbatim, write_page
 from wsegs.reports.plots import plot_learning_curves
 from wsegs.training.insight import look_inside
-from wsegs.training.runs import INFO, METRICS, RECIPE, Run
+from wsegs.training.run_folder import INFO, METRICS, RECIPE
+from wsegs.training.runs import Run
 
 _SCORES = {
     "accuracy": "accuracy",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import pickle
-import shutil
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,18 +15,16 @@ from numpy.typing import NDArray
 from torch import nn
 
 from wsegs import __version__
-from wsegs.errors import DataError, MissingError, OptionError, OutputExistsError
+from wsegs.errors import DataError, MissingError, OptionError
 from wsegs.files import complete_or_absent
 from wsegs.nets import build_network
 from wsegs.store import MaskStore
 from wsegs.store.frame import Frame, frame_from_json, transform_points
 from wsegs.training.recipe import Recipe, read_recipe, write_recipe
 from wsegs.training.region_sources import LandmarkBoxes, ParsedRegions, RegionSource
+from wsegs.training.run_folder import BEST, INFO, LAST, RECIPE, begin_run, check_free, check_run
 
 RUN_FORMAT = 1
-
-RECIPE, INFO, BEST, LAST = "recipe.yaml", "run.json", "best.ckpt", "last.ckpt"
-METRICS, CURVE, TENSORBOARD = "metrics.csv", "curve.png", "tensorboard"
 
 Checkpoint = Literal["best", "last"]
 
@@ -177,21 +174,7 @@ def create_run(path: Path, recipe: Recipe, info: RunInfo, *, force: bool) -> Non
     OutputExistsError
         If there is one and ``force`` is false, or another folder that is not a run.
     """
-    if path.exists():
-        is_run = path.is_dir() and (path / INFO).is_file()
-        empty = path.is_dir() and not any(path.iterdir())
-        if not is_run and not empty:
-            raise OutputExistsError(f"{path}: exists and is not a run; -o names another folder")
-        if is_run and not force:
-            raise OutputExistsError(
-                f"{path}: exists already; --resume continues it, --force overwrites it, -o names another folder"
-            )
-        for name in (INFO, RECIPE, BEST, LAST, METRICS, CURVE):  # nothing else that someone may have put there
-            (path / name).unlink(missing_ok=True)
-        if (path / TENSORBOARD).is_dir():
-            shutil.rmtree(path / TENSORBOARD)
-    path.mkdir(parents=True, exist_ok=True)
-    write_recipe(path / RECIPE, recipe)
+    check_free(path, force=force)
     fields = {
         "format": RUN_FORMAT,
         "wsegs": __version__,
@@ -206,8 +189,13 @@ def create_run(path: Path, recipe: Recipe, info: RunInfo, *, force: bool) -> Non
         "parser": info.parser and info.parser.as_fields(),
         "provenance": info.provenance,
     }
-    with complete_or_absent(path / INFO) as temporary:
-        temporary.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
+
+    def write(folder: Path) -> None:
+        write_recipe(folder / RECIPE, recipe)
+        with complete_or_absent(folder / INFO) as temporary:
+            temporary.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
+
+    begin_run(path, write)
 
 
 def read_run(path: Path) -> tuple[Recipe, RunInfo]:
@@ -220,10 +208,7 @@ def read_run(path: Path) -> tuple[Recipe, RunInfo]:
     DataError
         If another format version made it, or a file in it is damaged.
     """
-    if not path.is_dir():
-        raise MissingError(f"{path}: no such run; wsegs train makes one")
-    if not (path / INFO).is_file():
-        raise MissingError(f"{path}: expected a run folder, but it has no {INFO}; wsegs train makes one")
+    check_run(path)
     try:
         fields = json.loads((path / INFO).read_text(encoding="utf-8"))
         version = fields["format"]

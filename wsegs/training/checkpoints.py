@@ -1,0 +1,85 @@
+"""The checkpoints of a training: which there are, and how they are written."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Checkpoint as CheckpointCallback
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+
+from wsegs.files import complete_or_absent
+from wsegs.training.budget import Budget
+from wsegs.training.recipe import EarlyStopping
+from wsegs.training.run_folder import BEST, LAST
+
+
+class PlainCheckpointIO(TorchCheckpointIO):
+    """Writes a checkpoint straight to its file, which has a temporary name yet.
+
+    Lightning's own makes a copy in memory first and another one in the system's folder of temporary files.
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Write it; an OSError is that of the file system."""
+        with Path(path).open("wb") as file:
+            torch.save(checkpoint, file)
+
+
+class BestAndLast(CheckpointCallback):
+    """Writes ``last.ckpt`` after each round, and ``best.ckpt`` when the monitored value of the last stage is best.
+
+    A value of an earlier stage is beaten by any of the last: before recognition is trained, its scores are noise.
+    (Lightning's own callback writes its last checkpoint only beside a better one.)
+    """
+
+    def __init__(self, folder: Path, budget: Budget, early_stopping: EarlyStopping) -> None:
+        self._folder = folder
+        self._budget = budget
+        self._monitor = f"val_{early_stopping.monitor}"
+        self._sign = -1 if early_stopping.lower_is_better else 1
+        self.best: dict[str, float] = {}
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the checkpoints of a round."""
+        value = self._sign * float(trainer.callback_metrics[self._monitor])
+        rank = (float(self._budget.in_last_stage(trainer.global_step - 1)), -math.inf if math.isnan(value) else value)
+        is_best = not self.best or rank > (self.best["last_stage"], self.best["value"])
+        if is_best:
+            self.best = {"last_stage": rank[0], "value": rank[1], "step": float(trainer.global_step)}
+        temporary = self._folder / f".{LAST}.writing"
+        try:
+            trainer.save_checkpoint(temporary)  # on every device: some strategies gather a sharded network here
+            if trainer.is_global_zero:
+                temporary.replace(self._folder / LAST)
+                if is_best:
+                    self._copy_best()
+        except OSError as error:
+            if trainer.is_global_zero:
+                temporary.unlink(missing_ok=True)
+            raise OSError(
+                error.errno,
+                f"{error.strerror}; the checkpoint of step {trainer.global_step} is not written, what was there is kept",
+                str(self._folder / LAST),
+            ) from None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Copy the best checkpoint where a training was killed between the two files."""
+        if trainer.is_global_zero and trainer.global_step and trainer.global_step == self.best.get("step"):
+            self._copy_best()
+
+    def _copy_best(self) -> None:
+        with complete_or_absent(self._folder / BEST) as copy:
+            shutil.copyfile(self._folder / LAST, copy)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a resumed training must know."""
+        return dict(self.best)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take it back."""
+        self.best = dict(state_dict)

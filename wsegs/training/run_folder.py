@@ -1,0 +1,94 @@
+"""What lies in a run folder, and whether a training may begin there. Imports no torch, so that a mistake shows at once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from wsegs.errors import MissingError, OutputExistsError
+
+RECIPE, INFO, BEST, LAST = "recipe.yaml", "run.json", "best.ckpt", "last.ckpt"
+METRICS, CURVE, TENSORBOARD = "metrics.csv", "curve.png", "tensorboard"
+
+
+def check_run(path: Path, checkpoint: str | None = None) -> None:
+    """Check that a folder is a run, and has a checkpoint by that name if one is given.
+
+    Raises
+    ------
+    MissingError
+        If it is no run folder, or the checkpoint is missing.
+    """
+    if not path.is_dir():
+        raise MissingError(f"{path}: no such run; wsegs train makes one")
+    if not (path / INFO).is_file():
+        raise MissingError(f"{path}: expected a run folder, but it has no {INFO}; wsegs train makes one")
+    if checkpoint is not None and not (path / checkpoint).is_file():
+        raise MissingError(
+            f"{path / checkpoint}: no such checkpoint; the training has not reached its first validation"
+        )
+
+
+def check_free(path: Path, *, force: bool) -> None:
+    """Check that a training may begin in a folder.
+
+    Raises
+    ------
+    OutputExistsError
+        If there is a run and ``force`` is false, or something else that is not a run.
+    """
+    if not path.exists():
+        return
+    is_run = path.is_dir() and (path / INFO).is_file()
+    if not is_run and not (path.is_dir() and not any(path.iterdir())):
+        raise OutputExistsError(f"{path}: exists and is not a run; -o names another folder")
+    if is_run and not force:
+        if has_checkpoint(path):
+            how = "--resume continues it"
+        else:
+            how = "it has no checkpoint yet, so --resume begins it again with the same options"
+        raise OutputExistsError(f"{path}: exists already; {how}, --force overwrites it, -o names another folder")
+
+
+def has_checkpoint(path: Path) -> bool:
+    """Tell whether a run has come to a checkpoint."""
+    return (path / LAST).is_file() or (path / BEST).is_file()
+
+
+def begin_run(path: Path, write: Callable[[Path], None]) -> None:
+    """Begin a run folder, which is there with its description or not at all.
+
+    Parameters
+    ----------
+    path
+        The folder: new, empty, or a run whose results are removed. Other files in it stay.
+    write
+        Writes the description into the folder that it is given, each file complete or absent.
+    """
+    if path.is_dir() and any(path.iterdir()):
+        for name in (BEST, LAST, METRICS, CURVE):  # nothing else that someone may have put there
+            (path / name).unlink(missing_ok=True)
+        if (path / TENSORBOARD).is_dir():
+            shutil.rmtree(path / TENSORBOARD)
+        remove_unfinished(path)
+        write(path)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.writing")
+    try:
+        temporary.mkdir()
+        write(temporary)
+        if path.is_dir():
+            path.rmdir()  # it is empty
+        temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what a killed training left half-written, under names that begin with a dot."""
+    for file in path.glob(".*.writing*"):
+        if file.is_file():
+            file.unlink(missing_ok=True)
