@@ -5,9 +5,9 @@
     python benchmarks/training_steps.py --formats --recipe attparsenet --batches 2 --blocks 2 --steps 1
 
 Both sides take the same batches out of memory and train the same network with the same optimiser, schedule, number
-format and memory layout. They take turns, some steps each, inside one run of the trainer, so that what else the machine
-does hits both. A round's end (validation, checkpoint) is not counted. `--formats` runs the bare loop alone, once in each
-format and layout, in turn.
+format and memory layout. They take turns, some steps each, inside one run of the trainer, so that what else the
+machine does hits both. A round's end (validation, checkpoint) is not counted. `--formats` runs the bare loop alone, in
+each format and layout in turn.
 """
 
 from __future__ import annotations
@@ -72,9 +72,11 @@ class Loaders(LightningDataModule):
         self._steps = steps
 
     def train_dataloader(self) -> DataLoader[Batch]:
+        """Return all batches, over and over."""
         return DataLoader(InMemory(self._batches, self._steps), batch_size=None)
 
     def val_dataloader(self) -> DataLoader[Batch]:
+        """Return one batch."""
         return DataLoader(InMemory(self._batches, 1), batch_size=None)
 
 
@@ -92,6 +94,7 @@ class TakeTurns(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
+        """Let the bare loop have its turn."""
         if (batch_idx + 1) % self._steps:
             return
         now = time.perf_counter()
@@ -205,9 +208,8 @@ def main() -> None:
         return
     steps = arguments.steps * (arguments.blocks + 1)
     precision = resolve_precision(recipe.precision, "cpu")
-    module = AttributeModule(
-        network(), last_stage(recipe), Budget(recipe.batch_size, steps, 1, steps, (0,)), names, lookup
-    )
+    budget = Budget(recipe.batch_size, steps, 1, steps, (0,))
+    module = AttributeModule(network(), last_stage(recipe), budget, names, lookup)
     module.to(memory_format=memory_format(precision))
     other = network().to(memory_format=memory_format(precision))
     turns = TakeTurns(bare_step(other, MaskExpander(lookup), recipe, precision, steps), batches, arguments.steps)

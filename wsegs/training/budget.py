@@ -38,6 +38,11 @@ class Budget:
         """Steps of the whole training."""
         return self.rounds * self.round_length
 
+    @property
+    def log_every(self) -> int:
+        """After how many steps the losses of one are logged."""
+        return min(50, self.round_length)
+
     def stage(self, step: int) -> int:
         """Return the stage that a step belongs to."""
         return sum(step >= start for start in self.stage_starts) - 1

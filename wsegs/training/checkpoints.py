@@ -63,7 +63,7 @@ class BestAndLast(CheckpointCallback):
                 temporary.unlink(missing_ok=True)
             raise OSError(
                 error.errno,
-                f"{error.strerror}; the checkpoint of step {trainer.global_step} is not written, what was there is kept",
+                f"{error.strerror}; the checkpoint of step {trainer.global_step} is not written, one before is kept",
                 str(self._folder / LAST),
             ) from None
 

@@ -16,6 +16,8 @@ from wsegs.training.processes import process_count, process_number
 # What torch says when the process of another device is gone: gloo's words, and NCCL's.
 _LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "NCCL communicator was aborted")
 
+_SMALLER = "--batch-size, --size, --width"
+
 
 class LostProcessError(WsegsError):
     """The process of another device ended before this one."""
@@ -63,9 +65,7 @@ def one_line_failures(interrupted: Interrupted) -> Iterator[None]:
     except WsegsError as error:
         raise type(error)(one_line(error)) from None
     except torch.OutOfMemoryError as error:
-        raise OptionError(
-            f"--batch-size, --size, --width: the device has too little memory ({_first(error)})"
-        ) from None
+        raise OptionError(f"{_SMALLER}: the device has too little memory ({_first(error)})") from None
     except RuntimeError as error:
         message = str(error)
         if "DataLoader worker" in message:
@@ -74,7 +74,7 @@ def one_line_failures(interrupted: Interrupted) -> Iterator[None]:
                 f" ({_first(error)}); fewer processes or --jobs 0 need less"
             ) from None
         if "can't allocate memory" in message:
-            raise OptionError(f"--batch-size, --size, --width: too little memory ({_first(error)})") from None
+            raise OptionError(f"{_SMALLER}: too little memory ({_first(error)})") from None
         if process_count() > 1 and any(words in message for words in _LOST):
             if process_number():
                 raise SystemExit(1) from None

@@ -204,6 +204,13 @@ def train(
 def build_trainer(
     machine: Machine, recipe: Recipe, budget: Budget, precision: str, output: Path, callbacks: list[Callback]
 ) -> Trainer:
+    """Return Lightning's trainer for a machine, with these callbacks; ``output`` is the run folder.
+
+    Raises
+    ------
+    OptionError
+        If the machine does not have what is asked for, or its devices cannot share a batch.
+    """
     devices, nodes = _shares(machine)
 
     def build(strategy: str) -> Trainer:
@@ -217,7 +224,7 @@ def build_trainer(
             logger=TensorBoardLogger(output, name=TENSORBOARD, version=""),
             callbacks=callbacks,
             num_sanity_val_steps=0,
-            log_every_n_steps=min(50, budget.round_length),
+            log_every_n_steps=budget.log_every,
             use_distributed_sampler=False,  # the order shares batches out itself
             sync_batchnorm=_device_type(machine.accelerator) == "cuda",  # torch's own, which is for GPUs only
             plugins=[PlainCheckpointIO()],

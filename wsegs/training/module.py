@@ -225,7 +225,7 @@ class AttributeModule(LightningModule):
 
     def _log_step(self, losses: dict[str, Tensor]) -> None:
         """Give the losses of some steps to the logger."""
-        if self.logger is None or (self.global_step + 1) % self.trainer.log_every_n_steps:
+        if self.logger is None or (self.global_step + 1) % self.budget.log_every:
             return
         values = sum_over_processes(torch.stack([value.detach() for value in losses.values()])) / process_count()
         named = {f"train_{name}_step": value for name, value in zip(losses, values.tolist(), strict=True)}

@@ -1,4 +1,7 @@
-"""What lies in a run folder, and whether a training may begin there. Imports no torch, so that a mistake shows at once."""
+"""What lies in a run folder, and whether a training may begin there.
+
+Imports no torch, so that a mistake shows at once.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +29,12 @@ def check_run(path: Path, checkpoint: str | None = None) -> None:
     if not (path / INFO).is_file():
         raise MissingError(f"{path}: expected a run folder, but it has no {INFO}; wsegs train makes one")
     if checkpoint is not None and not (path / checkpoint).is_file():
-        raise MissingError(
-            f"{path / checkpoint}: no such checkpoint; the training has not reached its first validation"
-        )
+        raise no_checkpoint(path / checkpoint)
+
+
+def no_checkpoint(file: Path) -> MissingError:
+    """Return the error that a checkpoint is not there."""
+    return MissingError(f"{file}: no such checkpoint; the training has not reached its first validation")
 
 
 def check_free(path: Path, *, force: bool) -> None:

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from wsegs import __version__
-from wsegs.errors import DataError, MissingError, OptionError
+from wsegs.errors import DataError, OptionError
 from wsegs.files import complete_or_absent
 from wsegs.nets import build_network
 from wsegs.store import MaskStore
 from wsegs.store.frame import Frame, frame_from_json, transform_points
 from wsegs.training.recipe import Recipe, read_recipe, write_recipe
 from wsegs.training.region_sources import LandmarkBoxes, ParsedRegions, RegionSource
-from wsegs.training.run_folder import BEST, INFO, LAST, RECIPE, begin_run, check_free, check_run
+from wsegs.training.run_folder import BEST, INFO, LAST, RECIPE, begin_run, check_free, check_run, no_checkpoint
 
 RUN_FORMAT = 1
 
@@ -306,7 +306,7 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
         If it is cut short or is another file.
     """
     if not file.is_file():
-        raise MissingError(f"{file}: no such checkpoint; the training has not reached its first validation")
+        raise no_checkpoint(file)
     try:
         checkpoint = torch.load(file, map_location="cpu", weights_only=True)
     except (RuntimeError, OSError, EOFError, pickle.UnpicklingError, ValueError) as error:
