@@ -23,7 +23,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
+from pytorch_lightning import LightningDataModule, LightningModule, Trainer
+from pytorch_lightning.callbacks import Checkpoint
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
@@ -34,7 +35,7 @@ from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
 from wsegs.training.budget import Budget
 from wsegs.training.dataset import Batch, FaceCrops
-from wsegs.training.fit import Machine, build_trainer
+from wsegs.training.fit import Machine, build_trainer, quiet_lightning
 from wsegs.training.masks import MaskExpander
 from wsegs.training.module import AttributeModule, learning_rate_schedule, mirrored, normalise
 from wsegs.training.order import TrainingOrder
@@ -80,8 +81,11 @@ class Loaders(LightningDataModule):
         return DataLoader(InMemory(self._batches, 1), batch_size=None)
 
 
-class TakeTurns(Callback):
-    """After so many steps of the trainer, so many of the bare loop; the seconds of a step of each."""
+class TakeTurns(Checkpoint):
+    """After so many steps of the trainer, so many of the bare loop; the seconds of a step of each.
+
+    A callback for checkpoints by its class, so that the trainer calls it last and adds none that writes some.
+    """
 
     def __init__(self, bare: Callable[[Batch], None], batches: list[Batch], steps: int) -> None:
         self._bare = bare
@@ -213,7 +217,7 @@ def main() -> None:
     module.to(memory_format=memory_format(precision))
     other = network().to(memory_format=memory_format(precision))
     turns = TakeTurns(bare_step(other, MaskExpander(lookup), recipe, precision, steps), batches, arguments.steps)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, quiet_lightning():
         trainer = build_trainer(Machine("cpu"), recipe, module.budget, precision, Path(folder), [turns])
         trainer.fit(module, datamodule=Loaders(batches, steps))
     ours, theirs = statistics.median(turns.ours), statistics.median(turns.theirs)

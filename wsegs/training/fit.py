@@ -164,7 +164,7 @@ def train(
         callbacks.append(LastStageEarlyStopping(budget, recipe.early_stopping, recipe.early_stopping.patience))
     started = time.monotonic()
     with ExitStack() as stack:
-        stack.enter_context(_quiet_lightning())
+        stack.enter_context(quiet_lightning())
         trainer = build_trainer(machine, recipe, budget, precision, output, callbacks)
         if trainer.world_size > 1 and device != "cuda":
             share_batch_norm(module.network)
@@ -317,7 +317,7 @@ def _scores_at(table: Path, step: int) -> dict[str, float | None]:
 
 
 @contextmanager
-def _quiet_lightning() -> Iterator[None]:
+def quiet_lightning() -> Iterator[None]:
     """Keep Lightning to errors: it advertises, lists devices, and advises on what was decided on purpose."""
     loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch")]
     levels = [logger.level for logger in loggers]
