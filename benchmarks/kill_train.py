@@ -25,7 +25,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-import wsegs.training.fit  # noqa: F401 (so that the forks need not)
+import wsegs.training.fit
 from wsegs.cli.main import main as wsegs
 from wsegs.errors import WsegsError
 from wsegs.training.run_folder import BEST, CURVE, INFO, LAST, METRICS, RECIPE
@@ -119,7 +119,9 @@ def main() -> None:
     while sum(killed.values()) < arguments.kills or run.exists():
         process = start(options, run, log)
         enough = sum(killed.values()) >= arguments.kills
-        process.join(None if enough else moments.uniform(0, seconds))
+        # Half of them early: in the first moments a folder and a first checkpoint come to be.
+        latest = seconds * moments.choice((0.1, 1))
+        process.join(None if enough else moments.uniform(0, latest))
         if process.is_alive():
             process.kill()
             process.join()

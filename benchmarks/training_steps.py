@@ -6,8 +6,9 @@
 
 Both sides take the same batches out of memory and train the same network with the same optimiser, schedule, number
 format and memory layout. They take turns, some steps each, inside one run of the trainer, so that what else the
-machine does hits both. A round's end (validation, checkpoint) is not counted. `--formats` runs the bare loop alone, in
-each format and layout in turn.
+machine does hits both; the time that the processors worked for this process is told beside that of the clock. A
+round's end (validation, checkpoint) is not counted. `--formats` runs the bare loop alone, in each format and layout in
+turn.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pytorch_lightning import LightningDataModule, LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 from torch import nn
@@ -91,9 +93,9 @@ class TakeTurns(Checkpoint):
         self._bare = bare
         self._batches = batches
         self._steps = steps
-        self._started = 0.0
-        self.ours: list[float] = []
-        self.theirs: list[float] = []
+        self._started: NDArray[np.float64] | None = None
+        self.ours: list[NDArray[np.float64]] = []
+        self.theirs: list[NDArray[np.float64]] = []
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
@@ -101,17 +103,21 @@ class TakeTurns(Checkpoint):
         """Let the bare loop have its turn."""
         if (batch_idx + 1) % self._steps:
             return
-        now = time.perf_counter()
-        if self._started:  # not the first turn: it warms up
-            self.ours.append((now - self._started) / self._steps)
+        warm = self._started is not None
+        if self._started is not None:  # not the first turn: it warms up
+            self.ours.append((clocks() - self._started) / self._steps)
         loader = iter(DataLoader(InMemory(self._batches, self._steps), batch_size=None))
-        started = time.perf_counter()
+        started = clocks()
         for other in loader:
             self._bare(other)
-        now = time.perf_counter()
-        if self._started:
-            self.theirs.append((now - started) / self._steps)
-        self._started = time.perf_counter()
+        if warm:
+            self.theirs.append((clocks() - started) / self._steps)
+        self._started = clocks()
+
+
+def clocks() -> NDArray[np.float64]:
+    """Return the seconds that passed, and those of them that the processors worked for this process."""
+    return np.array([time.perf_counter(), time.process_time()])
 
 
 def bare_step(
@@ -220,16 +226,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, quiet_lightning():
         trainer = build_trainer(Machine("cpu"), recipe, module.budget, precision, Path(folder), [turns])
         trainer.fit(module, datamodule=Loaders(batches, steps))
-    ours, theirs = statistics.median(turns.ours), statistics.median(turns.theirs)
-    ratios = sorted(b / a for a, b in zip(turns.ours, turns.theirs, strict=True))
-    quarter = len(ratios) // 4
+    ours, theirs = np.array(turns.ours), np.array(turns.theirs)
+    quartiles = np.quantile(theirs / ours, [0.25, 0.5, 0.75], axis=0)
     print("| loop | steps/s | images/s |\n|---|---|---|")
-    for name, seconds in (("bare PyTorch", theirs), ("wsegs train", ours)):
+    for name, seconds in (("bare PyTorch", np.median(theirs[:, 0])), ("wsegs train", np.median(ours[:, 0]))):
         print(f"| {name}, {precision} | {1 / seconds:.2f} | {recipe.batch_size / seconds:.1f} |")
-    print(
-        f"\nwsegs train / bare: {statistics.median(ratios):.3f} (middle half of the turns:"
-        f" {ratios[quarter]:.3f} to {ratios[-1 - quarter]:.3f})"
-    )
+    print("\n| steps a second, wsegs train / bare | median | middle half of the turns |\n|---|---|---|")
+    for clock, (low, middle, high) in zip(("by the clock", "by processor time"), quartiles.T, strict=True):
+        print(f"| {clock} | {middle:.3f} | {low:.3f} to {high:.3f} |")
 
 
 def last_stage(recipe: Recipe) -> Recipe:

@@ -19,7 +19,7 @@ from wsegs.cli.options import (
     output_option,
     print_json,
 )
-from wsegs.errors import OptionError
+from wsegs.errors import MissingError, OptionError
 
 if TYPE_CHECKING:
     from wsegs.training.runs import Run
@@ -83,6 +83,19 @@ def evaluate(
     from wsegs.datasets import open_dataset
     from wsegs.files import check_output
     from wsegs.landmarks.table import read_landmarks
+    from wsegs.training.run_folder import BEST, LAST, check_run
+
+    for folder in run_folders:
+        check_run(folder, BEST if checkpoint == "best" else LAST)
+    if data is not None and not data.exists():
+        raise MissingError(f"{data}: no such folder; --data names the data set")
+    if output is not None:
+        if (output / "run.json").exists():
+            raise OptionError(
+                f"--output: {output} is a run, whose tables would be overwritten; expected another folder"
+            )
+        check_output(output, force=force)
+    # torch takes seconds to import; what can be wrong without it was said before.
     from wsegs.training.crops import run_data_folder
     from wsegs.training.evaluate import average, write_evaluation
     from wsegs.training.evaluate import evaluate as evaluate_run
@@ -90,8 +103,6 @@ def evaluate(
 
     runs = [load_run(folder, checkpoint) for folder in run_folders]
     workers = (os.cpu_count() or 1) if jobs == -1 else jobs
-    if output is not None and (output / "run.json").exists():
-        raise OptionError(f"--output: {output} is a run, whose tables would be overwritten; expected another folder")
     if parsing or not runs[0].recipe.recognises:
         if len(runs) > 1:
             raise OptionError("RUN: expected one run of a parser, got several; only attributes are averaged")

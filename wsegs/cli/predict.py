@@ -32,6 +32,10 @@ def predict(
     at the end, and the exit code is then 1.
     """
     from wsegs.files import check_output
+    from wsegs.training.run_folder import BEST, LAST, check_run
+
+    check_run(run_folder, BEST if checkpoint == "best" else LAST)
+    # torch takes seconds to import; what can be wrong without it was said before.
     from wsegs.training.predict import Failure, check_maps, map_files
     from wsegs.training.predict import predict as predict_images
     from wsegs.training.runs import load_run

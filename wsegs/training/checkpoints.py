@@ -26,8 +26,12 @@ class PlainCheckpointIO(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         """Write it; an OSError is that of the file system."""
-        with Path(path).open("wb") as file:
-            torch.save(checkpoint, file)
+        try:
+            with Path(path).open("wb") as file:
+                torch.save(checkpoint, file)
+        except RuntimeError as error:
+            # torch closes its archive after a failed write, and complains of that instead.
+            raise (error.__context__ if isinstance(error.__context__, OSError) else error) from None
 
 
 class BestAndLast(CheckpointCallback):
@@ -52,20 +56,19 @@ class BestAndLast(CheckpointCallback):
         if is_best:
             self.best = {"last_stage": rank[0], "value": rank[1], "step": float(trainer.global_step)}
         temporary = self._folder / f".{LAST}.writing"
+        what = f"the checkpoint of step {trainer.global_step} is not written, one before is kept"
         try:
             trainer.save_checkpoint(temporary)  # on every device: some strategies gather a sharded network here
             if trainer.is_global_zero:
                 temporary.replace(self._folder / LAST)
+                what = f"the training is in {LAST}, and was never better; --resume writes it here too"
                 if is_best:
                     self._copy_best()
         except OSError as error:
             if trainer.is_global_zero:
                 temporary.unlink(missing_ok=True)
-            raise OSError(
-                error.errno,
-                f"{error.strerror}; the checkpoint of step {trainer.global_step} is not written, one before is kept",
-                str(self._folder / LAST),
-            ) from None
+            file = LAST if "not written" in what else BEST
+            raise OSError(error.errno, f"{error.strerror}; {what}", str(self._folder / file)) from None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Copy the best checkpoint where a training was killed between the two files."""

@@ -131,12 +131,15 @@ def train(
         for rows in (other.split.train, other.split.validation):
             check_images(other.store, other.root, rows)
     module = build_module(recipe, budget, images, inputs)
+    device = _device_type(machine.accelerator)
+    precision = resolve_precision(recipe.precision, device)
     info = describe_run(
         store,
         recipe,
         split.train,
         {
             **_counts(store, split, root),
+            "precision": precision,
             **({} if inputs.painted is None else {"painted": inputs.painted}),
             **({} if recipe.start_from is None else {"started_from": describe_weights(recipe.start_from)}),
         },
@@ -147,13 +150,13 @@ def train(
     checkpoint = None
     if resume:
         checkpoint = _check_resumable(output, recipe, info)
+        if checkpoint is not None and recipe.precision == "auto":
+            precision = _begun_precision(output, precision, device)
     if checkpoint is None and is_main_process():
         create_run(output, recipe, info, force=force or resume)
 
     if checkpoint is not None and is_main_process():
         remove_unfinished(output)
-    device = _device_type(machine.accelerator)
-    precision = resolve_precision(recipe.precision, device)
     module.to(memory_format=memory_format(precision))
     interrupted = Interrupted()
     callbacks: list[Callback] = [
@@ -288,6 +291,12 @@ def _check_resumable(output: Path, recipe: Recipe, info: RunInfo) -> Path | None
     checkpoint = output / LAST
     read_checkpoint(checkpoint)
     return checkpoint
+
+
+def _begun_precision(output: Path, precision: str, device: str) -> str:
+    """Return the precision that a run was begun with, which another machine might not choose, where it can be had."""
+    begun = str(read_run(output)[1].provenance.get("precision", precision))
+    return precision if begun == "16-mixed" and device != "cuda" else begun
 
 
 def _counts(store: MaskStore, split: Split, root: Path) -> dict[str, Any]:

@@ -8,8 +8,10 @@ import torch
 def resolve_precision(precision: str, accelerator: str) -> str:
     """Return Lightning's name of a precision: ``precision`` itself, or what ``auto`` means on an accelerator.
 
-    bf16-mixed on GPUs and CPUs that compute in bfloat16 (on a CPU with AVX512-BF16 or AMX a training is some three
-    times as fast as in 32-true), 32-true elsewhere.
+    bf16-mixed on GPUs that compute in bfloat16 and on CPUs with AMX, where a training is three to five times as fast as
+    in 32-true; 32-true elsewhere. With AVX512-BF16 alone bfloat16 was no faster, and without either ten times as slow
+    (``benchmarks/training_steps.py --formats``; ``ONEDNN_MAX_CPU_ISA`` hides what a CPU has). The answer depends on the
+    machine alone, not on a measurement, so that a training can be repeated.
 
     Parameters
     ----------
@@ -22,7 +24,7 @@ def resolve_precision(precision: str, accelerator: str) -> str:
         return precision
     if accelerator == "cuda":
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
-    if accelerator == "cpu" and _cpu_has_bfloat16():
+    if accelerator == "cpu" and _cpu_has_amx():
         return "bf16-mixed"
     return "32-true"
 
@@ -38,7 +40,6 @@ def autocast(precision: str, device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, half, enabled=precision != "32-true")
 
 
-def _cpu_has_bfloat16() -> bool:
-    # torch tells it under private names that not every version has; without them the answer is the safe one.
-    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(getattr(torch.cpu, name, lambda: False)() for name in names)
+def _cpu_has_amx() -> bool:
+    # torch tells it under a private name that not every version has; without it the answer is the safe one.
+    return bool(getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())
