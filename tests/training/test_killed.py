@@ -100,7 +100,7 @@ def test_a_full_disk_keeps_the_earlier_checkpoint(store, tmp_path, monkeypatch) 
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     monkeypatch.setattr(AttributeModule, "on_train_epoch_start", fill_the_disk)
     try:
-        with pytest.raises(OSError, match=r"step 4 is not written, one before is kept.*last\.ckpt"):
+        with pytest.raises(OSError, match=r"no checkpoint of step 4, that before it is kept.*last\.ckpt"):
             train(recipe, store, run)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

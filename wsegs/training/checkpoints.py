@@ -56,23 +56,24 @@ class BestAndLast(CheckpointCallback):
         if is_best:
             self.best = {"last_stage": rank[0], "value": rank[1], "step": float(trainer.global_step)}
         temporary = self._folder / f".{LAST}.writing"
-        what = f"the checkpoint of step {trainer.global_step} is not written, one before is kept"
+        file = self._folder / LAST
+        what = f"no checkpoint of step {trainer.global_step}" + (", that before it is kept" if file.exists() else "")
         try:
             trainer.save_checkpoint(temporary)  # on every device: some strategies gather a sharded network here
             if trainer.is_global_zero:
                 temporary.replace(self._folder / LAST)
-                what = f"the training is in {LAST}, and was never better; --resume writes it here too"
+                file, what = self._folder / BEST, f"step {trainer.global_step} is in {LAST}; --resume copies it here"
                 if is_best:
                     self._copy_best()
         except OSError as error:
             if trainer.is_global_zero:
                 temporary.unlink(missing_ok=True)
-            file = LAST if "not written" in what else BEST
-            raise OSError(error.errno, f"{error.strerror}; {what}", str(self._folder / file)) from None
+            raise OSError(error.errno, f"{error.strerror}; {what}", str(file)) from None
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Copy the best checkpoint where a training was killed between the two files."""
-        if trainer.is_global_zero and trainer.global_step and trainer.global_step == self.best.get("step"):
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Copy the best checkpoint, where the last is the best and the training was killed between the two files."""
+        best = checkpoint["callbacks"].get(self.state_key, {})
+        if trainer.is_global_zero and best.get("step") == checkpoint["global_step"]:
             self._copy_best()
 
     def _copy_best(self) -> None:
