@@ -59,10 +59,13 @@ def main() -> None:
         while process.poll() is None:
             time.sleep(0.1)
             step, size = steps_done(run / "metrics.csv"), resident(process.pid)
-            if step and size and step < arguments.steps:
+            if step and size and process.poll() is None:
                 samples.append((step, size))
         if process.returncode:
             sys.exit(process.returncode)
+        done = steps_done(run / "metrics.csv")
+        if done < 0.9 * arguments.steps:
+            sys.exit(f"--steps: the images and epochs of the recipe make {done} steps, expected {arguments.steps}")
     print("| after steps | resident, MB | against a tenth of the steps |\n|---|---|---|")
     peaks = {step: max(size for at, size in samples if at == step) for step in sorted({at for at, _ in samples})}
     tenth = peaks[min(step for step in peaks if step >= arguments.steps // 10)]

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -93,3 +95,26 @@ def test_a_missing_image_is_one_line(run, masks, tmp_path) -> None:
     assert done.code == 1
     assert "masks.h5: does not match its images: 'faces/004.png'" in done.err
     assert not (tmp_path / "runs").exists()
+
+
+def test_simple_mistakes_show_before_torch_is_imported(masks, tmp_path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "run.json").write_text("{}")
+    program = """
+import sys
+from wsegs.cli.main import main
+for arguments in (
+    "train attparsenet none.h5", "train atparsenet", "train attparsenet -o there", "train attparsenet -o data",
+    "train attparsenet --resume", "train attparsenet --data nowhere", "evaluate none", "evaluate there",
+    "evaluate there --checkpoint last", "predict none data/faces/000.png",
+):
+    sys.argv = ["wsegs", *arguments.split()]
+    try:
+        main()
+    except SystemExit as stop:
+        assert stop.code == 1, arguments
+    assert "torch" not in sys.modules, arguments
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("Error: ") == done.stderr.count("\n") == 10

@@ -79,7 +79,7 @@ def test_a_resumed_training_keeps_its_precision(store, tmp_path) -> None:
 
 
 def test_the_same_training_with_any_number_of_readers(run_folder, store, tmp_path) -> None:
-    for workers, cache in ((0, False), (1, True), (2, False), (2, None)):
+    for workers, cache in ((0, None), (1, True), (2, False)):
         run = tmp_path / f"{workers}-{cache}"
         train(tiny_recipe(validate_every=2), store, run, machine=Machine("cpu", workers=workers, cache=cache))
         assert (run / "metrics.csv").read_bytes() == (run_folder / "metrics.csv").read_bytes()

@@ -56,8 +56,8 @@ class Machine:
     accelerator, devices, nodes, strategy
         See the documentation of ``pytorch_lightning.Trainer``.
     workers
-        Processes that read images; None is one a core beside an accelerator, and none on a CPU, where they would
-        take the cores that train.
+        Processes that read images, for each device; None is one a core beside accelerators, which share them, and none
+        on a CPU, where they would take the cores that train.
     cache
         Keep decoded crops in a mapped temporary file; None does so if they take up to 2 GiB.
     """
