@@ -8,7 +8,8 @@ object              type, shape              meaning
 ``/image``          str (N,)                 name relative to the data set's root, the key that rows join by
 ``/landmarks``      float32 (N, P, 2)        x, y in pixels of the source image; nan where there is none
 ``/status``         uint8 (N,)               0 no face, 255 unreadable, else an index of ``/status_names``
-``/status_names``   str                      none, dlib, mtcnn, face-alignment, imported, data set
+``/status_names``   str                      none, dlib, mtcnn, face-alignment, imported, data set (its
+                                             points), data set box (dlib's points in its box)
 ``/faces``          int16 (N,)               faces that the detector found; -1 unknown
 ``/boxes``          float32 (N, 4)           x, y, width, height of the chosen face; nan
 ``/image_size``     int32 (N, 2)             width, height of the source image; 0 where unreadable
@@ -43,7 +44,7 @@ FORMAT_VERSION = 2
 
 NO_FACE = 0
 UNREADABLE = 255
-STATUS_NAMES = ("none", "dlib", "mtcnn", "face-alignment", "imported", "data set")
+STATUS_NAMES = ("none", "dlib", "mtcnn", "face-alignment", "imported", "data set", "data set box")
 
 # Field -> (name in the file, type, shape after N). P comes from the scheme, A from the attribute names.
 _ARRAYS: dict[str, tuple[str, type[np.generic], tuple[int | str, ...]]] = {
