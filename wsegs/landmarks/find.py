@@ -164,7 +164,7 @@ def find_landmarks(
         provenance["earlier"] = earlier.provenance
     if boxes_from_data:
         provenance["options"]["boxes_from_data"] = True
-    if predictor is not None:  # workers may have another working directory
+    if options.detectors and predictor is not None:  # workers may have another working directory
         options = replace(options, predictor=str(Path(predictor).absolute()))
     kept = _kept_records(dataset, earlier, scheme)
     header = {
