@@ -125,7 +125,7 @@ def landmarks(
     from wsegs.datasets import open_dataset
     from wsegs.files import check_output
     from wsegs.landmarks.find import find_landmarks, summarise
-    from wsegs.landmarks.imports import read_imports, write_csv
+    from wsegs.landmarks.imports import read_imports
     from wsegs.landmarks.table import read_landmarks
     from wsegs.schemes import CELEBA5, IBUG68, find_scheme
 
@@ -135,7 +135,9 @@ def landmarks(
         check_output(path, force=True, others=imports)
     exported = _export_path(export, output)
     if exported is not None:
-        check_output(exported, force=force, others=(*imports, output, *lists))
+        # An unfinished run may have come to its export already; when it began, there was none.
+        unfinished = output.with_name(f"{output.name}.partial").exists()
+        check_output(exported, force=force or unfinished, others=(*imports, output, *lists))
     points = find_scheme(scheme) if scheme else CELEBA5 if from_data else IBUG68
     if detectors is None:
         detectors = "dlib,mtcnn" if points.agrees_with(IBUG68) else "none"
@@ -174,6 +176,7 @@ def landmarks(
             boxes_from_data=boxes_from_data,
             jobs=jobs,
             scheduler=scheduler,
+            export=exported,
             force=force,
             begin=begin,
         )
@@ -181,8 +184,6 @@ def landmarks(
         click.echo(f"\n{output}.partial keeps what was found; the same command goes on from there", err=True)
         raise
     seconds = time.perf_counter() - start
-    if exported is not None:
-        write_csv(exported, table)
 
     unmatched = len(dataset.unmatched) + len(imported.unmatched)
     summary: dict[str, Any] = {

@@ -21,7 +21,7 @@ from wsegs.errors import DataError, MissingError, OptionError, WsegsError
 from wsegs.files import check_output, complete_or_absent
 from wsegs.landmarks.chain import DETECTORS, MAX_SIDE, ChainOptions, load_chain
 from wsegs.landmarks.image import open_photo, reason
-from wsegs.landmarks.imports import Imported
+from wsegs.landmarks.imports import Imported, write_csv
 from wsegs.landmarks.journal import Journal, record_type
 from wsegs.landmarks.places import Places, places_of
 from wsegs.landmarks.table import NO_FACE, STATUS_NAMES, UNREADABLE, LandmarkTable, write_landmarks
@@ -93,6 +93,7 @@ def find_landmarks(
     earlier: LandmarkTable | None = None,
     jobs: int = -1,
     scheduler: str | None = None,
+    export: str | os.PathLike[str] | None = None,
     force: bool = False,
     begin: Callable[[int], None] | None = None,
 ) -> LandmarkTable:
@@ -131,6 +132,8 @@ def find_landmarks(
     scheduler
         Address of a Dask scheduler whose workers are to find the landmarks instead; they read the images where this
         process would.
+    export
+        A CSV of the landmarks to write beside ``output``; one that exists is replaced.
     force
         Overwrite ``output``, and drop an unfinished run of other options.
     begin
@@ -186,10 +189,13 @@ def find_landmarks(
             journal,
         )
         table = _table(dataset, known, scheme, journal.records, provenance)
-        write_landmarks(output, table, force=force)
+        # The table last: when it is there, all is.
+        if export is not None:
+            write_csv(export, table)
         _write_missing(table, journal.records, output.with_suffix(".missing.csv"))
         everything = replace(dataset, unmatched=(*dataset.unmatched, *imported.unmatched))
         write_unmatched(everything, output.with_suffix(".unmatched.csv"))
+        write_landmarks(output, table, force=force)
         journal.remove()
     return table
 
