@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
-from wsegs.errors import DataError, MissingError, OutputExistsError
+from wsegs.errors import DataError, MissingError, OutputExistsError, WsegsError
 
 _PACKAGE = Path(__file__).parent
 
@@ -46,7 +47,13 @@ def check_output(path: str | os.PathLike[str], *, force: bool, others: Iterable[
 
 @contextmanager
 def complete_or_absent(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary name beside ``path``; rename it to ``path`` only if the block succeeds."""
+    """Yield a temporary name beside ``path``; rename it to ``path`` only if the block succeeds.
+
+    Raises
+    ------
+    OSError
+        With ``path`` as its file and the system's word for what is wrong, also where HDF5 says it at length.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays last, since some writers (OpenCV, matplotlib) choose the format by it.
@@ -54,8 +61,23 @@ def complete_or_absent(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(path)
+    except (OSError, RuntimeError) as error:
+        number = _errno(error)
+        if number is None or isinstance(error, WsegsError):
+            raise
+        raise OSError(number, os.strerror(number), str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _errno(error: OSError | RuntimeError) -> int | None:
+    """Return the system's number for a write that failed without naming its file; None if it is something else."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return None
+    said = re.search(r"\berrno = (\d+)", str(error))  # HDF5, in either of h5py's two kinds of error
+    if said:
+        return int(said[1])
+    return error.errno if isinstance(error, OSError) else None
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:

@@ -12,7 +12,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -21,20 +22,9 @@ from joblib.externals.loky.process_executor import BrokenProcessPool
 
 from wsegs.errors import MissingError, OptionError, WsegsError
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-
 
 class WorkerLostError(WsegsError):
     """A worker that died, or a scheduler that went away, before all calls were done."""
-
-
-def use_one_thread() -> None:
-    """Keep numerical libraries that are imported later, here and in workers, from starting threads of their own.
-
-    A variable that the user has set stays as it is.
-    """
-    for name in _THREADS:
-        os.environ.setdefault(name, "1")
 
 
 def run_in_workers(
@@ -45,8 +35,8 @@ def run_in_workers(
     scheduler: str | None = None,
     ordered: bool = True,
     batch_size: int | str = "auto",
-) -> Iterator[Any]:
-    """Yield ``function(*arguments)`` for each of ``calls``.
+) -> Generator[Any, None, None]:
+    """Yield ``function(*arguments)`` for each of ``calls``; close it to stop early.
 
     Parameters
     ----------
@@ -78,14 +68,21 @@ def run_in_workers(
         parallel = joblib.Parallel(
             n_jobs=None if scheduler else jobs, return_as=return_as, batch_size=batch_size, pre_dispatch="2 * n_jobs"
         )
+        results = parallel(tasks)
         try:
-            yield from parallel(tasks)
+            for result in results:
+                yield result
         except lost as error:
             # loky's own words are many, and say nothing more.
             what = str(error) if scheduler else "a worker process died, perhaps for want of memory"
             raise WorkerLostError(what) from error
         except MemoryError as error:
             raise WorkerLostError("memory ran out") from error
+        finally:
+            with warnings.catch_warnings():
+                # Whoever stops early, on an error or Ctrl-C, knows that some calls are not done.
+                warnings.filterwarnings("ignore", ".* tasks .*", UserWarning)
+                results.close()
 
 
 def _call(caller: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:

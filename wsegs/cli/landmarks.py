@@ -20,6 +20,7 @@ from wsegs.cli.options import (
     output_option,
     print_json,
 )
+from wsegs.cli.threads import use_one_thread
 from wsegs.errors import DataError, OptionError
 
 _FOUND_BY = {"imported": "imported", "data set": "from the data set", "data set box": "by the data's boxes"}
@@ -118,9 +119,7 @@ def landmarks(
     The detectors are tried in order until one finds the face. Where an image has several, the face that matches the
     data set's box counts, else the largest near the centre. After Ctrl-C the same command goes on where it was.
     """
-    from wsegs.workers import check_scheduler, use_one_thread
-
-    use_one_thread()  # before numpy is imported
+    use_one_thread()
 
     from wsegs.datasets import open_dataset
     from wsegs.files import check_output
@@ -128,6 +127,7 @@ def landmarks(
     from wsegs.landmarks.imports import read_imports
     from wsegs.landmarks.table import read_landmarks
     from wsegs.schemes import CELEBA5, IBUG68, find_scheme
+    from wsegs.workers import check_scheduler
 
     lists = (output.with_suffix(".missing.csv"), output.with_suffix(".unmatched.csv"))
     check_output(output, force=force, others=imports)

@@ -17,6 +17,7 @@ from wsegs.cli.options import (
     output_option,
     print_json,
 )
+from wsegs.cli.threads import use_one_thread
 from wsegs.errors import OptionError
 
 if TYPE_CHECKING:
@@ -103,14 +104,13 @@ def masks(
     as_json: bool,
 ) -> None:
     """Draw attribute masks: LANDMARKS (landmarks.h5) and rules to a mask store."""
-    from wsegs.workers import check_scheduler, use_one_thread
-
-    use_one_thread()  # before numpy is imported
+    use_one_thread()
 
     from wsegs.landmarks.table import read_landmarks
     from wsegs.rules import load_rules
     from wsegs.store.build import build_store
     from wsegs.store.frame import Frame, image_frame
+    from wsegs.workers import check_scheduler
 
     if output.exists() and landmarks.exists() and output.samefile(landmarks):
         raise OptionError(f"--output: {output} is the input; expected another file")

@@ -6,7 +6,8 @@ import csv
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -189,13 +190,21 @@ def find_landmarks(
             journal,
         )
         table = _table(dataset, known, scheme, journal.records, provenance)
-        # The table last: when it is there, all is.
-        if export is not None:
-            write_csv(export, table)
-        _write_missing(table, journal.records, output.with_suffix(".missing.csv"))
-        everything = replace(dataset, unmatched=(*dataset.unmatched, *imported.unmatched))
-        write_unmatched(everything, output.with_suffix(".unmatched.csv"))
-        write_landmarks(output, table, force=force)
+        try:
+            # The table last: when it is there, all is.
+            if export is not None:
+                write_csv(export, table)
+            _write_missing(table, journal.records, output.with_suffix(".missing.csv"))
+            everything = replace(dataset, unmatched=(*dataset.unmatched, *imported.unmatched))
+            write_unmatched(everything, output.with_suffix(".unmatched.csv"))
+            write_landmarks(output, table, force=force)
+        except OSError as error:
+            if isinstance(error, WsegsError):
+                raise
+            raise WsegsError(
+                f"{error.filename}: {error.strerror}; all that was found is kept in {partial}:"
+                " run the same command again when that is mended"
+            ) from error
         journal.remove()
     return table
 
@@ -266,13 +275,13 @@ def _kept_records(dataset: FaceDataset, earlier: LandmarkTable | None, scheme: L
     return records
 
 
-def _collect(found: Iterator[NDArray[Any]], todo: int, journal: Journal) -> None:
+def _collect(found: Generator[NDArray[Any], None, None], todo: int, journal: Journal) -> None:
     """Keep what workers find of ``todo`` images, under a bar that counts what was done before as done."""
     if not todo:
         return
     counts: Counter[str] = Counter()
     total = len(journal.done)
-    with tqdm(total=total, initial=total - todo, unit="face", disable=None) as bar:
+    with closing(found), tqdm(total=total, initial=total - todo, unit="face", disable=None) as bar:
         try:
             for records in found:
                 journal.append(records)
