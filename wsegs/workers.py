@@ -70,7 +70,7 @@ def run_in_workers(
         )
         results = parallel(tasks)
         try:
-            for result in results:
+            for result in results:  # noqa: UP028  # which would close it with a warning
                 yield result
         except lost as error:
             # loky's own words are many, and say nothing more.
