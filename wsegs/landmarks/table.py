@@ -36,7 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.errors import DataError, MissingError
-from wsegs.files import check_output, complete_or_absent
+from wsegs.files import check_output, complete_or_absent, require_space
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
 
 FORMAT = "wsegs-landmarks"
@@ -57,6 +57,7 @@ _ARRAYS: dict[str, tuple[str, type[np.generic], tuple[int | str, ...]]] = {
     "identity": ("identity", np.int32, ()),
     "split": ("split", np.int8, ()),
 }
+_OVERHEAD = 1 << 15  # bytes of the file beside its arrays: the scheme, the provenance, HDF5's own
 _NAMES = {"images": "image", "status_names": "status_names", "attribute_names": "attribute_names"}
 
 
@@ -145,6 +146,8 @@ def write_landmarks(path: str | os.PathLike[str], table: LandmarkTable, *, force
     """
     path = check_output(path, force=force)
     _check(table, path)
+    names = sum(len(name) + 24 for name in table.images)  # HDF5 keeps an address and a length beside each
+    require_space(path, names + sum(getattr(table, field).nbytes for field in _ARRAYS) + _OVERHEAD)
     with complete_or_absent(path) as temporary, h5py.File(temporary, "w") as file:
         for field, name in _NAMES.items():
             file.create_dataset(name, data=_encoded(getattr(table, field)), dtype=h5py.string_dtype())
