@@ -211,7 +211,7 @@ def test_a_disk_that_is_full_at_the_very_end_keeps_all(faces, tiny_predictor, un
 
 
 def test_a_file_system_that_turns_read_only(faces, tiny_predictor, undisturbed, tmp_path, monkeypatch):
-    """Simulated: a journal's third write is refused with the word of such a file system."""
+    """Simulated: a journal's fourth write is refused with the word of such a file system."""
     real = Journal._write
     writes = []
 
@@ -227,7 +227,7 @@ def test_a_file_system_that_turns_read_only(faces, tiny_predictor, undisturbed, 
 
     def write(journal, data):
         writes.append(len(data))
-        if len(writes) == 3:
+        if len(writes) == 4:  # the header, nothing that was kept, two images
             journal._file = ReadOnly(journal._file)
         real(journal, data)
 

@@ -97,7 +97,8 @@ class Photo:
     size
         Width and height of the whole image in pixels, as :func:`read_image` would give it.
     reduction
-        1, 2, 4 or 8: pixel i of :meth:`grey` and :meth:`colour` covers pixels ``i * reduction`` and following.
+        1, 2, 4 or 8: pixel i of :meth:`grey` and :meth:`colour` covers pixels ``i * reduction`` and following
+        (where EXIF turns the image, up to ``reduction - 1`` pixels earlier).
     """
 
     def __init__(self, data: bytes, path: str | os.PathLike[str], needed: int = 0) -> None:
