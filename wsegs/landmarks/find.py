@@ -20,12 +20,12 @@ import wsegs
 from wsegs.datasets import write_unmatched
 from wsegs.errors import DataError, MissingError, OptionError, WsegsError
 from wsegs.files import check_output, complete_or_absent
-from wsegs.landmarks.chain import DETECTORS, MAX_SIDE, ChainOptions, load_chain
-from wsegs.landmarks.image import open_photo, reason
+from wsegs.landmarks.chain import DETECTORS, MAX_SIDE, ChainOptions
 from wsegs.landmarks.imports import Imported, write_csv
 from wsegs.landmarks.journal import Journal, record_type
 from wsegs.landmarks.places import Places, places_of
 from wsegs.landmarks.table import NO_FACE, STATUS_NAMES, UNREADABLE, LandmarkTable, write_landmarks
+from wsegs.landmarks.tasks import ImageTask, find_in_chunk
 from wsegs.schemes import CELEBA5, IBUG68, LandmarkScheme
 from wsegs.workers import WorkerLostError, run_in_workers
 
@@ -34,34 +34,6 @@ if TYPE_CHECKING:
 
 IMPORTED, DATA_SET = STATUS_NAMES.index("imported"), STATUS_NAMES.index("data set")
 _CHUNK = 32  # images a task: few enough for a smooth bar, many enough that sending them costs nothing
-
-
-@dataclass(frozen=True)
-class ImageTask:
-    """One image for a worker.
-
-    Attributes
-    ----------
-    index
-        Its row.
-    path
-        The file.
-    box
-        x, y, width, height of the face that the data set means, if it says so.
-    detect
-        False if its landmarks are known already: the file is then only read, for its size.
-    points
-        Its five points, x and y by turns, if the face is not to be searched and they are known.
-    square
-        Its square, framed as HOG's, if it is not to be searched and that is known.
-    """
-
-    index: int
-    path: str
-    box: tuple[float, ...] | None
-    detect: bool
-    points: tuple[float, ...] | None = None
-    square: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -222,37 +194,6 @@ def _known(dataset: FaceDataset, imported: Imported, scheme: LandmarkScheme, fro
         landmarks[rows] = dataset.points[rows]
         status[rows] = DATA_SET
     return Known(landmarks, status)
-
-
-def find_in_chunk(options: ChainOptions, tasks: list[ImageTask], points: int) -> NDArray[Any]:
-    """Return the journal's records of some images. Runs in a worker, whose detectors stay loaded between calls."""
-    chain = load_chain(options)
-    records = np.zeros(len(tasks), record_type(points))
-    for record, task in zip(records, tasks, strict=True):
-        record["index"] = task.index
-        record["box"] = record["landmarks"] = np.nan
-        record["faces"] = -1
-        try:
-            photo = open_photo(task.path, options.max_side)
-        except WsegsError as error:
-            record["status"] = UNREADABLE
-            record["reason"] = reason(error, task.path).encode("utf-8", "replace")[:120]
-            continue
-        record["image_size"] = photo.size
-        if not task.detect:
-            continue
-        if task.points is not None:
-            face = chain.find_at(photo, points=np.array(task.points, np.float32).reshape(5, 2))
-        elif task.square is not None:
-            face = chain.find_at(photo, square=np.array(task.square, np.float32))
-        else:
-            face = chain.find(photo, None if task.box is None else np.array(task.box, np.float32))
-        record["status"] = STATUS_NAMES.index(face.found_by)
-        record["faces"] = face.faces
-        if face.landmarks is not None and face.box is not None:
-            record["landmarks"] = face.landmarks
-            record["box"] = face.box
-    return records
 
 
 def _kept_records(dataset: FaceDataset, earlier: LandmarkTable | None, scheme: LandmarkScheme) -> NDArray[Any]:
