@@ -16,6 +16,7 @@ import pytest
 from wsegs.datasets.index import Unmatched
 from wsegs.errors import MissingError, OptionError, OutputExistsError, WsegsError
 from wsegs.landmarks import find
+from wsegs.landmarks import tasks as worker
 from wsegs.landmarks.chain import ChainOptions
 from wsegs.landmarks.find import find_in_chunk, find_landmarks, summarise
 from wsegs.landmarks.imports import Imported, read_imports, write_csv
@@ -108,9 +109,8 @@ def test_an_interrupted_run_goes_on(faces, tiny_predictor, undisturbed, tmp_path
 
     monkeypatch.setattr(find, "find_in_chunk", find_in_chunk)
     again = []
-    monkeypatch.setattr(
-        find, "open_photo", lambda path, side, read=find.open_photo: again.append(path) or read(path, side)
-    )
+    real = worker.open_photo
+    monkeypatch.setattr(worker, "open_photo", lambda path, side: again.append(path) or real(path, side))
     find_landmarks(faces, output, predictor=tiny_predictor, jobs=1)
     assert output.read_bytes() == undisturbed.read_bytes()
     assert len(again) == len(faces) - 3
