@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import re
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
-from wsegs.errors import DataError, MissingError, OutputExistsError
+from wsegs.errors import DataError, MissingError, OutputExistsError, WsegsError
 
 _PACKAGE = Path(__file__).parent
 
@@ -46,7 +49,13 @@ def check_output(path: str | os.PathLike[str], *, force: bool, others: Iterable[
 
 @contextmanager
 def complete_or_absent(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a temporary name beside ``path``; rename it to ``path`` only if the block succeeds."""
+    """Yield a temporary name beside ``path``; rename it to ``path`` only if the block succeeds.
+
+    Raises
+    ------
+    OSError
+        With ``path`` as its file and the system's word for what is wrong, also where HDF5 says it at length.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays last, since some writers (OpenCV, matplotlib) choose the format by it.
@@ -54,8 +63,32 @@ def complete_or_absent(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(path)
+    except (OSError, RuntimeError) as error:
+        number = _errno(error)
+        if number is None or isinstance(error, WsegsError):
+            raise
+        raise OSError(number, os.strerror(number), str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def require_space(path: str | os.PathLike[str], size: int) -> None:
+    """Raise OSError if the disk of ``path`` has no room for ``size`` bytes.
+
+    For writers of HDF5, which says many lines about a disk that is full at the wrong moment.
+    """
+    if shutil.disk_usage(Path(path).parent).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
+def _errno(error: OSError | RuntimeError) -> int | None:
+    """Return the system's number for a write that failed without naming its file; None if it is something else."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return None
+    said = re.search(r"\berrno = (\d+)", str(error))  # HDF5, in either of h5py's two kinds of error
+    if said:
+        return int(said[1])
+    return error.errno if isinstance(error, OSError) else None
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:

@@ -91,6 +91,10 @@ def test_an_existing_output_needs_force(landmarks):
         (("--import", "nowhere.csv"), "--import nowhere.csv: no such file or folder"),
         (("--predictor", "nowhere.dat"), "--predictor nowhere.dat: no such file"),
         (("--data", "nowhere"), "nowhere: no such folder"),
+        (("--split", "validation"), "--split validation: "),
+        (("--boxes-from-data",), "--boxes-from-data: "),
+        (("--backend", "dask"), "--backend dask: expected --scheduler ADDRESS beside it"),
+        (("--scheduler", "tcp://127.0.0.1:9"), "--scheduler tcp://127.0.0.1:9: expected --backend dask beside it"),
     ],
 )
 def test_bad_input_is_one_line(landmarks, tmp_path, arguments, message):
@@ -112,3 +116,24 @@ def test_interruption_says_how_to_go_on(landmarks, monkeypatch):
     assert done.code == 130
     assert "l.h5.partial keeps what was found; the same command goes on from there" in done.err
     monkeypatch.undo()
+
+
+def test_what_is_imported_is_not_overwritten(landmarks, tmp_path):
+    assert landmarks("--export", "csv").code == 0
+    before = (tmp_path / "l.csv").read_bytes()
+    for arguments in (("--export", tmp_path / "l.csv"), ("-o", tmp_path / "l.csv")):
+        done = landmarks("--import", tmp_path / "l.csv", *arguments, "--force", output="again.h5")
+        assert done.code == 1
+        assert "l.csv: expected a file of its own to write, got the name of another one in use" in done.err
+    (tmp_path / "l.missing.csv").write_bytes(before)
+    done = landmarks("--import", tmp_path / "l.missing.csv", "--force")
+    assert done.code == 1
+    assert (tmp_path / "l.csv").read_bytes() == before == (tmp_path / "l.missing.csv").read_bytes()
+
+
+def test_faces_a_second_are_those_of_this_run(landmarks, tmp_path):
+    assert landmarks().code == 0
+    summary = json.loads(landmarks("--keep", tmp_path / "l.h5", "--json", output="again.h5").out)
+    assert summary["images"] == 3
+    assert summary["faces_per_second"] == pytest.approx(1 / max(summary["seconds"], 0.05), rel=3)
+    assert summary["faces_per_second"] < 3 / max(summary["seconds"], 0.05)

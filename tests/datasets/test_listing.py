@@ -21,7 +21,7 @@ def test_what_is_an_image(tmp_path):
     ):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert list_images(tmp_path) == ["a.JPG", "b.tiff", "c.webp", "d.bmp", "i.jpg/j.png", "sub/g.jpeg"]
+    assert list_images(tmp_path) == ["a.JPG", "b.tiff", "c.webp", "d.bmp", "i.jpg", "i.jpg/j.png", "sub/g.jpeg"]
 
 
 def test_links(tmp_path):
@@ -37,7 +37,8 @@ def test_links(tmp_path):
     (root / "out2").symlink_to(outside)
     (root / "c.jpg").symlink_to(outside / "b.jpg")
     (root / "broken.jpg").symlink_to("nowhere")
-    assert list_images(root) == ["c.jpg", "out1/b.jpg", "sub/a.jpg"]
+    (root / "circle.jpg").symlink_to("circle.jpg")
+    assert list_images(root) == ["broken.jpg", "c.jpg", "circle.jpg", "out1/b.jpg", "sub/a.jpg"]
 
 
 def test_missing_and_file(tmp_path):

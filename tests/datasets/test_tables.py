@@ -13,6 +13,13 @@ COLUMNS = ("a", "b")
 def both(path, body, delimiter):
     """Return what the fast and the slow path read, None for what they refuse."""
     fast = tables._parse_fast(body, len(COLUMNS), delimiter, 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "_BLOCK", 1)  # every line is a block
+        in_blocks = tables._parse_fast(body, len(COLUMNS), delimiter, 1)
+    assert (fast is None) == (in_blocks is None)
+    if fast is not None and in_blocks is not None:
+        for whole, joined in zip(fast, in_blocks, strict=True):
+            np.testing.assert_array_equal(whole, joined)
     try:
         slow = tables._parse_slow(path, body, COLUMNS, delimiter, 1)
     except DataError:

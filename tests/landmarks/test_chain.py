@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
@@ -10,6 +11,8 @@ import skimage.data
 from wsegs.errors import OptionError
 from wsegs.landmarks.chain import Chain, ChainOptions, landmarks_of_image, load_chain
 from wsegs.landmarks.detectors.protocol import NO_FACES, Faces, Method
+from wsegs.landmarks.detectors.upright import box_of_points
+from wsegs.landmarks.image import Photo, open_photo
 
 
 class Always:
@@ -90,3 +93,38 @@ def test_wrong_options():
     with pytest.raises(OptionError, match="unknown detector 'viola'"):
         ChainOptions(("viola",))
     assert ChainOptions(("none",)).detectors == ()
+
+
+def test_a_reduced_photo_gives_places_in_the_whole_image(tmp_path):
+    """Pixel i of a quarter covers four pixels of the whole, from 4 i: boxes, known boxes, points and landmarks."""
+    cv2.imwrite(str(tmp_path / "a.jpg"), np.zeros((800, 1600, 3), np.uint8))
+    photo = open_photo(tmp_path / "a.jpg", 400)
+    assert photo.reduction == 4
+    method = _method("dlib", (10, 20, 10, 10))
+    found = Chain([method], 400).find(photo, np.array([30, 70, 50, 60]))
+    assert method.detector.seen == [(200, 400, 3)]
+    np.testing.assert_allclose(found.box, [41.5, 81.5, 40, 40])
+    np.testing.assert_allclose(found.landmarks[0], [41.5 + 4 * 4.5, 81.5 + 4 * 4.5])
+    assert Chain([method], 400).find(photo, np.array([1000, 700, 50, 60])).found_by == "none"
+    placed = Chain([method], 400).find_at(photo, square=found.box)
+    assert (placed.found_by, placed.faces) == ("data set box", -1)
+    np.testing.assert_allclose(placed.box, found.box)
+    np.testing.assert_allclose(placed.landmarks, found.landmarks)
+    five = np.array([[100, 100], [200, 100], [150, 150], [110, 200], [190, 200]], np.float32)
+    np.testing.assert_allclose(Chain([method], 400).find_at(photo, points=five).box, box_of_points(five), atol=1e-3)
+
+
+def test_colours_are_decoded_only_for_a_method_that_looks_at_them(astronaut, tmp_path, tiny_predictor, monkeypatch):
+    cv2.imwrite(str(tmp_path / "a.jpg"), astronaut[..., ::-1])
+    monkeypatch.setattr(Photo, "colour", lambda self: pytest.fail("colours were decoded"))
+    chain = load_chain(ChainOptions(("dlib", "mtcnn"), str(tiny_predictor)))
+    assert chain.find(open_photo(tmp_path / "a.jpg")).found_by == "dlib"
+    cv2.imwrite(str(tmp_path / "b.jpg"), skimage.data.brick())
+    with pytest.raises(pytest.fail.Exception, match="colours were decoded"):
+        chain.find(open_photo(tmp_path / "b.jpg"))
+
+
+def test_threads_do_not_share_a_chain(tiny_predictor):
+    options = ChainOptions(("dlib",), str(tiny_predictor))
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(load_chain, options).result() is not load_chain(options)

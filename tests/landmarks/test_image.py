@@ -10,7 +10,7 @@ import PIL.Image
 import pytest
 
 from wsegs.errors import DataError
-from wsegs.landmarks.image import read_image, reason
+from wsegs.landmarks.image import Photo, open_photo, read_image, reason
 
 
 def test_png_gives_its_own_pixels_as_rgb(astronaut, tmp_path):
@@ -124,3 +124,43 @@ def test_what_is_no_file_has_a_reason(tmp_path):
     ]:
         with pytest.raises(DataError, match=message):
             read_image(tmp_path / name)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_photo_is_what_the_reader_reads(astronaut, tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    PIL.Image.fromarray(astronaut[:300]).save(path)
+    photo = open_photo(path)
+    image = read_image(path)
+    assert (photo.size, photo.reduction) == ((512, 300), 1)
+    np.testing.assert_array_equal(photo.colour(), image)
+    # A JPEG's own brightness is not rounded twice.
+    difference = np.abs(photo.grey().astype(int) - cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
+    assert difference.mean() < (0.5 if suffix == ".jpg" else 1e-9)
+    in_memory = Photo.of_array(image)
+    np.testing.assert_array_equal(in_memory.grey(), cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
+    assert in_memory.size == photo.size
+
+
+@pytest.mark.parametrize(("needed", "reduction"), [(0, 1), (1024, 1), (256, 2), (200, 2), (128, 4), (20, 8)])
+def test_a_large_jpeg_is_decoded_no_smaller_than_needed(astronaut, tmp_path, needed, reduction):
+    """It is reduced by whole pixels, upright whatever its EXIF orientation, and its size is that of the whole."""
+    exif = PIL.Image.Exif()
+    exif[274] = 6
+    PIL.Image.fromarray(astronaut[:304]).save(tmp_path / "a.jpg", exif=exif, quality=95)
+    photo = open_photo(tmp_path / "a.jpg", needed)
+    assert photo.reduction == reduction
+    assert photo.size == (304, 512)
+    assert photo.grey().shape == (512 // reduction, 304 // reduction)
+    assert photo.colour().shape == (*photo.grey().shape, 3)
+    upright = np.rot90(astronaut[:304], -1)
+    if reduction > 1:
+        small = upright.reshape(512 // reduction, reduction, 304 // reduction, reduction, 3).mean(axis=(1, 3))
+        assert np.abs(photo.colour() - small).mean() < 4
+
+
+def test_a_png_and_a_nearly_square_jpeg_are_read_whole(astronaut, tmp_path):
+    PIL.Image.fromarray(astronaut).save(tmp_path / "a.png")
+    assert open_photo(tmp_path / "a.png", 64).reduction == 1
+    PIL.Image.fromarray(astronaut[:511]).save(tmp_path / "a.jpg")
+    assert open_photo(tmp_path / "a.jpg", 64).reduction == 1  # reduced, which side is longer would be lost

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from wsegs.cli.options import SIZE, NumberRange, force_option, jobs_option, json_option, output_option, print_json
+from wsegs.cli.options import (
+    SIZE,
+    NumberRange,
+    backend_options,
+    force_option,
+    jobs_option,
+    json_option,
+    output_option,
+    print_json,
+)
+from wsegs.cli.threads import use_one_thread
 from wsegs.errors import OptionError
 
 if TYPE_CHECKING:
@@ -71,6 +81,7 @@ _RULES = {"celeba5": "celeba-5points", "mediapipe478": "celeba-478points"}
     help="--refine: where the images lie now.  [default: where the landmarks were found]",
 )
 @jobs_option
+@backend_options
 @force_option
 @json_option
 def masks(
@@ -87,14 +98,19 @@ def masks(
     refinement: str | None,
     data: Path | None,
     jobs: int,
+    backend: Literal["loky", "dask"],
+    scheduler: str | None,
     force: bool,
     as_json: bool,
 ) -> None:
     """Draw attribute masks: LANDMARKS (landmarks.h5) and rules to a mask store."""
+    use_one_thread()
+
     from wsegs.landmarks.table import read_landmarks
     from wsegs.rules import load_rules
     from wsegs.store.build import build_store
     from wsegs.store.frame import Frame, image_frame
+    from wsegs.workers import check_scheduler
 
     if output.exists() and landmarks.exists() and output.samefile(landmarks):
         raise OptionError(f"--output: {output} is the input; expected another file")
@@ -119,6 +135,7 @@ def masks(
         only_common=only_common,
         refine=None if refine is None else _refine_options(refine, refinement or "celeba", table, data, landmarks),
         jobs=jobs,
+        scheduler=check_scheduler(backend, scheduler),
         force=force,
     )
     if as_json:

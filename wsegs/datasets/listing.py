@@ -14,6 +14,7 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 def list_images(folder: Path, suffixes: Iterable[str] = IMAGE_SUFFIXES) -> list[str]:
     """Return the images anywhere below a folder: sorted names relative to it, with ``/``.
 
+    Whatever is named like an image is listed: who reads it says what is wrong with a broken link or a folder.
     Suffixes match in any case; hidden files and folders are passed over. Links to folders are followed after all
     real folders, and no folder is listed twice, so that links in a circle end.
 
@@ -44,9 +45,9 @@ def list_images(folder: Path, suffixes: Iterable[str] = IMAGE_SUFFIXES) -> list[
                     name = entry.name
                     if name.startswith("."):
                         continue
-                    if name.lower().endswith(suffixes) and entry.is_file():
+                    if name.lower().endswith(suffixes):
                         images.append(inner + name)
-                    elif entry.is_dir():
+                    if _is_folder(entry):
                         (links if entry.is_symlink() else folders).append(f"{inner}{name}/")
         except FileNotFoundError as error:
             raise MissingError(f"{folder / inner}: no such folder") from error
@@ -74,3 +75,10 @@ def _is_utf8(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False

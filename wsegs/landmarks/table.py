@@ -8,7 +8,8 @@ object              type, shape              meaning
 ``/image``          str (N,)                 name relative to the data set's root, the key that rows join by
 ``/landmarks``      float32 (N, P, 2)        x, y in pixels of the source image; nan where there is none
 ``/status``         uint8 (N,)               0 no face, 255 unreadable, else an index of ``/status_names``
-``/status_names``   str                      none, dlib, mtcnn, face-alignment, imported, data set
+``/status_names``   str                      none, dlib, mtcnn, face-alignment, imported, data set (its
+                                             points), data set box (dlib's points in its box)
 ``/faces``          int16 (N,)               faces that the detector found; -1 unknown
 ``/boxes``          float32 (N, 4)           x, y, width, height of the chosen face; nan
 ``/image_size``     int32 (N, 2)             width, height of the source image; 0 where unreadable
@@ -35,7 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.errors import DataError, MissingError
-from wsegs.files import check_output, complete_or_absent
+from wsegs.files import check_output, complete_or_absent, require_space
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
 
 FORMAT = "wsegs-landmarks"
@@ -43,7 +44,7 @@ FORMAT_VERSION = 2
 
 NO_FACE = 0
 UNREADABLE = 255
-STATUS_NAMES = ("none", "dlib", "mtcnn", "face-alignment", "imported", "data set")
+STATUS_NAMES = ("none", "dlib", "mtcnn", "face-alignment", "imported", "data set", "data set box")
 
 # Field -> (name in the file, type, shape after N). P comes from the scheme, A from the attribute names.
 _ARRAYS: dict[str, tuple[str, type[np.generic], tuple[int | str, ...]]] = {
@@ -56,6 +57,7 @@ _ARRAYS: dict[str, tuple[str, type[np.generic], tuple[int | str, ...]]] = {
     "identity": ("identity", np.int32, ()),
     "split": ("split", np.int8, ()),
 }
+_OVERHEAD = 1 << 15  # bytes of the file beside its arrays: the scheme, the provenance, HDF5's own
 _NAMES = {"images": "image", "status_names": "status_names", "attribute_names": "attribute_names"}
 
 
@@ -144,6 +146,8 @@ def write_landmarks(path: str | os.PathLike[str], table: LandmarkTable, *, force
     """
     path = check_output(path, force=force)
     _check(table, path)
+    names = sum(len(name) + 24 for name in table.images)  # HDF5 keeps an address and a length beside each
+    require_space(path, names + sum(getattr(table, field).nbytes for field in _ARRAYS) + _OVERHEAD)
     with complete_or_absent(path) as temporary, h5py.File(temporary, "w") as file:
         for field, name in _NAMES.items():
             file.create_dataset(name, data=_encoded(getattr(table, field)), dtype=h5py.string_dtype())

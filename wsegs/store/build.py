@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 import h5py
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -22,6 +21,7 @@ from wsegs.rules import RuleSet, compile_rules
 from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION, chunk_filters, encode_chunk
 from wsegs.store.frame import Frame, transform_points
 from wsegs.store.refine_rows import Photos, RefineOptions, refine_rows
+from wsegs.workers import run_in_workers
 
 Layout = Literal["regions", "dense"]
 
@@ -70,6 +70,7 @@ def build_store(
     only_common: bool = False,
     refine: RefineOptions | None = None,
     jobs: int = -1,
+    scheduler: str | None = None,
     force: bool = False,
 ) -> dict[str, Any]:
     """Draw the masks of every image of a landmark table into a mask store.
@@ -94,6 +95,8 @@ def build_store(
         Refine regions by the pixels of the images; a face whose image cannot be read keeps what the rules draw.
     jobs
         Processes; -1 is one a core.
+    scheduler
+        Address of a Dask scheduler whose workers are to draw instead.
     force
         Overwrite ``output``.
 
@@ -138,7 +141,7 @@ def build_store(
         if refine is not None:
             photos = Photos(tuple(table.images[i] for i in kept), table.image_size[kept], affine, refine)
         tasks = _tasks(rules, frame, landmarks, labels if dense is not None else None, names, photos)
-        drawn = Parallel(n_jobs=jobs, return_as="generator")(tasks)
+        drawn = run_in_workers(_draw, tasks, jobs=jobs, scheduler=scheduler)
         row = 0
         with tqdm(total=len(kept), unit="face", desc="masks", disable=None) as bar:
             for region_chunks, mask_chunks, empty, unread in drawn:
@@ -237,11 +240,11 @@ def _tasks(
     labels: NDArray[np.int8] | None,
     names: Sequence[str],
     photos: Photos | None,
-) -> Iterator[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]]:
+) -> Iterator[tuple[Any, ...]]:
     step = _ROWS_A_TASK if photos is None else _REFINED_ROWS_A_TASK
     for start in range(0, len(landmarks), step):
         rows = slice(start, start + step)
-        yield delayed(_draw)(
+        yield (
             rules.text,
             rules.source,
             frame.size,
