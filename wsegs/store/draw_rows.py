@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,8 +81,9 @@ def draw_rows(
     chunks: dict[str, list[bytes]] = {"regions": []}
     if lookup is not None:
         chunks["masks"] = []
-    has_face = np.isfinite(landmarks).all(axis=(1, 2)).tolist()
-    present = np.zeros(len(landmarks), rules.dtype)
+    has_face = np.isfinite(landmarks).all(axis=(1, 2))
+    word = _word(drawing.size, rules.dtype)
+    present = np.zeros(len(landmarks), word)
     unrefined = 0
     for row, regions in enumerate(rules.draw_each(landmarks, drawing.size)):
         if photos is not None:
@@ -90,11 +92,16 @@ def draw_rows(
         chunks["regions"].append(encode_chunk(regions))
         if lookup is not None and labels is not None:
             chunks["masks"].append(encode_chunk(lookup.expand(regions, labels[row])))
-        # Along columns first, which numpy does many at a time.
-        present[row] = np.bitwise_or.reduce(np.bitwise_or.reduce(regions, axis=0))
-    faces = present[has_face]
-    empty = [np.count_nonzero((faces >> faces.dtype.type(bit) & 1) == 0) for bit in range(len(rules.region_names))]
+        present[row] = np.bitwise_or.reduce(regions.reshape(-1).view(word))
+    bits = np.bitwise_or.reduce(present.view(rules.dtype).reshape(len(present), -1), axis=1)[has_face]
+    empty = [np.count_nonzero((bits >> bits.dtype.type(bit) & 1) == 0) for bit in range(len(rules.region_names))]
     return DrawnRows(chunks, np.array(empty, np.int64), unrefined)
+
+
+def _word(size: tuple[int, int], dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the widest integer that an image of pixels of ``dtype`` is a whole number of."""
+    length = size[0] * size[1] * dtype.itemsize
+    return next(word for word in map(np.dtype, ("u8", "u4", "u2")) if length % word.itemsize == 0)
 
 
 @lru_cache(maxsize=1)
