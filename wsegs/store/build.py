@@ -124,7 +124,7 @@ def build_store(
     if not len(placed):
         raise DataError("no face was found in any image, so there is nothing to draw masks for")
     layout_names = names if layout == "dense" else None
-    drawing = Drawing(rules.text, rules.source, frame.size, layout_names)
+    drawing = Drawing(rules.program, rules.text, rules.source, frame.size, layout_names)
     empty_faces = np.zeros(len(rules.region_names), np.int64)
     unrefined = 0
     with complete_or_absent(output) as temporary, h5py.File(temporary, "w") as file:
