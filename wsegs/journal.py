@@ -13,11 +13,12 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from wsegs.errors import DataError, OptionError
 
 _MAX_HEADER = 1 << 20
+Self = TypeVar("Self", bound="Journal")
 _BLOCK = struct.Struct("<4sIQ")  # mark, crc32 and length of what follows
 _MARK = b"wseg"
 
@@ -89,7 +90,7 @@ class Journal:
         self._file.close()
         self.path.unlink(missing_ok=True)
 
-    def __enter__(self) -> Journal:
+    def __enter__(self: Self) -> Self:
         return self
 
     def __exit__(
