@@ -72,13 +72,11 @@ class Journal:
 
     def append(self, parts: Sequence[bytes]) -> None:
         """Add a block, given in parts; it outlives the process from here on."""
-        check = 0
-        for part in parts:
-            check = zlib.crc32(part, check)
-        length = sum(map(len, parts))
-        self._file.write(b"".join([_BLOCK.pack(_MARK, check, length), *parts]))
+        block = b"".join(parts)
+        self._file.write(_BLOCK.pack(_MARK, zlib.crc32(block), len(block)))
+        self._file.write(block)
         self._file.flush()
-        self._end += _BLOCK.size + length
+        self._end += _BLOCK.size + len(block)
 
     def blocks(self) -> Iterator[bytes]:
         """Yield every block, in order."""

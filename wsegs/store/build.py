@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import numpy as np
@@ -22,9 +22,11 @@ from wsegs.store.format import CODEC, FORMAT_NAME, FORMAT_VERSION
 from wsegs.store.frame import Frame
 from wsegs.store.journal import RowsJournal
 from wsegs.store.placed_rows import PlacedRows, place_rows
-from wsegs.store.refine_rows import RefineOptions
 from wsegs.store.write import Column, Contents, array_column, write_store
 from wsegs.workers import WorkerLostError
+
+if TYPE_CHECKING:
+    from wsegs.store.refine_rows import RefineOptions
 
 Layout = Literal["regions", "dense"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import joblib
 import numpy as np
@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from wsegs.store.draw_rows import Drawing, DrawnRows, draw_rows
 from wsegs.store.placed_rows import PlacedRows
-from wsegs.store.refine_rows import Photos, RefineOptions
 from wsegs.workers import run_in_workers
 
-Call = tuple[Drawing, NDArray[np.float32], NDArray[np.int8] | None, Photos | None]
+if TYPE_CHECKING:
+    from wsegs.store.refine_rows import Photos, RefineOptions
+
+Call = tuple[Drawing, NDArray[np.float32], "NDArray[np.int8] | None", "Photos | None"]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -69,7 +71,7 @@ def _calls(placed: PlacedRows, drawing: Drawing, start: int, step: int, refine: 
     for first in range(start, len(placed), step):
         rows = slice(first, first + step)
         affine, landmarks = placed.place(rows)
-        photos = None if refine is None else Photos(images[rows], sizes[rows], affine, refine)
+        photos = None if refine is None else refine.photos(images[rows], sizes[rows], affine)
         yield drawing, landmarks, None if labels is None else labels[rows], photos
 
 
