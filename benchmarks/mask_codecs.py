@@ -80,34 +80,44 @@ def row(path: Path, regions: np.ndarray, name: str, compress: Compress | None, s
         dataset = file.create_dataset(
             "regions", regions.shape, regions.dtype, chunks=(images, *SIZE), shuffle=shuffle, **filters
         )
-        writing = time.perf_counter()
-        if compress is None:
-            for start in range(0, len(regions), images):
-                dataset[start : start + images] = regions[start : start + images]
-            file.flush()
-        else:
-            encoded = [
-                compress(_shuffled(regions[i : i + images]) if shuffle else regions[i : i + images])
-                for i in range(0, len(regions), images)
-            ]
-        writing = time.perf_counter() - writing
-        if compress is not None:
-            for number, chunk in enumerate(encoded):
-                dataset.id.write_direct_chunk((number * images, 0, 0), chunk)
+        parts = [regions[start : start + images] for start in range(0, len(regions), images)]
+        encoded: list[bytes] = []
+
+        def write() -> None:
+            if compress is None:
+                for number, part in enumerate(parts):
+                    dataset[number * images : (number + 1) * images] = part
+                file.flush()
+            else:
+                encoded[:] = [compress(_shuffled(part) if shuffle else part) for part in parts]
+
+        writing = best_of(write)
+        for number, chunk in enumerate(encoded):
+            dataset.id.write_direct_chunk((number * images, 0, 0), chunk)
         size = dataset.id.get_storage_size()
     order = np.random.default_rng(0).permutation(len(regions)).tolist()
     picture = np.empty(SIZE, regions.dtype)
     with h5py.File(path) as file:
         dataset = file["regions"]
-        for index in order[:16]:
-            dataset.read_direct(picture, np.s_[index])
-        reading = time.perf_counter()
-        for index in order:
-            dataset.read_direct(picture, np.s_[index])
-        reading = time.perf_counter() - reading
+
+        def read() -> None:
+            for index in order:
+                dataset.read_direct(picture, np.s_[index])
+
+        reading = best_of(read)
         assert (picture == regions[order[-1]]).all()
     each = len(regions)
     return f"| {name} | {images} | {size / each:,.0f} | {writing / each * 1e3:.3f} | {reading / each * 1e3:.3f} |"
+
+
+def best_of(work: Callable[[], None], rounds: int = 3) -> float:
+    """Return the seconds of the fastest of some rounds."""
+    times = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return min(times)
 
 
 def _shuffled(images: np.ndarray) -> np.ndarray:
