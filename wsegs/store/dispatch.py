@@ -64,13 +64,12 @@ def draw_placed(
 
 def _calls(placed: PlacedRows, drawing: Drawing, start: int, step: int, refine: RefineOptions | None) -> Iterator[Call]:
     """Yield the arguments of :func:`draw_rows` for some rows after the other."""
-    labels = None if drawing.attribute_names is None else placed.labels()
     images, sizes = placed.images, placed.image_sizes
     for first in range(start, len(placed), step):
         rows = slice(first, first + step)
         affine, landmarks = placed.place(rows)
         photos = None if refine is None else refine.photos(images[rows], sizes[rows], affine)
-        yield drawing, landmarks, None if labels is None else labels[rows], photos
+        yield drawing, landmarks, None if drawing.attribute_names is None else placed.labels(rows), photos
 
 
 def in_step(run: Callable[[Iterable[Item]], Iterator[Result]], calls: Iterable[Item], ahead: int) -> Iterator[Result]:
