@@ -4,9 +4,9 @@
 
 LANDMARKS is a landmarks.h5 of real faces, jittered to ``--images`` as benchmarks/masks_speed.py does; a made-up face,
 if not given. The command runs once undisturbed. Then it is started again and again and killed with SIGKILL, with all
-its workers, after a random share of the time that it took, until it has been killed ``--kills`` times; whenever it
-ends by itself, its store is compared with the first byte for byte, and it begins anew. Then the same with shards, one
-after the other, which are merged and compared.
+its workers, after a random share of the time that it took, every fifth time while it writes the store, until it has
+been killed ``--kills`` times; whenever it ends by itself, its store is compared with the first byte for byte, and it
+begins anew. Then the same with shards, one after the other, which are merged and compared.
 """
 
 from __future__ import annotations
@@ -73,8 +73,12 @@ def campaign(
         for number, name in enumerate(names, 1):
             shard = [] if shards == 1 else ["--shard", f"{number}/{shards}"]
             while not (folder / name).exists():
-                last = counts["killed"] >= arguments.kills
-                kill_once(folder, name, arguments.jobs, shard, None if last else moments.uniform(0, seconds), counts)
+                after = None if counts["killed"] >= arguments.kills else moments.uniform(0, seconds)
+                # Writing is short: every fifth run is killed while it lasts, up to a tenth of a second after it began.
+                aimed = after is not None and moments.random() < 0.2
+                kill_once(
+                    folder, name, arguments.jobs, shard, moments.uniform(0, 0.1) if aimed else after, aimed, counts
+                )
         result = folder / "merged.h5" if shards > 1 else folder / names[0]
         if shards > 1:
             command = [sys.executable, "-m", "wsegs.cli.main", "store", "merge", *names, "-o", result.name]
@@ -86,11 +90,16 @@ def campaign(
     return counts, same
 
 
-def kill_once(folder: Path, name: str, jobs: int, shard: list[str], after: float | None, counts: Counter[str]) -> None:
-    """Start the command and kill it after some seconds, or let it end; count what happened."""
+def kill_once(
+    folder: Path, name: str, jobs: int, shard: list[str], after: float | None, aimed: bool, counts: Counter[str]
+) -> None:
+    """Start the command and kill it after some seconds, of its writing if aimed, or let it end; count what happened."""
     partial = folder / f"{name}.partial"
     before = partial.stat().st_size if partial.exists() else 0
     process = run(folder, name, jobs, shard)
+    temporary = f".{Path(name).stem}.*.writing.h5"
+    while aimed and process.poll() is None and not list(folder.glob(temporary)):
+        time.sleep(0.001)
     try:
         code = process.wait(after)
     except subprocess.TimeoutExpired:
@@ -103,7 +112,7 @@ def kill_once(folder: Path, name: str, jobs: int, shard: list[str], after: float
         raise SystemExit(f"wsegs masks ended with {code}")
     counts["killed"] += 1
     counts["went on"] += before > 0
-    writing = list(folder.glob(f".{Path(name).stem}.*.writing.h5"))
+    writing = list(folder.glob(temporary))
     for leftover in writing:
         leftover.unlink()
     counts["writing" if writing else "drawing" if partial.exists() else "starting"] += 1
