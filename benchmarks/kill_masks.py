@@ -20,13 +20,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import psutil
-from masks_speed import SIZE, jittered
+from masks_speed import jittered, real_or_made_up
 
-from wsegs.landmarks.table import LandmarkTable, read_landmarks, write_landmarks
-from wsegs.rules import load_rules
-from wsegs.schemes import IBUG68
+from wsegs.landmarks.table import write_landmarks
 
 
 def main() -> None:
@@ -40,7 +37,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     moments = random.Random(arguments.seed)
-    table = made_up() if arguments.landmarks is None else read_landmarks(arguments.landmarks)
+    table = real_or_made_up(arguments.landmarks)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_landmarks(folder / "landmarks.h5", jittered(table, arguments.images))
@@ -52,7 +49,7 @@ def main() -> None:
         print("| run | kills | while it started | while it drew | while it wrote | went on | results | all the same |")
         print("|---|---|---|---|---|---|---|---|")
         for shards in (1, arguments.shards):
-            counts, same = campaign(folder, arguments, shards, seconds / shards, whole, moments)
+            counts, same = campaign(folder, arguments, shards, seconds, whole, moments)
             kills = counts["starting"] + counts["drawing"] + counts["writing"]
             print(
                 f"| {'plain' if shards == 1 else f'{shards} shards'} | {kills} | {counts['starting']} |"
@@ -135,27 +132,6 @@ def kill_tree(process: subprocess.Popen) -> None:
             child.kill()
         except psutil.NoSuchProcess:
             continue
-
-
-def made_up() -> LandmarkTable:
-    """Return a table of one face, the average of its scheme."""
-    points = np.array(IBUG68.average, np.float32) * 55 + np.array([89, 100], np.float32)
-    names = load_rules("celeba").attribute_names
-    return LandmarkTable(
-        scheme=IBUG68,
-        images=("face.jpg",),
-        landmarks=points[None],
-        status=np.array([1], np.uint8),
-        status_names=("none", "dlib"),
-        faces=np.ones(1, np.int16),
-        boxes=np.full((1, 4), np.nan, np.float32),
-        image_size=np.array([SIZE[::-1]], np.int32),
-        attribute_names=names,
-        attributes=np.zeros((1, len(names)), np.int8),
-        identity=np.full(1, -1, np.int32),
-        split=np.zeros(1, np.int8),
-        provenance={},
-    )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """From landmarks to a closed mask store: time, size and memory of ``wsegs masks`` as the number of images grows.
 
-    python benchmarks/masks_speed.py LANDMARKS [--images 1000 10000 100000 200000] [--rules celeba] [-j 2]
+    python benchmarks/masks_speed.py [LANDMARKS] [--images 1000 10000 100000 200000] [--rules celeba] [-j 2]
 
-LANDMARKS is a landmarks.h5 of real faces. For each number of images a landmarks.h5 is made whose faces are those, each
-moved by a few pixels (one shift a face, and half a pixel a point), with the labels that belong to them. Then the real
-command runs on it. Beside it, in the same run:
+LANDMARKS is a landmarks.h5 of real faces; the average face, if not given. For each number of images a landmarks.h5 is
+made whose faces are those, each moved by a few pixels (one shift a face, and half a pixel a point), with the labels
+that belong to them. Then the real command runs on it. Beside it, in the same run:
 
 - the bare filling: the polygons that the rules draw, by OpenCV's fillPoly alone, in one process;
 - the straightforward way: forty masks an image, each filled by itself and written as an image file of its own, on
@@ -29,6 +29,7 @@ from joblib import effective_n_jobs
 from wsegs.landmarks.table import LandmarkTable, read_landmarks, write_landmarks
 from wsegs.rules import RuleSet, load_rules
 from wsegs.rules.outlines import region_outlines
+from wsegs.schemes import IBUG68
 
 SIZE = (218, 178)
 _MEBIBYTE = 1 << 20
@@ -36,7 +37,7 @@ _MEBIBYTE = 1 << 20
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("landmarks", type=Path, help="a landmarks.h5 of real faces, 68 points")
+    parser.add_argument("landmarks", type=Path, nargs="?", help="a landmarks.h5 of real faces, 68 points")
     parser.add_argument("--images", type=int, nargs="+", default=[1000], help="1000 10000 100000 200000 for the growth")
     parser.add_argument("--rules", default="celeba", help="name or path")
     parser.add_argument("-j", "--jobs", type=int, default=-1)
@@ -44,9 +45,9 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the big files are written; a temporary one, if not given")
     arguments = parser.parse_args()
 
-    table, rules = read_landmarks(arguments.landmarks), load_rules(arguments.rules)
-    faces = table.landmarks[table.found]
-    bare = time_of_filling(faces[:1000], rules)
+    table, rules = real_or_made_up(arguments.landmarks), load_rules(arguments.rules)
+    faces = jittered(table, 1000).landmarks
+    bare = time_of_filling(faces, rules)
     jobs = effective_n_jobs(arguments.jobs)
     print(f"rules {rules.name}, {jobs} processes, {SIZE[0]}x{SIZE[1]}\n")
     print(
@@ -73,6 +74,29 @@ def main() -> None:
         f"straightforward, forty fills and forty files: {straightforward * 1e3:.2f} ms an image in one process,"
         f" measured on {min(arguments.straightforward, len(faces))}; 202,599 images would take"
         f" {straightforward * 202_599 / 60:.0f} minutes"
+    )
+
+
+def real_or_made_up(path: Path | None) -> LandmarkTable:
+    """Return the landmarks of a file; without one, a table of one face, the average of its scheme."""
+    if path is not None:
+        return read_landmarks(path)
+    points = np.array(IBUG68.average, np.float32) * 55 + np.array([89, 100], np.float32)
+    names = load_rules("celeba").attribute_names
+    return LandmarkTable(
+        scheme=IBUG68,
+        images=("face.jpg",),
+        landmarks=points[None],
+        status=np.array([1], np.uint8),
+        status_names=("none", "dlib"),
+        faces=np.ones(1, np.int16),
+        boxes=np.full((1, 4), np.nan, np.float32),
+        image_size=np.array([SIZE[::-1]], np.int32),
+        attribute_names=names,
+        attributes=np.zeros((1, len(names)), np.int8),
+        identity=np.full(1, -1, np.int32),
+        split=np.zeros(1, np.int8),
+        provenance={},
     )
 
 
