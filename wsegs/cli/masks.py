@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
+from click.core import ParameterSource
 
 from wsegs.cli.options import (
     SIZE,
     NumberRange,
+    Shard,
     backend_options,
     force_option,
     jobs_option,
@@ -80,6 +82,12 @@ _RULES = {"celeba5": "celeba-5points", "mediapipe478": "celeba-478points"}
     show_envvar=True,
     help="--refine: where the images lie now.  [default: where the landmarks were found]",
 )
+@click.option(
+    "--shard",
+    type=Shard(),
+    help="Draw only the K-th of N shares of the images, for several machines: 1/8, 2/8, ... Written to"
+    " masks.K-of-N.h5 unless -o says otherwise; wsegs store merge joins them.",
+)
 @jobs_option
 @backend_options
 @force_option
@@ -97,6 +105,7 @@ def masks(
     refine: str | None,
     refinement: str | None,
     data: Path | None,
+    shard: tuple[int, int] | None,
     jobs: int,
     backend: Literal["loky", "dask"],
     scheduler: str | None,
@@ -106,7 +115,7 @@ def masks(
     """Draw attribute masks: LANDMARKS (landmarks.h5) and rules to a mask store."""
     use_one_thread()
 
-    from wsegs.landmarks.table import read_landmarks
+    from wsegs.landmarks.table import open_landmarks
     from wsegs.rules import load_rules
     from wsegs.store.build import build_store
     from wsegs.store.frame import Frame, image_frame
@@ -120,24 +129,34 @@ def masks(
         raise OptionError(
             f"--refine: expected names of regions, got the file {refine}; LANDMARKS comes before --refine"
         )
-    table = read_landmarks(landmarks)
-    rule_set = load_rules(rules or _RULES.get(table.scheme.name, "celeba"))
-    if frame == "image":
-        store_frame = image_frame(table.image_size[table.image_size[:, 0] > 0], size)
-    else:
-        store_frame = Frame("face", size or (218, 178), keep_tilt=tilt == "keep", zoom=zoom)
-    summary = build_store(
-        table,
-        rule_set,
-        store_frame,
-        output,
-        layout=layout,
-        only_common=only_common,
-        refine=None if refine is None else _refine_options(refine, refinement or "celeba", table, data, landmarks),
-        jobs=jobs,
-        scheduler=check_scheduler(backend, scheduler),
-        force=force,
-    )
+    if shard is not None and click.get_current_context().get_parameter_source("output") == ParameterSource.DEFAULT:
+        output = output.with_name(f"{output.stem}.{shard[0]}-of-{shard[1]}{output.suffix}")
+    with open_landmarks(landmarks) as table:
+        rule_set = load_rules(rules or _RULES.get(table.scheme.name, "celeba"))
+        if frame == "image":
+            store_frame = image_frame(table.image_size[table.image_size[:, 0] > 0], size)
+        else:
+            store_frame = Frame("face", size or (218, 178), keep_tilt=tilt == "keep", zoom=zoom)
+        how = None if refine is None else _refine_options(refine, refinement or "celeba", table, data, landmarks)
+        try:
+            summary = build_store(
+                table,
+                rule_set,
+                store_frame,
+                output,
+                layout=layout,
+                only_common=only_common,
+                refine=how,
+                shard=shard,
+                jobs=jobs,
+                scheduler=check_scheduler(backend, scheduler),
+                force=force,
+            )
+        except KeyboardInterrupt:
+            partial = output.with_name(f"{output.name}.partial")
+            if partial.exists():
+                click.echo(f"{partial}: what was drawn is kept; the same command goes on", err=True)
+            raise
     if as_json:
         print_json(summary)
         return
@@ -157,6 +176,10 @@ def masks(
             click.echo(f"not refined: {refined['unrefined_faces']} faces whose images could not be read")
     for name, count in summary["empty_regions"].items():
         click.echo(f"region {name} is empty on {count} faces ({count / max(1, summary['faces']):.1%})")
+    if summary["shard"]:
+        number, of = summary["shard"]
+        click.echo(f"shard {number} of {of}; next, when all are there: wsegs store merge")
+        return
     click.echo(f"next: wsegs preview {output}; wsegs train attparsenet {output}")
 
 

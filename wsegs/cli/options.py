@@ -157,3 +157,18 @@ class SizeType(click.ParamType):
 
 
 SIZE = SizeType()
+
+
+class Shard(click.ParamType):
+    """One of several shares, written K/N, counted from 1; becomes (K, N)."""
+
+    name = "K/N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Return (K, N), or fail with what was expected."""
+        if isinstance(value, tuple):
+            return value
+        number, slash, of = str(value).partition("/")
+        if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+            self.fail(f"expected K/N from 1/N to N/N such as 2/8, got '{value}'", param, ctx)
+        return int(number), int(of)

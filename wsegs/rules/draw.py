@@ -8,6 +8,8 @@ bare calls of ``fillPoly``.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -37,47 +39,99 @@ def draw_regions(program: Program, landmarks: np.ndarray, size: tuple[int, int])
     -------
     (N, H, W) unsigned integers: bit r is set where region r lies.
     """
-    dtype = region_dtype(len(program.regions))
-    result = np.zeros((len(landmarks), *size), dtype=dtype)
-    found = np.flatnonzero(np.isfinite(landmarks).all(axis=(1, 2)))
-    if not len(found) or not result.size:
-        return result
-    regions = region_outlines(program, landmarks[found], size[0])
-    channels = result.view(np.uint8).reshape(*result.shape, dtype.itemsize)
-    planes = [np.zeros(size, np.uint8) for _ in range(dtype.itemsize)]
-    scratch = np.zeros(size, np.uint8)
-    for position, face in enumerate(found.tolist()):
-        for index in program.order:
-            _fill(program.regions[index], index, regions[index], position, planes, scratch)
-        cv2.merge(_by_significance(planes), channels[face])
-        for plane in planes:
-            plane.fill(0)
+    result = np.empty((len(landmarks), *size), dtype=region_dtype(len(program.regions)))
+    for face, regions in enumerate(draw_each(program, landmarks, size)):
+        result[face] = regions
     return result
 
 
-def _fill(
-    region: Region, index: int, outlines: RegionOutlines, face: int, planes: list[np.ndarray], scratch: np.ndarray
-) -> None:
-    """Fill one region of one face and join it to its plane of eight regions.
+def draw_each(program: Program, landmarks: np.ndarray, size: tuple[int, int]) -> Iterator[np.ndarray]:
+    """Draw the regions of N faces as :func:`draw_regions` does, and yield them one by one.
 
-    OpenCV fills bytes faster than wider integers, and it has no "or": hence the planes and the scratch picture.
+    The next face is drawn into the same array, (H, W): it never leaves the processor's cache.
     """
-    top, bottom = outlines.top[face], outlines.bottom[face]
+    dtype = region_dtype(len(program.regions))
+    result = np.zeros(size, dtype=dtype)
+    found = np.isfinite(landmarks).all(axis=(1, 2))
+    if not found.any() or not result.size:
+        for _ in landmarks:
+            yield result
+        return
+    # One face alone is computed twice: numpy adds up in another order where there is but one column.
+    chosen = landmarks[found]
+    regions = region_outlines(program, np.repeat(chosen, 2, axis=0) if len(chosen) == 1 else chosen, size[0])
+    channels = result.view(np.uint8).reshape(*size, dtype.itemsize)
+    planes = [np.zeros(size, np.uint8) for _ in range(dtype.itemsize)]
+    steps = _steps(program, regions, planes, np.zeros(size, np.uint8))
+    position = 0
+    for has_face in found.tolist():
+        if not has_face:
+            result.fill(0)
+            yield result
+            continue
+        for step in steps:
+            _fill(step, position, planes)
+        cv2.merge(_by_significance(planes), channels)
+        for plane in planes:
+            plane.fill(0)
+        position += 1
+        yield result
+
+
+class _Step(NamedTuple):
+    """How a region of every face is drawn."""
+
+    polygons: Sequence[Callable[[int], list[np.ndarray]]]  # of each outline, from a face
+    top: list[int]
+    bottom: list[int]
+    colour: int
+    plane: np.ndarray  # where it ends up, uint8 (H, W) of eight regions
+    canvas: np.ndarray  # where it is filled: the scratch picture, or the plane itself
+    region: Region
+    cut: bool  # by "minus" or "within"
+
+
+def _steps(
+    program: Program, regions: dict[int, RegionOutlines], planes: list[np.ndarray], scratch: np.ndarray
+) -> list[_Step]:
+    """Return how the regions are drawn, in order.
+
+    OpenCV fills bytes faster than wider integers, and it has no "or": hence the planes and the scratch picture. What
+    comes first into an empty plane needs none.
+    """
+    steps = []
+    used = set()
+    for index in program.order:
+        region, outlines = program.regions[index], regions[index]
+        cut = region.minus is not None or region.within is not None
+        canvas = scratch if cut or index // 8 in used else planes[index // 8]
+        used.add(index // 8)
+        polygons = [outline.polygons for outline in outlines.outlines]
+        colour = 1 << index % 8
+        steps.append(_Step(polygons, outlines.top, outlines.bottom, colour, planes[index // 8], canvas, region, cut))
+    return steps
+
+
+def _fill(step: _Step, face: int, planes: list[np.ndarray]) -> None:
+    """Fill one region of one face and join it to its plane."""
+    polygons, tops, bottoms, colour, plane, canvas, region, cut = step
+    top, bottom = tops[face], bottoms[face]
     if top >= bottom:
         return
-    colour = 1 << index % 8
-    for outline in outlines.outlines:
-        if outline.drawn[face]:
-            outline.fill(scratch, face, colour)
-    filled = scratch[top:bottom]
-    if region.minus is not None or region.within is not None:
-        others = _integers([plane[top:bottom] for plane in planes])
+    for polygons_of in polygons:
+        if outline := polygons_of(face):
+            cv2.fillPoly(canvas, outline, colour)
+    if canvas is plane:
+        return
+    filled = canvas[top:bottom]
+    if cut:
+        others = _integers([each[top:bottom] for each in planes])
         if region.minus is not None:
             filled *= ~region.minus.evaluate(others)
         if region.within is not None:
             filled *= region.within.evaluate(others)
-    target = planes[index // 8][top:bottom]
-    np.bitwise_or(target, filled, out=target)
+    target = plane[top:bottom]
+    np.bitwise_or(target, filled, target)
     filled.fill(0)
 
 

@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import h5py
+import cv2
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from wsegs import __version__
-from wsegs.errors import DataError, RuleError
-from wsegs.files import check_output, complete_or_absent, nearest
-from wsegs.landmarks.table import LandmarkTable
-from wsegs.rules import RuleSet, compile_rules
-from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION, chunk_filters, encode_chunk
-from wsegs.store.frame import Frame, transform_points
-from wsegs.store.refine_rows import Photos, RefineOptions, refine_rows
-from wsegs.workers import run_in_workers
+from wsegs.errors import DataError, OptionError, RuleError, WsegsError
+from wsegs.files import check_output, nearest
+from wsegs.landmarks.table import LandmarkTable, table_sha256
+from wsegs.rules import RuleSet
+from wsegs.store.dispatch import draw_placed
+from wsegs.store.draw_rows import Drawing
+from wsegs.store.format import CODEC, FORMAT_NAME, FORMAT_VERSION
+from wsegs.store.frame import Frame
+from wsegs.store.journal import RowsJournal
+from wsegs.store.placed_rows import PlacedRows, place_rows
+from wsegs.store.write import Column, Contents, array_column, write_store
+from wsegs.workers import WorkerLostError
+
+if TYPE_CHECKING:
+    from wsegs.store.refine_rows import RefineOptions
 
 Layout = Literal["regions", "dense"]
-
-# Rows that a worker draws at a time: enough to hide the cost of a task, few enough to keep memory flat.
-_ROWS_A_TASK = 128
-# Reading and refining an image takes some fifty times as long as drawing its regions.
-_REFINED_ROWS_A_TASK = 16
 
 
 def match_attributes(table_names: Sequence[str], rules: RuleSet, *, only_common: bool = False) -> tuple[str, ...]:
@@ -69,11 +69,15 @@ def build_store(
     layout: Layout = "regions",
     only_common: bool = False,
     refine: RefineOptions | None = None,
+    shard: tuple[int, int] | None = None,
     jobs: int = -1,
     scheduler: str | None = None,
     force: bool = False,
 ) -> dict[str, Any]:
     """Draw the masks of every image of a landmark table into a mask store.
+
+    An interrupted call leaves ``output.partial``; the same call goes on from there. The bytes of the result do not
+    depend on ``jobs`` nor on interruptions.
 
     Parameters
     ----------
@@ -93,12 +97,15 @@ def build_store(
         Keep the attributes that both the rules and the data set know; see :func:`match_attributes`.
     refine
         Refine regions by the pixels of the images; a face whose image cannot be read keeps what the rules draw.
+    shard
+        (k, n): draw only the k-th of n shares of the rows, k from 1 to n; :func:`wsegs.store.merge.merge_shards` joins
+        them.
     jobs
         Processes; -1 is one a core.
     scheduler
-        Address of a Dask scheduler whose workers are to draw instead.
+        Address of a Dask scheduler whose workers draw instead; see :func:`wsegs.workers.run_in_workers`.
     force
-        Overwrite ``output``.
+        Overwrite ``output``, and drop an unfinished run of other options.
 
     Returns
     -------
@@ -110,178 +117,141 @@ def build_store(
     ------
     OutputExistsError, RuleError, DataError, OptionError
         Before anything is drawn.
+    WsegsError
+        If a worker died or the disk is full; what was drawn is kept.
     """
     output = check_output(output, force=force)
-    found_scheme = table.scheme
+    same_points = table.scheme.agrees_with(rules.scheme)
     try:
-        table = table.as_scheme(rules.scheme)
+        table.scheme.convert(np.zeros((0, table.scheme.count, 2), np.float32), rules.scheme)
     except DataError as error:
         raise DataError(f"{rules.source}: {error}") from None
     if refine is not None:
         refine.refinement.check(rules)
     names = match_attributes(table.attribute_names, rules, only_common=only_common)
-    lookup = rules.lookup(names)
-    kept = np.flatnonzero(table.found) if frame.kind == "face" else np.flatnonzero(table.image_size[:, 0] > 0)
-    if not len(kept):
+    rules.lookup(names)  # each needs a rule
+    everything = place_rows(table, frame, table.scheme if same_points else rules.scheme, names)
+    if not len(everything):
         raise DataError("no face was found in any image, so there is nothing to draw masks for")
-    labels = _labels(table, names)[kept]
-    affine = frame.affine(table.landmarks[kept], table.image_size[kept], table.scheme)
-    landmarks = transform_points(table.landmarks[kept], affine)
-
-    empty_faces = np.zeros(len(rules.region_names), np.int64)
-    unrefined = 0
-    with complete_or_absent(output) as temporary, h5py.File(temporary, "w") as file:
-        _write_rows(file, table, kept, labels, affine, landmarks)
-        _write_attributes(file, table, rules, frame, names)
-        regions = _create_chunked(file, "regions", (len(kept), *frame.size), rules.dtype)
-        dense = None
-        if layout == "dense":
-            dense = _create_chunked(file, "masks", (len(kept), len(names), *frame.size), np.dtype(bool))
-        photos = None
-        if refine is not None:
-            photos = Photos(tuple(table.images[i] for i in kept), table.image_size[kept], affine, refine)
-        tasks = _tasks(rules, frame, landmarks, labels if dense is not None else None, names, photos)
-        drawn = run_in_workers(_draw, tasks, jobs=jobs, scheduler=scheduler)
-        row = 0
-        with tqdm(total=len(kept), unit="face", desc="masks", disable=None) as bar:
-            for region_chunks, mask_chunks, empty, unread in drawn:
-                for offset, chunk in enumerate(region_chunks):
-                    regions.id.write_direct_chunk((row + offset, 0, 0), chunk)
-                for offset, chunk in enumerate(mask_chunks):
-                    assert dense is not None
-                    dense.id.write_direct_chunk((row + offset, 0, 0, 0), chunk)
-                empty_faces += empty
-                unrefined += unread
-                row += len(region_chunks)
-                bar.update(len(region_chunks))
-        if refine is not None:
-            if unrefined and unrefined == table.found[kept].sum():
+    placed = everything if shard is None else _shard(everything, shard)
+    drawing = Drawing(rules.program, rules.text, rules.source, frame.size, names if layout == "dense" else None)
+    partial = output.with_name(f"{output.name}.partial")
+    inputs = _inputs(placed, rules, layout, refine, shard)
+    with RowsJournal(partial, inputs, len(rules.region_names), force=force) as journal:
+        try:
+            with tqdm(total=len(placed), initial=journal.done, unit="face", desc="masks", disable=None) as bar:
+                for drawn in draw_placed(
+                    placed, drawing, start=journal.done, refine=refine, jobs=jobs, scheduler=scheduler
+                ):
+                    journal.add(drawn)
+                    bar.update(len(drawn))
+            refined = None if refine is None else refine.as_json(journal.unrefined)
+            if refine is not None and journal.unrefined and journal.unrefined == placed.faces:
+                journal.remove()
                 raise DataError(f"{refine.root}: no image of a face could be read, so there is nothing to refine by")
-            provenance = {**table.provenance, "refined": refine.as_json(unrefined)}
-            file.attrs["provenance"] = json.dumps(provenance)
-    faces = int(table.found[kept].sum())
+            contents = _contents(placed, rules, layout, refined, shard)
+            write_store(output, contents, (drawn.chunks for drawn in journal.rows()))
+        except (WorkerLostError, OSError) as error:
+            # A WsegsError that is an OSError, too, says all there is to say.
+            if not journal.done or (isinstance(error, WsegsError) and not isinstance(error, WorkerLostError)):
+                raise
+            raise _stopped(error, journal, len(placed)) from error
+        journal.remove()
     return {
         "output": str(output),
-        "scheme": table.scheme.name,
-        "reduced_from": None if table.scheme is found_scheme else found_scheme.name,
-        "images": len(kept),
-        "faces": faces,
-        "left_out": len(table.images) - len(kept),
+        "scheme": placed.scheme.name,
+        "reduced_from": None if same_points else table.scheme.name,
+        "images": len(placed),
+        "faces": placed.faces,
+        "left_out": len(table.images) - len(everything),
+        "shard": None if shard is None else list(shard),
         "size": list(frame.size),
         "frame": frame.kind,
         "layout": layout,
         "regions": len(rules.region_names),
-        "attributes": len(lookup.attribute_names),
+        "attributes": len(names),
         "empty_regions": {
-            name: int(count) for name, count in zip(rules.region_names, empty_faces, strict=True) if count
+            name: int(count) for name, count in zip(rules.region_names, journal.empty, strict=True) if count
         },
-        "refined": None if refine is None else refine.as_json(unrefined),
+        "refined": refined,
         "bytes": output.stat().st_size,
     }
 
 
-def _labels(table: LandmarkTable, names: Sequence[str]) -> NDArray[np.int8]:
-    """Return the labels of ``names``, (N, A); -1 where the table has no such attribute."""
-    labels = np.full((len(table.images), len(names)), -1, np.int8)
-    columns = {name: column for column, name in enumerate(table.attribute_names)}
-    for position, name in enumerate(names):
-        if name in columns:
-            labels[:, position] = table.attributes[:, columns[name]]
-    return labels
-
-
-def _create_chunked(file: h5py.File, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> h5py.Dataset:
-    """Create a dataset with a chunk an image."""
-    return file.create_dataset(
-        name, shape, dtype, chunks=(1, *shape[1:]), **chunk_filters(dtype.itemsize), track_times=False
-    )
-
-
-def _write_rows(
-    file: h5py.File,
-    table: LandmarkTable,
-    kept: NDArray[np.integer],
-    labels: NDArray[np.int8],
-    affine: NDArray[np.float32],
-    landmarks: NDArray[np.float32],
-) -> None:
-    file["attributes"] = labels
-    file["landmarks"] = landmarks
-    file["affine"] = affine
-    definition = json.dumps(table.scheme.as_mapping(average=False), sort_keys=True)
-    file.create_dataset("scheme", data=definition, dtype=h5py.string_dtype())
-    file.create_dataset("image", data=[table.images[i] for i in kept], dtype=h5py.string_dtype())
-    file["identity"] = table.identity[kept].astype(np.int32)
-    file["split"] = table.split[kept].astype(np.int8)
-    file["status"] = table.status[kept].astype(np.uint8)
-
-
-def _write_attributes(
-    file: h5py.File, table: LandmarkTable, rules: RuleSet, frame: Frame, names: Sequence[str]
-) -> None:
-    file.attrs["format"] = FORMAT_NAME
-    file.attrs["version"] = FORMAT_VERSION
-    file.attrs["wsegs"] = __version__
-    file.attrs["rules"] = rules.text
-    file.attrs["rules_source"] = rules.source
-    file.attrs["rules_sha256"] = rules.sha256
-    file.attrs["scheme"] = table.scheme.name
-    file.attrs["region_names"] = json.dumps(list(rules.region_names))
-    file.attrs["attribute_names"] = json.dumps(list(names))
-    file.attrs["status_names"] = json.dumps(list(table.status_names))
-    file.attrs["frame"] = json.dumps(frame.as_json())
-    file.attrs["provenance"] = json.dumps(table.provenance)
-
-
-def _tasks(
-    rules: RuleSet,
-    frame: Frame,
-    landmarks: NDArray[np.float32],
-    labels: NDArray[np.int8] | None,
-    names: Sequence[str],
-    photos: Photos | None,
-) -> Iterator[tuple[Any, ...]]:
-    step = _ROWS_A_TASK if photos is None else _REFINED_ROWS_A_TASK
-    for start in range(0, len(landmarks), step):
-        rows = slice(start, start + step)
-        yield (
-            rules.text,
-            rules.source,
-            frame.size,
-            landmarks[rows],
-            None if labels is None else labels[rows],
-            tuple(names),
-            None if photos is None else photos.select(rows),
+def _shard(placed: PlacedRows, shard: tuple[int, int]) -> PlacedRows:
+    number, of = shard
+    if not 1 <= number <= of <= len(placed):
+        raise OptionError(
+            f"--shard {number}/{of}: expected 1/N to N/N and at most as many shards as images, {len(placed)}"
         )
+    return placed.shard(number, of)
 
 
-@lru_cache(maxsize=1)
-def _compiled(text: str, source: str) -> RuleSet:
-    """Compile the rules once a worker."""
-    return compile_rules(text, source)
+def _inputs(
+    placed: PlacedRows, rules: RuleSet, layout: Layout, refine: RefineOptions | None, shard: tuple[int, int] | None
+) -> dict[str, Any]:
+    """Return all that decides the result, for the journal."""
+    return {
+        "wsegs": __version__,
+        "opencv": cv2.__version__,
+        "codec": CODEC,
+        "rules": rules.source,
+        "rules sha256": rules.sha256,
+        "landmarks sha256": table_sha256(placed.table),
+        "attributes": list(placed.attribute_names),
+        "frame": placed.frame.as_json(),
+        "layout": layout,
+        "refine": None if refine is None else {**refine.as_json(0), "images": str(refine.root)},
+        "shard": None if shard is None else list(shard),
+    }
 
 
-def _draw(
-    text: str,
-    source: str,
-    size: tuple[int, int],
-    landmarks: NDArray[np.float32],
-    labels: NDArray[np.int8] | None,
-    names: tuple[str, ...],
-    photos: Photos | None,
-) -> tuple[list[bytes], list[bytes], NDArray[np.int64], int]:
-    """Draw, refine and compress a few rows.
+def _contents(
+    placed: PlacedRows,
+    rules: RuleSet,
+    layout: Layout,
+    refined: dict[str, Any] | None,
+    shard: tuple[int, int] | None,
+) -> Contents:
+    """Return all that the store holds beside the chunks."""
+    table, points = placed.table, (placed.scheme.count, 2)
+    columns = {
+        "attributes": Column(np.dtype(np.int8), (len(placed.attribute_names),), placed.labels),
+        "landmarks": Column(np.dtype(np.float32), points, lambda rows: placed.place(rows)[1]),
+        "affine": Column(np.dtype(np.float32), (2, 3), lambda rows: placed.place(rows)[0]),
+        "identity": array_column(table.identity[placed.rows].astype(np.int32)),
+        "split": array_column(table.split[placed.rows].astype(np.int8)),
+        "status": array_column(table.status[placed.rows].astype(np.uint8)),
+    }
+    chunked: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {"regions": (placed.frame.size, rules.dtype)}
+    if layout == "dense":
+        chunked["masks"] = ((len(placed.attribute_names), *placed.frame.size), np.dtype(bool))
+    header = {
+        "format": FORMAT_NAME,
+        "version": FORMAT_VERSION,
+        "wsegs": __version__,
+        "rules": rules.text,
+        "rules_source": rules.source,
+        "rules_sha256": rules.sha256,
+        "scheme": placed.scheme.name,
+        "region_names": json.dumps(list(rules.region_names)),
+        "attribute_names": json.dumps(list(placed.attribute_names)),
+        "status_names": json.dumps(list(table.status_names)),
+        "frame": json.dumps(placed.frame.as_json()),
+        "provenance": json.dumps(table.provenance if refined is None else {**table.provenance, "refined": refined}),
+    }
+    if shard is not None:
+        header["shard"] = json.dumps(shard)
+    definition = json.dumps(placed.scheme.as_mapping(average=False), sort_keys=True)
+    return Contents(placed.images, columns, chunked, definition, header)
 
-    Returns region chunks, mask chunks, on how many faces each region is empty, and how many could not be refined.
-    """
-    rules = _compiled(text, source)
-    regions = rules.draw(landmarks, size)
-    unrefined = 0 if photos is None else refine_rows(regions, landmarks, rules, photos)
-    has_face = np.isfinite(landmarks).all(axis=(1, 2))
-    bits = np.bitwise_or.reduce(regions.reshape(len(regions), -1), axis=1)[has_face]
-    empty = np.array([np.sum(bits >> bits.dtype.type(r) & 1 == 0) for r in range(len(rules.region_names))])
-    masks: list[bytes] = []
-    if labels is not None:
-        lookup = rules.lookup(names)
-        masks = [encode_chunk(lookup.expand(region, label)) for region, label in zip(regions, labels, strict=True)]
-    return [encode_chunk(region) for region in regions], masks, empty, unrefined
+
+def _stopped(error: Exception, journal: RowsJournal, rows: int) -> WsegsError:
+    """Return what to say of a run that a full disk or a lost worker stopped."""
+    if isinstance(error, WorkerLostError):
+        reason, remedy = str(error), "run the same command again, with fewer processes (-j)"
+    else:
+        assert isinstance(error, OSError)
+        where = "" if error.filename is None else f"{error.filename}: "
+        reason, remedy = f"{where}{error.strerror or error}", "the same command goes on"
+    return WsegsError(f"{reason}; {journal.done} of {rows} images are kept in {journal.path}: {remedy}")

@@ -1,0 +1,138 @@
+"""Kill ``wsegs masks`` at random moments, again and again: it must go on, and give what an undisturbed run gives.
+
+    python benchmarks/kill_masks.py [LANDMARKS] [--kills 50] [--images 5000] [--shards 2] [-j 2]
+
+LANDMARKS is a landmarks.h5 of real faces, jittered to ``--images`` as benchmarks/masks_speed.py does; a made-up face,
+if not given. The command runs once undisturbed. Then it is started again and again and killed with SIGKILL, with all
+its workers, after a random share of the time that it took, every fifth time while it writes the store, until it has
+been killed ``--kills`` times; whenever it ends by itself, its store is compared with the first byte for byte, and it
+begins anew. Then the same with shards, one after the other, which are merged and compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import psutil
+from masks_speed import jittered, real_or_made_up
+
+from wsegs.landmarks.table import write_landmarks
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("landmarks", type=Path, nargs="?", help="a landmarks.h5 of real faces, 68 points")
+    parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--images", type=int, default=5000)
+    parser.add_argument("--shards", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("-j", "--jobs", type=int, default=2)
+    arguments = parser.parse_args()
+
+    moments = random.Random(arguments.seed)
+    table = real_or_made_up(arguments.landmarks)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_landmarks(folder / "landmarks.h5", jittered(table, arguments.images))
+        started = time.perf_counter()
+        run(folder, "whole.h5", arguments.jobs).wait()
+        seconds = time.perf_counter() - started
+        whole = (folder / "whole.h5").read_bytes()
+        print(f"{arguments.images} images, {seconds:.1f} s undisturbed, {len(whole) / 1e6:.1f} MB\n")
+        print("| run | kills | while it started | while it drew | while it wrote | went on | results | all the same |")
+        print("|---|---|---|---|---|---|---|---|")
+        for shards in (1, arguments.shards):
+            counts, same = campaign(folder, arguments, shards, seconds, whole, moments)
+            kills = counts["starting"] + counts["drawing"] + counts["writing"]
+            print(
+                f"| {'plain' if shards == 1 else f'{shards} shards'} | {kills} | {counts['starting']} |"
+                f" {counts['drawing']} | {counts['writing']} | {counts['went on']} | {counts['results']} |"
+                f" {'yes' if same else 'NO'} |",
+                flush=True,
+            )
+
+
+def campaign(
+    folder: Path, arguments: argparse.Namespace, shards: int, seconds: float, whole: bytes, moments: random.Random
+) -> tuple[Counter[str], bool]:
+    """Kill runs until there were enough kills and a result; return what was counted, and whether all was the same."""
+    counts: Counter[str] = Counter()
+    same = True
+    while counts["killed"] < arguments.kills or not counts["results"]:
+        names = [f"masks.{number}-of-{shards}.h5" for number in range(1, shards + 1)]
+        for number, name in enumerate(names, 1):
+            shard = [] if shards == 1 else ["--shard", f"{number}/{shards}"]
+            while not (folder / name).exists():
+                after = None if counts["killed"] >= arguments.kills else moments.uniform(0, seconds)
+                # Writing is short: every fifth run is killed while it lasts, up to a tenth of a second after it began.
+                aimed = after is not None and moments.random() < 0.2
+                kill_once(
+                    folder, name, arguments.jobs, shard, moments.uniform(0, 0.1) if aimed else after, aimed, counts
+                )
+        result = folder / "merged.h5" if shards > 1 else folder / names[0]
+        if shards > 1:
+            command = [sys.executable, "-m", "wsegs.cli.main", "store", "merge", *names, "-o", result.name]
+            subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+        same &= result.read_bytes() == whole
+        counts["results"] += 1
+        for name in {*names, result.name}:
+            (folder / name).unlink(missing_ok=True)
+    return counts, same
+
+
+def kill_once(
+    folder: Path, name: str, jobs: int, shard: list[str], after: float | None, aimed: bool, counts: Counter[str]
+) -> None:
+    """Start the command and kill it after some seconds, of its writing if aimed, or let it end; count what happened."""
+    partial = folder / f"{name}.partial"
+    before = partial.stat().st_size if partial.exists() else 0
+    process = run(folder, name, jobs, shard)
+    temporary = f".{Path(name).stem}.*.writing.h5"
+    while aimed and process.poll() is None and not list(folder.glob(temporary)):
+        time.sleep(0.001)
+    try:
+        code = process.wait(after)
+    except subprocess.TimeoutExpired:
+        kill_tree(process)
+        code = process.wait()
+    if code == 0:
+        counts["went on"] += before > 0
+        return
+    if code != -9:
+        raise SystemExit(f"wsegs masks ended with {code}")
+    counts["killed"] += 1
+    counts["went on"] += before > 0
+    writing = list(folder.glob(temporary))
+    for leftover in writing:
+        leftover.unlink()
+    counts["writing" if writing else "drawing" if partial.exists() else "starting"] += 1
+
+
+def run(folder: Path, name: str, jobs: int, shard: list[str] | None = None) -> subprocess.Popen:
+    command = [sys.executable, "-m", "wsegs.cli.main", "masks", "-o", name, "-j", str(jobs), *(shard or [])]
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def kill_tree(process: subprocess.Popen) -> None:
+    """Kill a process and all that it started."""
+    try:
+        children = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        children = []
+    process.kill()
+    for child in children:
+        try:
+            child.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+if __name__ == "__main__":
+    main()

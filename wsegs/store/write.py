@@ -1,0 +1,164 @@
+"""Writing a store: header, columns and compressed chunks to one HDF5 file.
+
+The bytes of the file follow from what is given alone: objects are made in one order, chunks are written in the order of
+the rows, and nothing in the file is a time. So a store that was drawn in one go, one that was interrupted and one that
+was merged from shards are the same file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from wsegs.files import complete_or_absent
+from wsegs.store.format import ROWS_A_CHUNK, chunk_filters, encode_chunk
+
+_LONGEST_NAME = 256  # bytes; a longer one would make every row of the column as long
+
+
+@dataclass(frozen=True)
+class Column:
+    """A dataset of a value a row, which readers read whole.
+
+    Attributes
+    ----------
+    dtype
+        Of its elements.
+    shape
+        Of one row's value.
+    rows
+        From a slice of rows to their values, (n, *shape).
+    """
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    rows: Callable[[slice], NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a store holds beside its chunks.
+
+    Attributes
+    ----------
+    images
+        The names of its N rows.
+    columns
+        Name -> column of N rows.
+    chunked
+        Name -> shape of a row and dtype of the datasets whose chunks, one a row, are compressed already.
+    scheme
+        The definition of the landmark scheme, JSON.
+    header
+        The attributes of the file.
+    """
+
+    images: tuple[str, ...]
+    columns: Mapping[str, Column]
+    chunked: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]
+    scheme: str
+    header: Mapping[str, Any]
+
+
+def array_column(values: NDArray[Any]) -> Column:
+    """Return the column of an array (N, ...)."""
+    return Column(values.dtype, values.shape[1:], lambda rows: values[rows])
+
+
+def write_store(path: Path, contents: Contents, blocks: Iterable[Mapping[str, Sequence[bytes]]]) -> None:
+    """Write a store that is complete or absent.
+
+    Parameters
+    ----------
+    path
+        The file.
+    contents
+        All but the chunks.
+    blocks
+        Of consecutive rows, some at a time: name of a dataset -> its chunks, one a row, as
+        :func:`wsegs.store.format.encode_chunk` made them.
+    """
+    count = len(contents.images)
+    with _system_errors(path), complete_or_absent(path) as temporary, h5py.File(temporary, "w") as file:
+        for name, value in sorted(contents.header.items()):
+            file.attrs[name] = value
+        for name, column in contents.columns.items():
+            _write_column(file, name, count, column)
+        _write_names(file, "image", contents.images)
+        file.create_dataset("scheme", data=contents.scheme, dtype=h5py.string_dtype(), track_times=False)
+        datasets = {}
+        for name, (shape, dtype) in contents.chunked.items():
+            datasets[name] = file.create_dataset(
+                name, (count, *shape), dtype, chunks=(1, *shape), **chunk_filters(), track_times=False
+            ).id
+        row = 0
+        with tqdm(total=count, unit="face", desc="writing", disable=None) as bar:
+            for block in blocks:
+                # Row by row, so that the file does not depend on how many rows came together.
+                for chunks in zip(*(block[name] for name in datasets), strict=True):
+                    for dataset, chunk in zip(datasets.values(), chunks, strict=True):
+                        dataset.write_direct_chunk((row, *(0,) * (dataset.rank - 1)), chunk)
+                    row += 1
+                bar.update(row - bar.n)
+        assert row == count, f"{row} rows of chunks for {count} rows"
+
+
+@contextmanager
+def _system_errors(path: Path) -> Iterator[None]:
+    """Raise what the system said of a write that failed, such as a full disk, which h5py hides in a long line."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        number = re.search(r"errno = (\d+)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
+
+
+def _write_column(file: h5py.File, name: str, count: int, column: Column) -> None:
+    """Write a column, a chunk of rows at a time."""
+    if not count or 0 in column.shape:
+        file.create_dataset(name, (count, *column.shape), column.dtype, track_times=False)
+        return
+    step = min(ROWS_A_CHUNK, count)
+    shuffle = column.dtype.itemsize > 1
+    dataset = file.create_dataset(
+        name,
+        (count, *column.shape),
+        column.dtype,
+        chunks=(step, *column.shape),
+        **chunk_filters(shuffle=shuffle),
+        track_times=False,
+    ).id
+    rest = (0,) * len(column.shape)
+    for start in range(0, count, step):
+        values = column.rows(slice(start, min(start + step, count)))
+        chunk = np.zeros((step, *column.shape), column.dtype)  # HDF5 keeps the last chunk whole, too
+        chunk[: len(values)] = values
+        dataset.write_direct_chunk((start, *rest), encode_chunk(chunk, shuffle=shuffle))
+
+
+def _write_names(file: h5py.File, name: str, names: Sequence[str]) -> None:
+    """Write a column of texts."""
+    longest = max(1, max((len(_encoded(text)) for text in names), default=1))
+    if longest > _LONGEST_NAME:
+        encoded = [_encoded(text) for text in names]
+        file.create_dataset(name, data=encoded, dtype=h5py.string_dtype(), track_times=False)
+        return
+    dtype = h5py.string_dtype(length=longest)
+    column = Column(dtype, (), lambda rows: np.array([_encoded(text) for text in names[rows]], dtype))
+    _write_column(file, name, len(names), column)
+
+
+def _encoded(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
