@@ -40,15 +40,19 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     DataError
         If it cannot be read whole. The message is ``path: reason``; :func:`reason` gives the reason alone.
     """
+    return decode_image(read_bytes(path), path)
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """Return what is in a regular file; raises as :func:`read_image`."""
     try:
         # A pipe or a device would block or never end.
         mode = Path(path).stat().st_mode
         if not stat.S_ISREG(mode):
             raise DataError(f"{path}: {'a directory' if stat.S_ISDIR(mode) else 'not a regular file'}")
-        data = Path(path).read_bytes()
+        return Path(path).read_bytes()
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
-    return decode_image(data, path)
 
 
 def decode_image(data: bytes, path: str | os.PathLike[str]) -> NDArray[np.uint8]:

@@ -17,6 +17,7 @@ from wsegs.errors import DataError, MissingError
 from wsegs.rules import AttributeLookup, RuleSet, compile_rules
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
 from wsegs.store.chunk_reader import READ_ERRORS, ChunkReader
+from wsegs.store.crops import StoredCrops, decode_crop
 from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION
 from wsegs.store.frame import Frame, frame_from_json
 
@@ -67,6 +68,7 @@ class MaskStore:
         self._handle: h5py.File | None = None
         self._process = -1
         self._reader: ChunkReader | None = None
+        self._crops: StoredCrops | None = None
         self._last_pick: NDArray[np.intp] | None = None
         header = self._check()
         self.rules: RuleSet = compile_rules(header["rules"], header["rules_source"])
@@ -174,6 +176,43 @@ class MaskStore:
         return np.asarray(self._file()["status"][:], np.uint8)
 
     @property
+    def has_images(self) -> bool:
+        """Whether the crops themselves are in the store (``wsegs masks --with-images``)."""
+        return "crops" in self._file()
+
+    @cached_property
+    def crop_bytes(self) -> NDArray[np.int64]:
+        """How many bytes each crop takes, (N,): 0 where its image could not be read, or no crops are kept."""
+        return self._stored_crops().lengths if self.has_images else np.zeros(len(self), np.int64)
+
+    @cached_property
+    def image_sizes(self) -> NDArray[np.int32]:
+        """Width and height of the source images, (N, 2); only where :attr:`has_images`."""
+        return np.asarray(self._file()["image_size"][:], np.int32)
+
+    def image(self, index: int, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+        """Return the crop that is kept of an image, (h, w, 3) uint8 RGB.
+
+        Parameters
+        ----------
+        index
+            Row.
+        size
+            (h, w) to resize to; the store's own, if None.
+
+        Raises
+        ------
+        DataError
+            If the store has none of it, or it is damaged.
+        """
+        if not self.has_images:
+            raise DataError(f"{self.path}: expected images inside, got masks alone; wsegs masks --with-images keeps both")
+        try:
+            return decode_crop(self._stored_crops().read(index), self.size, size or self.size)
+        except (ValueError, IndexError) as error:
+            raise DataError(f"{self.path}: has no image of {self._name(index)}: {error}") from None
+
+    @property
     def data_root(self) -> Path:
         """The folder of the images when the landmarks were found."""
         return Path(self.provenance.get("data", {}).get("root", "."))
@@ -182,7 +221,7 @@ class MaskStore:
         """Close the file; it opens again when it is next needed."""
         if self._handle is not None and self._process == os.getpid():
             self._handle.close()
-        self._handle = self._reader = None
+        self._handle = self._reader = self._crops = None
 
     def __enter__(self) -> MaskStore:
         return self
@@ -202,7 +241,7 @@ class MaskStore:
             # No chunk cache: rows are asked for in any order, once each, and a part of a chunk is then read alone.
             self._handle = h5py.File(self.path, "r", rdcc_nbytes=0)
             self._process = os.getpid()
-            self._reader = None
+            self._reader = self._crops = None
         return self._handle
 
     def _regions_reader(self) -> ChunkReader:
@@ -210,6 +249,15 @@ class MaskStore:
         if self._reader is None:
             self._reader = ChunkReader(file["regions"])
         return self._reader
+
+    def _stored_crops(self) -> StoredCrops:
+        file = self._file()
+        if self._crops is None:
+            try:
+                self._crops = StoredCrops(file)
+            except READ_ERRORS as error:  # DataError among them
+                raise DataError(f"{self.path}: {error}") from None
+        return self._crops
 
     def _scheme(self, name: str) -> LandmarkScheme:
         """Return the scheme that the file defines; older files only name it."""
