@@ -99,10 +99,10 @@ def test_an_existing_output_is_kept(table, tmp_path):
 
 
 def test_a_failure_leaves_no_file(table, tmp_path, monkeypatch):
-    def fail(*args: object) -> None:
+    def fail(*args: object, **options: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("wsegs.store.build.encode_chunk", fail)
+    monkeypatch.setattr("wsegs.store.draw_rows.encode_chunk", fail)
     with pytest.raises(OSError, match="disk full"):
         build_store(table, load_rules("celeba"), FRAME, tmp_path / "masks.h5", jobs=1)
     assert list(tmp_path.iterdir()) == []

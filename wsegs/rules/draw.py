@@ -8,6 +8,7 @@ bare calls of ``fillPoly``.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -37,22 +38,41 @@ def draw_regions(program: Program, landmarks: np.ndarray, size: tuple[int, int])
     -------
     (N, H, W) unsigned integers: bit r is set where region r lies.
     """
+    result = np.empty((len(landmarks), *size), dtype=region_dtype(len(program.regions)))
+    for face, regions in enumerate(draw_each(program, landmarks, size)):
+        result[face] = regions
+    return result
+
+
+def draw_each(program: Program, landmarks: np.ndarray, size: tuple[int, int]) -> Iterator[np.ndarray]:
+    """Draw the regions of N faces as :func:`draw_regions` does, and yield them one by one.
+
+    The next face is drawn into the same array, (H, W): it never leaves the processor's cache.
+    """
     dtype = region_dtype(len(program.regions))
-    result = np.zeros((len(landmarks), *size), dtype=dtype)
-    found = np.flatnonzero(np.isfinite(landmarks).all(axis=(1, 2)))
-    if not len(found) or not result.size:
-        return result
+    result = np.zeros(size, dtype=dtype)
+    found = np.isfinite(landmarks).all(axis=(1, 2))
+    if not found.any() or not result.size:
+        for _ in landmarks:
+            yield result
+        return
     regions = region_outlines(program, landmarks[found], size[0])
-    channels = result.view(np.uint8).reshape(*result.shape, dtype.itemsize)
+    channels = result.view(np.uint8).reshape(*size, dtype.itemsize)
     planes = [np.zeros(size, np.uint8) for _ in range(dtype.itemsize)]
     scratch = np.zeros(size, np.uint8)
-    for position, face in enumerate(found.tolist()):
+    position = 0
+    for has_face in found.tolist():
+        if not has_face:
+            result.fill(0)
+            yield result
+            continue
         for index in program.order:
             _fill(program.regions[index], index, regions[index], position, planes, scratch)
-        cv2.merge(_by_significance(planes), channels[face])
+        cv2.merge(_by_significance(planes), channels)
         for plane in planes:
             plane.fill(0)
-    return result
+        position += 1
+        yield result
 
 
 def _fill(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from wsegs.errors import RuleError
 from wsegs.files import find_shipped, nearest
 from wsegs.rules.compile import compile_nodes
-from wsegs.rules.draw import draw_regions, region_dtype
+from wsegs.rules.draw import draw_each, draw_regions, region_dtype
 from wsegs.rules.extends import as_text, merge_extended
 from wsegs.rules.free import FreeNumber
 from wsegs.rules.lookup import AttributeLookup
@@ -79,13 +79,23 @@ class RuleSet:
         RuleError
             If the landmarks are not P points of two coordinates.
         """
+        return draw_regions(self.program, self._checked(landmarks), size)
+
+    def draw_each(self, landmarks: np.ndarray, size: tuple[int, int]) -> Iterator[np.ndarray]:
+        """Draw as :meth:`draw` does, and yield the faces one by one, each ``dtype`` (H, W).
+
+        The array is the same one every time: who keeps it copies it.
+        """
+        return draw_each(self.program, self._checked(landmarks), size)
+
+    def _checked(self, landmarks: np.ndarray) -> np.ndarray:
         landmarks = np.asarray(landmarks, dtype=np.float64)
         if landmarks.ndim != 3 or landmarks.shape[1:] != (self.scheme.count, 2):
             raise RuleError(
                 f"{self.source}: expected landmarks of {self.scheme.name}, (N, {self.scheme.count}, 2),"
                 f" got an array of shape {landmarks.shape}"
             )
-        return draw_regions(self.program, landmarks, size)
+        return landmarks
 
     def lookup(self, attribute_names: Sequence[str]) -> AttributeLookup:
         """Return how the given attributes follow from regions.

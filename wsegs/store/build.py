@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,10 +17,13 @@ from wsegs import __version__
 from wsegs.errors import DataError, RuleError
 from wsegs.files import check_output, complete_or_absent, nearest
 from wsegs.landmarks.table import LandmarkTable
-from wsegs.rules import RuleSet, compile_rules
-from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION, chunk_filters, encode_chunk
-from wsegs.store.frame import Frame, transform_points
-from wsegs.store.refine_rows import Photos, RefineOptions, refine_rows
+from wsegs.rules import RuleSet
+from wsegs.store.draw_rows import Drawing, DrawnRows, draw_rows
+from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION
+from wsegs.store.frame import Frame
+from wsegs.store.placed_rows import PlacedRows, place_rows
+from wsegs.store.refine_rows import Photos, RefineOptions
+from wsegs.store.write import Column, array_column, create_chunked, write_chunks, write_columns, write_names
 
 Layout = Literal["regions", "dense"]
 
@@ -109,66 +111,54 @@ def build_store(
         Before anything is drawn.
     """
     output = check_output(output, force=force)
-    found_scheme = table.scheme
     try:
-        table = table.as_scheme(rules.scheme)
+        table.scheme.convert(np.zeros((0, table.scheme.count, 2), np.float32), rules.scheme)
     except DataError as error:
         raise DataError(f"{rules.source}: {error}") from None
     if refine is not None:
         refine.refinement.check(rules)
     names = match_attributes(table.attribute_names, rules, only_common=only_common)
-    lookup = rules.lookup(names)
-    kept = np.flatnonzero(table.found) if frame.kind == "face" else np.flatnonzero(table.image_size[:, 0] > 0)
-    if not len(kept):
+    rules.lookup(names)  # each needs a rule
+    same_points = table.scheme.agrees_with(rules.scheme)
+    placed = place_rows(table, frame, table.scheme if same_points else rules.scheme, names)
+    if not len(placed):
         raise DataError("no face was found in any image, so there is nothing to draw masks for")
-    labels = _labels(table, names)[kept]
-    affine = frame.affine(table.landmarks[kept], table.image_size[kept], table.scheme)
-    landmarks = transform_points(table.landmarks[kept], affine)
-
+    layout_names = names if layout == "dense" else None
+    drawing = Drawing(rules.text, rules.source, frame.size, layout_names)
     empty_faces = np.zeros(len(rules.region_names), np.int64)
     unrefined = 0
     with complete_or_absent(output) as temporary, h5py.File(temporary, "w") as file:
-        _write_rows(file, table, kept, labels, affine, landmarks)
-        _write_attributes(file, table, rules, frame, names)
-        regions = _create_chunked(file, "regions", (len(kept), *frame.size), rules.dtype)
-        dense = None
+        _write_header(file, placed, rules)
+        _write_rows(file, placed)
+        create_chunked(file, "regions", len(placed), frame.size, rules.dtype)
         if layout == "dense":
-            dense = _create_chunked(file, "masks", (len(kept), len(names), *frame.size), np.dtype(bool))
-        photos = None
-        if refine is not None:
-            photos = Photos(tuple(table.images[i] for i in kept), table.image_size[kept], affine, refine)
-        tasks = _tasks(rules, frame, landmarks, labels if dense is not None else None, names, photos)
-        drawn = Parallel(n_jobs=jobs, return_as="generator")(tasks)
+            create_chunked(file, "masks", len(placed), (len(names), *frame.size), np.dtype(bool))
         row = 0
-        with tqdm(total=len(kept), unit="face", desc="masks", disable=None) as bar:
-            for region_chunks, mask_chunks, empty, unread in drawn:
-                for offset, chunk in enumerate(region_chunks):
-                    regions.id.write_direct_chunk((row + offset, 0, 0), chunk)
-                for offset, chunk in enumerate(mask_chunks):
-                    assert dense is not None
-                    dense.id.write_direct_chunk((row + offset, 0, 0, 0), chunk)
-                empty_faces += empty
-                unrefined += unread
-                row += len(region_chunks)
-                bar.update(len(region_chunks))
+        with tqdm(total=len(placed), unit="face", desc="masks", disable=None) as bar:
+            for drawn in _draw(placed, drawing, refine, jobs):
+                write_chunks(file, row, drawn.chunks)
+                empty_faces += drawn.empty
+                unrefined += drawn.unrefined
+                row += len(drawn)
+                bar.update(len(drawn))
+        provenance = table.provenance
         if refine is not None:
-            if unrefined and unrefined == table.found[kept].sum():
+            if unrefined and unrefined == placed.faces:
                 raise DataError(f"{refine.root}: no image of a face could be read, so there is nothing to refine by")
             provenance = {**table.provenance, "refined": refine.as_json(unrefined)}
-            file.attrs["provenance"] = json.dumps(provenance)
-    faces = int(table.found[kept].sum())
+        file.attrs["provenance"] = json.dumps(provenance)
     return {
         "output": str(output),
-        "scheme": table.scheme.name,
-        "reduced_from": None if table.scheme is found_scheme else found_scheme.name,
-        "images": len(kept),
-        "faces": faces,
-        "left_out": len(table.images) - len(kept),
+        "scheme": placed.scheme.name,
+        "reduced_from": None if same_points else table.scheme.name,
+        "images": len(placed),
+        "faces": placed.faces,
+        "left_out": len(table.images) - len(placed),
         "size": list(frame.size),
         "frame": frame.kind,
         "layout": layout,
         "regions": len(rules.region_names),
-        "attributes": len(lookup.attribute_names),
+        "attributes": len(names),
         "empty_regions": {
             name: int(count) for name, count in zip(rules.region_names, empty_faces, strict=True) if count
         },
@@ -177,108 +167,54 @@ def build_store(
     }
 
 
-def _labels(table: LandmarkTable, names: Sequence[str]) -> NDArray[np.int8]:
-    """Return the labels of ``names``, (N, A); -1 where the table has no such attribute."""
-    labels = np.full((len(table.images), len(names)), -1, np.int8)
-    columns = {name: column for column, name in enumerate(table.attribute_names)}
-    for position, name in enumerate(names):
-        if name in columns:
-            labels[:, position] = table.attributes[:, columns[name]]
-    return labels
+def _write_rows(file: h5py.File, placed: PlacedRows) -> None:
+    """Write every column but the drawn ones."""
+    table, points = placed.table, (placed.scheme.count, 2)
+    columns = {
+        "attributes": array_column(placed.labels()),
+        "landmarks": Column(np.dtype(np.float32), points, lambda rows: placed.place(rows)[1]),
+        "affine": Column(np.dtype(np.float32), (2, 3), lambda rows: placed.place(rows)[0]),
+        "identity": array_column(table.identity[placed.rows].astype(np.int32)),
+        "split": array_column(table.split[placed.rows].astype(np.int8)),
+        "status": array_column(table.status[placed.rows].astype(np.uint8)),
+    }
+    write_columns(file, len(placed), columns)
+    write_names(file, "image", placed.images)
+    definition = json.dumps(placed.scheme.as_mapping(average=False), sort_keys=True)
+    file.create_dataset("scheme", data=definition, dtype=h5py.string_dtype(), track_times=False)
 
 
-def _create_chunked(file: h5py.File, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> h5py.Dataset:
-    """Create a dataset with a chunk an image."""
-    return file.create_dataset(
-        name, shape, dtype, chunks=(1, *shape[1:]), **chunk_filters(dtype.itemsize), track_times=False
-    )
-
-
-def _write_rows(
-    file: h5py.File,
-    table: LandmarkTable,
-    kept: NDArray[np.integer],
-    labels: NDArray[np.int8],
-    affine: NDArray[np.float32],
-    landmarks: NDArray[np.float32],
-) -> None:
-    file["attributes"] = labels
-    file["landmarks"] = landmarks
-    file["affine"] = affine
-    definition = json.dumps(table.scheme.as_mapping(average=False), sort_keys=True)
-    file.create_dataset("scheme", data=definition, dtype=h5py.string_dtype())
-    file.create_dataset("image", data=[table.images[i] for i in kept], dtype=h5py.string_dtype())
-    file["identity"] = table.identity[kept].astype(np.int32)
-    file["split"] = table.split[kept].astype(np.int8)
-    file["status"] = table.status[kept].astype(np.uint8)
-
-
-def _write_attributes(
-    file: h5py.File, table: LandmarkTable, rules: RuleSet, frame: Frame, names: Sequence[str]
-) -> None:
+def _write_header(file: h5py.File, placed: PlacedRows, rules: RuleSet) -> None:
     file.attrs["format"] = FORMAT_NAME
     file.attrs["version"] = FORMAT_VERSION
     file.attrs["wsegs"] = __version__
     file.attrs["rules"] = rules.text
     file.attrs["rules_source"] = rules.source
     file.attrs["rules_sha256"] = rules.sha256
-    file.attrs["scheme"] = table.scheme.name
+    file.attrs["scheme"] = placed.scheme.name
     file.attrs["region_names"] = json.dumps(list(rules.region_names))
-    file.attrs["attribute_names"] = json.dumps(list(names))
-    file.attrs["status_names"] = json.dumps(list(table.status_names))
-    file.attrs["frame"] = json.dumps(frame.as_json())
-    file.attrs["provenance"] = json.dumps(table.provenance)
+    file.attrs["attribute_names"] = json.dumps(list(placed.attribute_names))
+    file.attrs["status_names"] = json.dumps(list(placed.table.status_names))
+    file.attrs["frame"] = json.dumps(placed.frame.as_json())
+
+
+def _draw(placed: PlacedRows, drawing: Drawing, refine: RefineOptions | None, jobs: int) -> Iterator[DrawnRows]:
+    """Let workers draw the rows; yield what they made, in order."""
+    parallel = Parallel(n_jobs=jobs, return_as="generator", batch_size=1)
+    yield from parallel(delayed(draw_rows)(*task) for task in _tasks(placed, drawing, refine))
 
 
 def _tasks(
-    rules: RuleSet,
-    frame: Frame,
-    landmarks: NDArray[np.float32],
-    labels: NDArray[np.int8] | None,
-    names: Sequence[str],
-    photos: Photos | None,
-) -> Iterator[tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]]:
-    step = _ROWS_A_TASK if photos is None else _REFINED_ROWS_A_TASK
-    for start in range(0, len(landmarks), step):
+    placed: PlacedRows, drawing: Drawing, refine: RefineOptions | None
+) -> Iterator[tuple[Drawing, NDArray[np.float32], NDArray[np.int8] | None, Photos | None]]:
+    """Yield the arguments of :func:`draw_rows` for some rows after the other."""
+    step = _ROWS_A_TASK if refine is None else _REFINED_ROWS_A_TASK
+    labels = None if drawing.attribute_names is None else placed.labels()
+    images, sizes = (placed.images, placed.image_sizes) if refine is not None else ((), None)
+    for start in range(0, len(placed), step):
         rows = slice(start, start + step)
-        yield delayed(_draw)(
-            rules.text,
-            rules.source,
-            frame.size,
-            landmarks[rows],
-            None if labels is None else labels[rows],
-            tuple(names),
-            None if photos is None else photos.select(rows),
-        )
-
-
-@lru_cache(maxsize=1)
-def _compiled(text: str, source: str) -> RuleSet:
-    """Compile the rules once a worker."""
-    return compile_rules(text, source)
-
-
-def _draw(
-    text: str,
-    source: str,
-    size: tuple[int, int],
-    landmarks: NDArray[np.float32],
-    labels: NDArray[np.int8] | None,
-    names: tuple[str, ...],
-    photos: Photos | None,
-) -> tuple[list[bytes], list[bytes], NDArray[np.int64], int]:
-    """Draw, refine and compress a few rows.
-
-    Returns region chunks, mask chunks, on how many faces each region is empty, and how many could not be refined.
-    """
-    rules = _compiled(text, source)
-    regions = rules.draw(landmarks, size)
-    unrefined = 0 if photos is None else refine_rows(regions, landmarks, rules, photos)
-    has_face = np.isfinite(landmarks).all(axis=(1, 2))
-    bits = np.bitwise_or.reduce(regions.reshape(len(regions), -1), axis=1)[has_face]
-    empty = np.array([np.sum(bits >> bits.dtype.type(r) & 1 == 0) for r in range(len(rules.region_names))])
-    masks: list[bytes] = []
-    if labels is not None:
-        lookup = rules.lookup(names)
-        masks = [encode_chunk(lookup.expand(region, label)) for region, label in zip(regions, labels, strict=True)]
-    return [encode_chunk(region) for region in regions], masks, empty, unrefined
+        affine, landmarks = placed.place(rows)
+        photos = None
+        if refine is not None and sizes is not None:
+            photos = Photos(images[rows], sizes[rows], affine, refine)
+        yield drawing, landmarks, None if labels is None else labels[rows], photos
