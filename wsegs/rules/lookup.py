@@ -104,7 +104,7 @@ class AttributeLookup:
         result = np.zeros((math.prod(drawn.shape[:-1]), attributes, height, width), dtype=bool)
         images = regions.reshape(len(result), height, width)
         # Image by image, so that a plane stays in the processor's cache, and only what is drawn is written. Attributes
-        # that share an expression are copied plane by plane: one assignment to several gathers and takes thrice as long.
+        # that share an expression are copied plane by plane: one assignment to several takes thrice as long.
         for image, masks, wanted in zip(images, result, drawn.reshape(len(result), attributes).tolist(), strict=True):
             for expression, members in self._groups:
                 chosen = [attribute for attribute in members if wanted[attribute]]

@@ -18,6 +18,7 @@ from wsegs.errors import DataError, RuleError
 from wsegs.files import check_output, complete_or_absent, nearest
 from wsegs.landmarks.table import LandmarkTable
 from wsegs.rules import RuleSet
+from wsegs.store.crops import CropOptions, CropSources, CropWriter
 from wsegs.store.draw_rows import Drawing, DrawnRows, draw_rows
 from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION
 from wsegs.store.frame import Frame
@@ -29,7 +30,7 @@ Layout = Literal["regions", "dense"]
 
 # Rows that a worker draws at a time: enough to hide the cost of a task, few enough to keep memory flat.
 _ROWS_A_TASK = 128
-# Reading and refining an image takes some fifty times as long as drawing its regions.
+# Reading an image takes ten times as long as drawing its regions, refining them fifty times.
 _REFINED_ROWS_A_TASK = 16
 
 
@@ -71,6 +72,7 @@ def build_store(
     layout: Layout = "regions",
     only_common: bool = False,
     refine: RefineOptions | None = None,
+    images: CropOptions | None = None,
     jobs: int = -1,
     force: bool = False,
 ) -> dict[str, Any]:
@@ -94,6 +96,8 @@ def build_store(
         Keep the attributes that both the rules and the data set know; see :func:`match_attributes`.
     refine
         Refine regions by the pixels of the images; a face whose image cannot be read keeps what the rules draw.
+    images
+        Keep the images' crops in the store, as JPEGs; a row whose image cannot be read keeps its masks alone.
     jobs
         Processes; -1 is one a core.
     force
@@ -103,7 +107,7 @@ def build_store(
     -------
     A JSON-able summary: the rules' scheme, the one that landmarks were reduced from (None: they are of the rules' own),
     images, faces, images left out, regions that were empty and on how many faces, what was
-    refined, bytes.
+    refined, images that should have been kept and cannot be read, bytes.
 
     Raises
     ------
@@ -130,17 +134,30 @@ def build_store(
     with complete_or_absent(output) as temporary, h5py.File(temporary, "w") as file:
         _write_header(file, placed, rules)
         _write_rows(file, placed)
+        crops = None
+        if images is not None:
+            sizes = array_column(placed.image_sizes.astype(np.int32))
+            write_columns(file, len(placed), {"image_size": sizes})
+            crops = CropWriter(file, len(placed))
+        unreadable: list[str] = []
         create_chunked(file, "regions", len(placed), frame.size, rules.dtype)
         if layout == "dense":
             create_chunked(file, "masks", len(placed), (len(names), *frame.size), np.dtype(bool))
         row = 0
         with tqdm(total=len(placed), unit="face", desc="masks", disable=None) as bar:
-            for drawn in _draw(placed, drawing, refine, jobs):
+            for drawn in _draw(placed, drawing, refine, images, jobs):
+                if crops is not None:
+                    crops.append(drawn.chunks.pop("crops"))
+                    unreadable += drawn.unreadable
                 write_chunks(file, row, drawn.chunks)
                 empty_faces += drawn.empty
                 unrefined += drawn.unrefined
                 row += len(drawn)
                 bar.update(len(drawn))
+        if images is not None and crops is not None:
+            if len(unreadable) == len(placed):
+                raise DataError(f"{images.root}: no image could be read, so there is none to keep ({unreadable[0]})")
+            crops.finish()
         provenance = table.provenance
         if refine is not None:
             if unrefined and unrefined == placed.faces:
@@ -163,6 +180,7 @@ def build_store(
             name: int(count) for name, count in zip(rules.region_names, empty_faces, strict=True) if count
         },
         "refined": None if refine is None else refine.as_json(unrefined),
+        "unreadable": unreadable,
         "bytes": output.stat().st_size,
     }
 
@@ -198,23 +216,25 @@ def _write_header(file: h5py.File, placed: PlacedRows, rules: RuleSet) -> None:
     file.attrs["frame"] = json.dumps(placed.frame.as_json())
 
 
-def _draw(placed: PlacedRows, drawing: Drawing, refine: RefineOptions | None, jobs: int) -> Iterator[DrawnRows]:
+def _draw(
+    placed: PlacedRows, drawing: Drawing, refine: RefineOptions | None, images: CropOptions | None, jobs: int
+) -> Iterator[DrawnRows]:
     """Let workers draw the rows; yield what they made, in order."""
     parallel = Parallel(n_jobs=jobs, return_as="generator", batch_size=1)
-    yield from parallel(delayed(draw_rows)(*task) for task in _tasks(placed, drawing, refine))
+    yield from parallel(delayed(draw_rows)(*task) for task in _tasks(placed, drawing, refine, images))
 
 
 def _tasks(
-    placed: PlacedRows, drawing: Drawing, refine: RefineOptions | None
-) -> Iterator[tuple[Drawing, NDArray[np.float32], NDArray[np.int8] | None, Photos | None]]:
+    placed: PlacedRows, drawing: Drawing, refine: RefineOptions | None, images: CropOptions | None
+) -> Iterator[tuple[Drawing, NDArray[np.float32], NDArray[np.int8] | None, Photos | None, CropSources | None]]:
     """Yield the arguments of :func:`draw_rows` for some rows after the other."""
-    step = _ROWS_A_TASK if refine is None else _REFINED_ROWS_A_TASK
+    reads = refine is not None or images is not None
+    step = _REFINED_ROWS_A_TASK if reads else _ROWS_A_TASK
     labels = None if drawing.attribute_names is None else placed.labels()
-    images, sizes = (placed.images, placed.image_sizes) if refine is not None else ((), None)
+    names, sizes = (placed.images, placed.image_sizes) if reads else ((), np.zeros((0, 2), np.int32))
     for start in range(0, len(placed), step):
         rows = slice(start, start + step)
         affine, landmarks = placed.place(rows)
-        photos = None
-        if refine is not None and sizes is not None:
-            photos = Photos(images[rows], sizes[rows], affine, refine)
-        yield drawing, landmarks, None if labels is None else labels[rows], photos
+        photos = None if refine is None else Photos(names[rows], sizes[rows], affine, refine)
+        sources = None if images is None else CropSources(names[rows], sizes[rows], affine, images)
+        yield drawing, landmarks, None if labels is None else labels[rows], photos, sources

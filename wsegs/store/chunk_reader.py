@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from zlib_ng import zlib_ng
 
+_INFLATE_ERROR: type[Exception] = zlib_ng.error  # type: ignore[assignment]  # its stub calls it an instance
+
 # What h5py and zlib-ng raise on chunks and indices that are damaged.
-READ_ERRORS = (OSError, ValueError, IndexError, RuntimeError, zlib_ng.error)
+READ_ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, IndexError, RuntimeError, _INFLATE_ERROR)
 
 
 class ChunkReader:

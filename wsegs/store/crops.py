@@ -8,7 +8,7 @@ fill with grey and say nothing.
 | object | type, shape | meaning |
 |---|---|---|
 | `/crops` | uint8 (bytes,) | JPEG files one after another, in the order of rows |
-| `/crop_offsets` | uint64 (N + 1,) | row i is crops[offsets[i]:offsets[i + 1]]; empty where its image could not be read |
+| `/crop_offsets` | uint64 (N + 1,) | where each JPEG begins, and where the last ends; empty: not read |
 | `/crop_crc32` | uint32 (N,) | of each JPEG file |
 | `/image_size` | int32 (N, 2) | width and height of the source image |
 """
@@ -32,7 +32,7 @@ from wsegs.store.chunk_reader import READ_ERRORS
 from wsegs.store.frame import resize_affine, warp_image
 
 QUALITY = 95
-"""Of crops that are encoded: about 2 % of 255 from the crop at most pixels."""
+"""Of crops that are encoded."""
 
 _REDUCTIONS = ((8, cv2.IMREAD_REDUCED_COLOR_8), (4, cv2.IMREAD_REDUCED_COLOR_4), (2, cv2.IMREAD_REDUCED_COLOR_2))
 
@@ -40,33 +40,41 @@ _REDUCTIONS = ((8, cv2.IMREAD_REDUCED_COLOR_8), (4, cv2.IMREAD_REDUCED_COLOR_4),
 _BLOCK = 1 << 18
 
 
-@dataclass(frozen=True, eq=False)
-class CropSources:
-    """Where the images of N rows are, and how they lie in the frame.
+@dataclass(frozen=True)
+class CropOptions:
+    """How the images of a store are kept in it.
 
     Attributes
     ----------
     root
         The folder below which the images lie.
-    images
-        N names relative to ``root``.
-    sizes
-        (N, 2), width and height as when the landmarks were found.
-    affine
-        (N, 2, 3), source image to frame.
     quality
         Of the JPEGs, 1 to 100.
     """
 
     root: Path
+    quality: int = QUALITY
+
+
+@dataclass(frozen=True, eq=False)
+class CropSources:
+    """Where the images of n rows are, and how they lie in the frame.
+
+    Attributes
+    ----------
+    images
+        n names relative to ``options.root``.
+    sizes
+        (n, 2), width and height as when the landmarks were found.
+    affine
+        (n, 2, 3), source image to frame.
+    options
+    """
+
     images: tuple[str, ...]
     sizes: NDArray[np.int32]
     affine: NDArray[np.float32]
-    quality: int = QUALITY
-
-    def select(self, rows: slice) -> CropSources:
-        """Return some of the rows."""
-        return CropSources(self.root, self.images[rows], self.sizes[rows], self.affine[rows], self.quality)
+    options: CropOptions
 
     def encode(self, size: tuple[int, int]) -> tuple[list[bytes], list[str]]:
         """Return the crops of all rows at ``size`` (H, W), as JPEG files, and what could not be read.
@@ -84,7 +92,7 @@ class CropSources:
         crops: list[bytes] = []
         unreadable: list[str] = []
         for image, expected, affine in zip(self.images, self.sizes, self.affine, strict=True):
-            path = self.root / image
+            path = self.options.root / image
             try:
                 data = read_bytes(path)
                 pixels = decode_image(data, path)
@@ -97,7 +105,7 @@ class CropSources:
                     f"{path}: expected {expected[0]}x{expected[1]} pixels, as when its landmarks were found,"
                     f" got {pixels.shape[1]}x{pixels.shape[0]}"
                 )
-            crops.append(encode_crop(data, pixels, affine, size, self.quality))
+            crops.append(encode_crop(data, pixels, affine, size, self.options.quality))
         return crops, unreadable
 
 
@@ -142,7 +150,9 @@ def decode_crop(data: bytes, size: tuple[int, int], to_size: tuple[int, int]) ->
     """
     mode, expected = cv2.IMREAD_COLOR, size
     for factor, reduced_mode in _REDUCTIONS:
-        reduced = (-(-size[0] // factor), -(-size[1] // factor))
+        if size[0] % factor or size[1] % factor:
+            continue  # the decoder's last pixel would lie half outside, and the picture not under its masks
+        reduced = (size[0] // factor, size[1] // factor)
         if reduced == to_size or (reduced[0] >= 2 * to_size[0] and reduced[1] >= 2 * to_size[1]):
             mode, expected = reduced_mode, reduced
             break
@@ -167,17 +177,18 @@ class CropWriter:
     ----------
     file
         The store.
-    sizes
-        (N, 2), width and height of the N source images.
+    rows
+        How many images it has.
     """
 
-    def __init__(self, file: h5py.File, sizes: NDArray[np.int32]) -> None:
+    def __init__(self, file: h5py.File, rows: int) -> None:
         self._file = file
-        self._crops = file.create_dataset("crops", (0,), np.uint8, maxshape=(None,), chunks=(_BLOCK,))
-        self._offsets = np.zeros(len(sizes) + 1, np.uint64)
-        self._checksums = np.zeros(len(sizes), np.uint32)
+        self._crops = file.create_dataset(
+            "crops", (0,), np.uint8, maxshape=(None,), chunks=(_BLOCK,), track_times=False
+        )
+        self._offsets = np.zeros(rows + 1, np.uint64)
+        self._checksums = np.zeros(rows, np.uint32)
         self._rows = 0
-        file["image_size"] = np.asarray(sizes, np.int32)
 
     def append(self, crops: Sequence[bytes]) -> None:
         """Append the crops of the next rows."""
@@ -192,8 +203,8 @@ class CropWriter:
 
     def finish(self) -> None:
         """Write where each crop is, when all are there."""
-        self._file["crop_offsets"] = self._offsets
-        self._file["crop_crc32"] = self._checksums
+        for name, values in (("crop_offsets", self._offsets), ("crop_crc32", self._checksums)):
+            self._file.create_dataset(name, data=values, track_times=False)
 
 
 class StoredCrops:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.rules import RuleSet, compile_rules
+from wsegs.store.crops import CropSources
 from wsegs.store.format import encode_chunk
 from wsegs.store.refine_rows import Photos, refine_rows
 
@@ -44,25 +45,32 @@ class DrawnRows:
     Attributes
     ----------
     chunks
-        Name of a dataset -> its compressed chunks, one a row, in order.
+        Name of a dataset -> its compressed chunks, one a row, in order; ``crops`` -> JPEG files.
     empty
         int64 (R,): of how many faces each region is empty.
     unrefined
         How many faces were not refined for want of an image.
+    unreadable
+        Images that should have been kept and cannot be read, as ``name: reason``.
     """
 
     chunks: dict[str, list[bytes]]
     empty: NDArray[np.int64]
     unrefined: int
+    unreadable: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.chunks["regions"])
 
 
 def draw_rows(
-    drawing: Drawing, landmarks: NDArray[np.float32], labels: NDArray[np.int8] | None, photos: Photos | None
+    drawing: Drawing,
+    landmarks: NDArray[np.float32],
+    labels: NDArray[np.int8] | None,
+    photos: Photos | None,
+    sources: CropSources | None = None,
 ) -> DrawnRows:
-    """Draw, refine and compress some rows.
+    """Draw, refine and compress some rows, and encode their crops.
 
     Parameters
     ----------
@@ -74,6 +82,8 @@ def draw_rows(
         (n, A) of the drawing's attributes; None if it has none.
     photos
         The images of the rows, to refine by; None leaves the regions as the rules draw them.
+    sources
+        The images of the rows, to keep; None keeps none.
     """
     rules = _compiled(drawing.rules, drawing.source)
     lookup = None if drawing.attribute_names is None else rules.lookup(drawing.attribute_names)
@@ -94,7 +104,10 @@ def draw_rows(
         present[row] = np.bitwise_or.reduce(np.bitwise_or.reduce(regions, axis=0))
     faces = present[has_face]
     empty = [np.count_nonzero((faces >> faces.dtype.type(bit) & 1) == 0) for bit in range(len(rules.region_names))]
-    return DrawnRows(chunks, np.array(empty, np.int64), unrefined)
+    unreadable: list[str] = []
+    if sources is not None:
+        chunks["crops"], unreadable = sources.encode(drawing.size)
+    return DrawnRows(chunks, np.array(empty, np.int64), unrefined, tuple(unreadable))
 
 
 @lru_cache(maxsize=1)

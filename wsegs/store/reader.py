@@ -117,7 +117,9 @@ class MaskStore:
             try:
                 reader.read(int(index), out[position], pick)
             except READ_ERRORS as error:
-                raise DataError(f"{self.path}: the masks of {self._name(int(index))} cannot be read ({error})") from error
+                raise DataError(
+                    f"{self.path}: the masks of {self._name(int(index))} cannot be read ({error})"
+                ) from error
         return out
 
     def _nearest(self, size: tuple[int, int]) -> NDArray[np.intp]:
@@ -137,7 +139,7 @@ class MaskStore:
         """Return what to call a row in a message."""
         try:
             return f"'{self.images[index]}' (row {index})"
-        except (IndexError, *READ_ERRORS):
+        except READ_ERRORS:
             return f"row {index}"
 
     @cached_property
@@ -205,11 +207,17 @@ class MaskStore:
         DataError
             If the store has none of it, or it is damaged.
         """
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"{self.path}: row {index} of {len(self)}")
+        index %= len(self)
         if not self.has_images:
-            raise DataError(f"{self.path}: expected images inside, got masks alone; wsegs masks --with-images keeps both")
+            raise DataError(
+                f"{self.path}: expected images inside, got masks alone; wsegs masks --with-images keeps both"
+            )
+        crops = self._stored_crops()
         try:
-            return decode_crop(self._stored_crops().read(index), self.size, size or self.size)
-        except (ValueError, IndexError) as error:
+            return decode_crop(crops.read(index), self.size, size or self.size)
+        except ValueError as error:
             raise DataError(f"{self.path}: has no image of {self._name(index)}: {error}") from None
 
     @property
