@@ -17,8 +17,9 @@ from wsegs.landmarks.image import read_image
 from wsegs.rules import load_rules
 from wsegs.store import MaskStore
 from wsegs.store.build import build_store
-from wsegs.store.crops import CropOptions, decode_crop, encode_crop
+from wsegs.store.crops import CropOptions, encode_crop
 from wsegs.store.frame import Frame, warp_image
+from wsegs.store.stored_crops import decode_crop
 from wsegs.store.summary import describe_store
 
 FRAME = Frame("image", (218, 178))

@@ -8,7 +8,8 @@ bare calls of ``fillPoly``.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -59,15 +60,15 @@ def draw_each(program: Program, landmarks: np.ndarray, size: tuple[int, int]) ->
     regions = region_outlines(program, landmarks[found], size[0])
     channels = result.view(np.uint8).reshape(*size, dtype.itemsize)
     planes = [np.zeros(size, np.uint8) for _ in range(dtype.itemsize)]
-    scratch = np.zeros(size, np.uint8)
+    steps = _steps(program, regions, planes, np.zeros(size, np.uint8))
     position = 0
     for has_face in found.tolist():
         if not has_face:
             result.fill(0)
             yield result
             continue
-        for index in program.order:
-            _fill(program.regions[index], index, regions[index], position, planes, scratch)
+        for step in steps:
+            _fill(step, position, planes)
         cv2.merge(_by_significance(planes), channels)
         for plane in planes:
             plane.fill(0)
@@ -75,29 +76,60 @@ def draw_each(program: Program, landmarks: np.ndarray, size: tuple[int, int]) ->
         yield result
 
 
-def _fill(
-    region: Region, index: int, outlines: RegionOutlines, face: int, planes: list[np.ndarray], scratch: np.ndarray
-) -> None:
-    """Fill one region of one face and join it to its plane of eight regions.
+class _Step(NamedTuple):
+    """How a region of every face is drawn."""
 
-    OpenCV fills bytes faster than wider integers, and it has no "or": hence the planes and the scratch picture.
+    polygons: Sequence[Callable[[int], list[np.ndarray]]]  # of each outline, from a face
+    top: list[int]
+    bottom: list[int]
+    colour: int
+    plane: np.ndarray  # where it ends up, uint8 (H, W) of eight regions
+    canvas: np.ndarray  # where it is filled: the scratch picture, or the plane itself
+    region: Region
+    cut: bool  # by "minus" or "within"
+
+
+def _steps(
+    program: Program, regions: dict[int, RegionOutlines], planes: list[np.ndarray], scratch: np.ndarray
+) -> list[_Step]:
+    """Return how the regions are drawn, in order.
+
+    OpenCV fills bytes faster than wider integers, and it has no "or": hence the planes and the scratch picture. What
+    comes first into an empty plane needs none.
     """
-    top, bottom = outlines.top[face], outlines.bottom[face]
+    steps = []
+    used = set()
+    for index in program.order:
+        region, outlines = program.regions[index], regions[index]
+        cut = region.minus is not None or region.within is not None
+        canvas = scratch if cut or index // 8 in used else planes[index // 8]
+        used.add(index // 8)
+        polygons = [outline.polygons for outline in outlines.outlines]
+        colour = 1 << index % 8
+        steps.append(_Step(polygons, outlines.top, outlines.bottom, colour, planes[index // 8], canvas, region, cut))
+    return steps
+
+
+def _fill(step: _Step, face: int, planes: list[np.ndarray]) -> None:
+    """Fill one region of one face and join it to its plane."""
+    polygons, tops, bottoms, colour, plane, canvas, region, cut = step
+    top, bottom = tops[face], bottoms[face]
     if top >= bottom:
         return
-    colour = 1 << index % 8
-    for outline in outlines.outlines:
-        if outline.drawn[face]:
-            outline.fill(scratch, face, colour)
-    filled = scratch[top:bottom]
-    if region.minus is not None or region.within is not None:
-        others = _integers([plane[top:bottom] for plane in planes])
+    for polygons_of in polygons:
+        if outline := polygons_of(face):
+            cv2.fillPoly(canvas, outline, colour)
+    if canvas is plane:
+        return
+    filled = canvas[top:bottom]
+    if cut:
+        others = _integers([each[top:bottom] for each in planes])
         if region.minus is not None:
             filled *= ~region.minus.evaluate(others)
         if region.within is not None:
             filled *= region.within.evaluate(others)
-    target = planes[index // 8][top:bottom]
-    np.bitwise_or(target, filled, out=target)
+    target = plane[top:bottom]
+    np.bitwise_or(target, filled, target)
     filled.fill(0)
 
 

@@ -36,7 +36,7 @@ def inset(points: Points, kept: tuple[int, ...] = ()) -> Points:
     filled.
     """
     x, y = np.broadcast_arrays(*points)
-    next_x, next_y = np.roll(x, -1, axis=0), np.roll(y, -1, axis=0)
+    next_x, next_y = np.concatenate([x[1:], x[:1]]), np.concatenate([y[1:], y[:1]])
     side_x, side_y = next_x - x, next_y - y
     length = np.hypot(side_x, side_y)
     if not length.all():
@@ -45,7 +45,9 @@ def inset(points: Points, kept: tuple[int, ...] = ()) -> Points:
     normal_x, normal_y = -clockwise * side_y / length, clockwise * side_x / length
     distance = INSET * np.maximum(np.abs(normal_x), np.abs(normal_y))
     distance[list(kept)] = 0
-    before_x, before_y, before = (np.roll(values, 1, axis=0) for values in (normal_x, normal_y, distance))
+    before_x, before_y, before = (
+        np.concatenate([values[-1:], values[:-1]]) for values in (normal_x, normal_y, distance)
+    )
     # A corner lies on both of its sides after they moved: its way is `distance` along one normal, `before` along the
     # other. In the basis of the normals' sum and what is across it, where nearly parallel sides are bounded:
     cosine, turn = normal_x * before_x + normal_y * before_y, normal_x * before_y - normal_y * before_x

@@ -7,9 +7,9 @@ Everything is arithmetic on arrays over the batch. Shapes that grow or are joine
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from wsegs.rules.inset import inset
@@ -20,32 +20,47 @@ MAX_COORDINATE = 30_000.0  # pixels; shapes that reach beyond are left out (Open
 
 
 class Outline(Protocol):
-    """Closed polygons of every face of a batch; several are filled together, a hole lies within another."""
+    """Closed polygons of every face of a batch; those of a face are filled together, a hole lies within another."""
 
     drawn: list[bool]
 
-    def fill(self, picture: np.ndarray, face: int, value: int) -> None:
-        """Fill the polygons of a face in a picture, uint8 (H, W)."""
+    def polygons(self, face: int) -> list[np.ndarray]:
+        """Return the polygons of a face, each int32 (V, 2), x and y in pixels; none where nothing is drawn."""
 
     def rows(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the first and the last row of every face, each (N,); anything where nothing is drawn."""
 
 
-@dataclass
 class PolygonOutline:
-    """One polygon a face, with as many vertices on every face."""
+    """One polygon a face, with as many vertices on every face.
 
-    points: np.ndarray  # int32 (N, V, 2), x and y in pixels
-    drawn: list[bool]
+    Parameters
+    ----------
+    points
+        x and y in pixels, each (V, N).
+    drawn
+        bool (N,): on which faces it is drawn; not on those where a point is nan or out of reach.
+    """
 
-    def fill(self, picture: np.ndarray, face: int, value: int) -> None:
-        """Fill the polygon of a face."""
-        cv2.fillPoly(picture, [self.points[face]], value)
+    def __init__(self, points: Points, drawn: np.ndarray) -> None:
+        x, y = np.broadcast_arrays(*points)
+        # Computed along (V, N), where numpy works on many faces at once; nan is not below anything.
+        usable = (np.maximum(np.abs(x), np.abs(y)) <= MAX_COORDINATE).all(axis=0)
+        if not usable.all():
+            x, y = np.where(usable, x, 0), np.where(usable, y, 0)
+        self.points = np.empty((x.shape[1], x.shape[0], 2), np.int32)
+        whole_y = whole_pixels(y)
+        self.points[:, :, 0], self.points[:, :, 1] = whole_pixels(x).T, whole_y.T
+        self.drawn: list[bool] = (usable & drawn).tolist()
+        self._rows = whole_y.min(axis=0), whole_y.max(axis=0)
+
+    def polygons(self, face: int) -> list[np.ndarray]:
+        """Return the polygon of a face, if it is drawn."""
+        return [self.points[face]] if self.drawn[face] else []
 
     def rows(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the first and the last row of every face."""
-        rows = self.points[:, :, 1]
-        return rows.min(axis=1), rows.max(axis=1)
+        return self._rows
 
 
 @dataclass
@@ -80,15 +95,15 @@ def _outlines_of_region(region: Region, views: Views, height: int) -> RegionOutl
         for mirrored in sides(shape):
             polygons, drawn = polygons_of_shape(shape, mirrored, scopes)
             for polygon in polygons:
-                corners, usable = face_corners(inset(polygon, shape.shared_sides) if shape.space == "face" else polygon)
-                outlines.append(PolygonOutline(whole_pixels(corners), (usable & drawn).tolist()))
+                moved = inset(polygon, shape.shared_sides) if shape.space == "face" else polygon
+                outlines.append(PolygonOutline(moved, drawn))
     tops, bottoms = [], []
     for outline in outlines:
         first, last = outline.rows()
         tops.append(np.where(outline.drawn, first, height))
         bottoms.append(np.where(outline.drawn, last + 1, 0))
-    top = np.clip(np.min(tops, axis=0), 0, height)
-    bottom = np.clip(np.max(bottoms, axis=0), 0, height)
+    top = np.clip(reduce(np.minimum, tops), 0, height)
+    bottom = np.clip(reduce(np.maximum, bottoms), 0, height)
     return RegionOutlines(outlines, top.tolist(), bottom.tolist())
 
 

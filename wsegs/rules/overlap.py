@@ -75,8 +75,8 @@ class Overlap:
             if top >= bottom:
                 continue
             for outline in outlines.outlines:
-                if outline.drawn[face]:
-                    outline.fill(scratch, face, 1)
+                if polygons := outline.polygons(face):
+                    cv2.fillPoly(scratch, polygons, 1)
             filled = scratch[top:bottom]
             if known is not None:
                 cv2.bitwise_and(filled, known[face, top:bottom], dst=filled)

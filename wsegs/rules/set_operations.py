@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import reduce
 
-import cv2
 import numpy as np
 import shapely
 
@@ -37,9 +36,9 @@ class GeometryOutline:
     faces: list[list[np.ndarray]]  # of each face, rings int32 (V, 2), x and y in pixels
     drawn: list[bool]
 
-    def fill(self, picture: np.ndarray, face: int, value: int) -> None:
-        """Fill the polygons of a face, less their holes."""
-        cv2.fillPoly(picture, self.faces[face], value)
+    def polygons(self, face: int) -> list[np.ndarray]:
+        """Return the rings of a face."""
+        return self.faces[face]
 
     def rows(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the first and the last row of every face."""

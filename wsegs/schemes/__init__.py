@@ -2,17 +2,31 @@
 
 A scheme is data: a YAML file like those in this folder, a mapping in a rule file, or JSON in a file that wsegs wrote.
 A leaf: landmarks and rules both need it and do not know each other.
+
+Names load on first use, since pydantic checks schemes that are read, and workers that draw need none of that.
 """
 
-from wsegs.schemes.load import (
-    find_scheme,
-    get_scheme,
-    load_scheme,
-    scheme_from_mapping,
-    scheme_from_node,
-    scheme_names,
-)
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from wsegs.schemes.scheme import LandmarkScheme
+
+if TYPE_CHECKING:
+    from wsegs.schemes.load import (
+        find_scheme,
+        get_scheme,
+        load_scheme,
+        scheme_from_mapping,
+        scheme_from_node,
+        scheme_names,
+    )
+
+    IBUG68: LandmarkScheme
+    """What dlib, mtcnn's refinement and face-alignment find."""
+
+    CELEBA5: LandmarkScheme
+    """What every scheme can be reduced to."""
 
 __all__ = [
     "CELEBA5",
@@ -26,5 +40,12 @@ __all__ = [
     "scheme_names",
 ]
 
-IBUG68 = get_scheme("ibug68")  # what dlib, mtcnn's refinement and face-alignment find
-CELEBA5 = get_scheme("celeba5")  # what every scheme can be reduced to
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from wsegs.schemes import load
+
+    value = load.get_scheme(name.lower()) if name in ("CELEBA5", "IBUG68") else getattr(load, name)
+    globals()[name] = value
+    return value

@@ -7,15 +7,19 @@ with the number of rows.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wsegs.rules import RuleSet, compile_rules
-from wsegs.store.crops import CropSources
+from wsegs.rules.draw import draw_each, region_dtype
+from wsegs.rules.program import Program
 from wsegs.store.format import encode_chunk
-from wsegs.store.refine_rows import Photos, refine_rows
+
+if TYPE_CHECKING:
+    from wsegs.rules import RuleSet
+    from wsegs.store.crops import CropSources
+    from wsegs.store.refine_rows import Photos
 
 
 @dataclass(frozen=True)
@@ -24,18 +28,27 @@ class Drawing:
 
     Attributes
     ----------
+    program
+        The compiled rules. Workers get it as it is: they need not read YAML.
     rules, source
-        Text of the rules and its name; a worker compiles them once.
+        The text that it was compiled from, and its name.
     size
         (H, W) of the frame.
     attribute_names
         The attributes whose masks are drawn; None draws regions alone.
     """
 
+    program: Program
     rules: str
     source: str
     size: tuple[int, int]
     attribute_names: tuple[str, ...] | None
+
+    def rule_set(self) -> RuleSet:
+        """Return the rules as the rest of wsegs knows them."""
+        from wsegs.rules import RuleSet
+
+        return RuleSet(self.program, self.rules, self.source)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,32 +98,38 @@ def draw_rows(
     sources
         The images of the rows, to keep; None keeps none.
     """
-    rules = _compiled(drawing.rules, drawing.source)
-    lookup = None if drawing.attribute_names is None else rules.lookup(drawing.attribute_names)
+    lookup = None
+    if drawing.attribute_names is not None:
+        lookup = drawing.rule_set().lookup(drawing.attribute_names)
+    if photos is not None:
+        from wsegs.store.refine_rows import refine_rows  # scipy, which only refining needs
+
+        rules = drawing.rule_set()
+    dtype = region_dtype(len(drawing.program.regions))
     chunks: dict[str, list[bytes]] = {"regions": []}
     if lookup is not None:
         chunks["masks"] = []
-    has_face = np.isfinite(landmarks).all(axis=(1, 2)).tolist()
-    present = np.zeros(len(landmarks), rules.dtype)
+    has_face = np.isfinite(landmarks).all(axis=(1, 2))
+    word = _word(drawing.size, dtype)
+    present = np.zeros(len(landmarks), word)
     unrefined = 0
-    for row, regions in enumerate(rules.draw_each(landmarks, drawing.size)):
+    for row, regions in enumerate(draw_each(drawing.program, landmarks.astype(np.float64), drawing.size)):
         if photos is not None:
             one = slice(row, row + 1)
             unrefined += refine_rows(regions[None], landmarks[one], rules, photos.select(one))
         chunks["regions"].append(encode_chunk(regions))
         if lookup is not None and labels is not None:
             chunks["masks"].append(encode_chunk(lookup.expand(regions, labels[row])))
-        # Along columns first, which numpy does many at a time.
-        present[row] = np.bitwise_or.reduce(np.bitwise_or.reduce(regions, axis=0))
-    faces = present[has_face]
-    empty = [np.count_nonzero((faces >> faces.dtype.type(bit) & 1) == 0) for bit in range(len(rules.region_names))]
+        present[row] = np.bitwise_or.reduce(regions.reshape(-1).view(word))
+    bits = np.bitwise_or.reduce(present.view(dtype).reshape(len(present), -1), axis=1)[has_face]
+    empty = [np.count_nonzero((bits >> bits.dtype.type(bit) & 1) == 0) for bit in range(len(drawing.program.regions))]
     unreadable: list[str] = []
     if sources is not None:
         chunks["crops"], unreadable = sources.encode(drawing.size)
     return DrawnRows(chunks, np.array(empty, np.int64), unrefined, tuple(unreadable))
 
 
-@lru_cache(maxsize=1)
-def _compiled(text: str, source: str) -> RuleSet:
-    """Compile the rules once a worker."""
-    return compile_rules(text, source)
+def _word(size: tuple[int, int], dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the widest integer that an image of pixels of ``dtype`` is a whole number of."""
+    length = size[0] * size[1] * dtype.itemsize
+    return next(word for word in map(np.dtype, ("u8", "u4", "u2")) if length % word.itemsize == 0)

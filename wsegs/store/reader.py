@@ -17,9 +17,9 @@ from wsegs.errors import DataError, MissingError
 from wsegs.rules import AttributeLookup, RuleSet, compile_rules
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
 from wsegs.store.chunk_reader import READ_ERRORS, ChunkReader
-from wsegs.store.crops import StoredCrops, decode_crop
 from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION
 from wsegs.store.frame import Frame, frame_from_json
+from wsegs.store.stored_crops import StoredCrops, decode_crop
 
 _OBJECTS = ("regions", "attributes", "landmarks", "affine", "image", "identity", "split", "status")
 _HEADER = (
