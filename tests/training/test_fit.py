@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 
 from tests.training.tiny import SIZE, make_store, tiny_recipe
 from wsegs.errors import DataError, MissingError, OptionError, OutputExistsError
+from wsegs.files import sha256_of
 from wsegs.store.frame import Frame
 from wsegs.training.fit import Machine, train
 from wsegs.training.module import AttributeModule
@@ -214,3 +216,34 @@ def test_a_run_is_described_in_json_that_names_no_pickle(run_folder) -> None:
     fields = json.loads((run_folder / "run.json").read_text())
     assert fields["format"] == 1
     assert set(torch.load(run_folder / "best.ckpt", weights_only=True)) >= {"state_dict", "optimizer_states"}
+
+
+def test_a_training_starts_from_the_best_weights_of_another(run_folder, store, tmp_path) -> None:
+    # So small a rate changes no weight that the network keeps in 32 bits, where the seed's own weights would be others.
+    fine = tiny_recipe(
+        start_from=str(run_folder), seed=5, balance="class", max_steps=2, **{"optimizer.learning_rate": 1e-30}
+    )
+    train(fine, store, tmp_path / "run")
+    begun, ours = (
+        read_checkpoint(path)["state_dict"] for path in (run_folder / "best.ckpt", tmp_path / "run/last.ckpt")
+    )
+    learned = [name for name in begun if name.endswith(("weight", "bias"))]
+    assert all(torch.equal(begun[name], ours[name]) for name in learned)
+    _, info = read_run(tmp_path / "run")
+    assert info.provenance["started_from"] == {
+        "run": str(run_folder.absolute()),
+        "sha256": sha256_of(run_folder / "best.ckpt"),
+    }
+
+
+def test_what_a_training_starts_from_must_be_the_same_network(run_folder, store, table, tmp_path) -> None:
+    with pytest.raises(OptionError, match=r"--start-from: .* is of another network or width"):
+        train(tiny_recipe(start_from=str(run_folder), **{"network.width": 0.1}), store, tmp_path / "run")
+    with pytest.raises(MissingError, match="no such run"):
+        train(tiny_recipe(start_from=str(tmp_path / "none")), store, tmp_path / "run")
+    (tmp_path / "other").mkdir()
+    other = replace(table, attribute_names=("Left", *table.attribute_names[1:]))
+    renamed = make_store(tmp_path / "other", other, rules=store.rules.text.replace(table.attribute_names[0], "Left"))
+    with pytest.raises(OptionError, match=r"has other attributes: expected \d+ \(Left"):
+        train(tiny_recipe(start_from=str(run_folder)), renamed, tmp_path / "run")
+    assert not (tmp_path / "run").exists()

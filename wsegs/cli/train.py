@@ -44,6 +44,11 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Mask store of the images that have the human masks, where they are others (joint).",
 )
+@click.option(
+    "--start-from",
+    type=click.Path(path_type=Path),
+    help="Run of the same network whose best weights this one begins with: fine-tuning.",
+)
 @click.option("--width", type=float, help="Scale the network's filters, where it has that option.")
 @click.option("--size", type=SIZE, help="Size of the images that the network sees.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Images of a step, on all devices together.")
@@ -57,6 +62,11 @@ if TYPE_CHECKING:
 )
 @click.option("--schedule", type=click.Choice(["constant", "one-cycle", "cosine"]), help="Of the learning rate.")
 @click.option("--warmup", type=float, help="Share of the steps in which the learning rate rises.")
+@click.option(
+    "--monitor",
+    type=click.Choice(["average_precision", "accuracy", "balanced_accuracy", "recognition", "mean_iou", "parsing"]),
+    help="What says which checkpoint is the best: a score of the validation images, or a loss.",
+)
 @click.option("--patience", type=click.IntRange(min=1), help="Validations without a better one that end the training.")
 @click.option(
     "--precision", type=click.Choice(["auto", "32-true", "16-mixed", "bf16-mixed"]), help="Lightning's names."
@@ -120,6 +130,7 @@ def train(
         "optimizer": "optimizer.name",
         "schedule": "schedule.name",
         "warmup": "schedule.warmup",
+        "monitor": "early_stopping.monitor",
         "patience": "early_stopping.patience",
     }
     values = {fields.get(name, name): value for name, value in overrides.items()}

@@ -15,6 +15,7 @@ from wsegs.training.cache import RowCache
 from wsegs.training.class_maps import ClassMaps
 from wsegs.training.data import FaceData
 from wsegs.training.dataset import FaceCrops
+from wsegs.training.initial_weights import take_weights
 from wsegs.training.losses import class_weights
 from wsegs.training.module import AttributeModule
 from wsegs.training.recipe import Recipe
@@ -25,7 +26,7 @@ _CACHE_BYTES = 2 << 30
 
 
 def build_module(recipe: Recipe, budget: Budget, images: ImageSet, inputs: TrainingInputs) -> AttributeModule:
-    """Return the network of a recipe, as the seed initialises it, with its losses and what draws its regions."""
+    """Return the network of a recipe, as the seed or an earlier run begins it, with losses and source of regions."""
     store, split = images.store, images.split
     torch.manual_seed(recipe.seed)
     network = build_network(
@@ -36,6 +37,11 @@ def build_module(recipe: Recipe, budget: Budget, images: ImageSet, inputs: Train
         regions=inputs.region_names or None,
         **recipe.network.options,
     )
+    if recipe.start_from is not None:
+        attributes = tuple(store.attribute_names) if recipe.recognises else ()
+        take_weights(
+            network, recipe.start_from, attributes=attributes, classes=inputs.class_names, regions=inputs.region_names
+        )
     regions = known = None
     if inputs.region_names:
         regions, known = inputs.region_sources(recipe.size, network.region_size)  # type: ignore[arg-type]

@@ -27,6 +27,7 @@ from wsegs.training.assemble import build_loaders, build_module
 from wsegs.training.budget import Budget, plan_budget
 from wsegs.training.callbacks import BestAndLast, Interrupted, LastStageEarlyStopping, MetricsTable, ProgressBar
 from wsegs.training.data import check_images, one_line
+from wsegs.training.initial_weights import describe_weights
 from wsegs.training.precision import memory_format, resolve_precision
 from wsegs.training.recipe import Recipe
 from wsegs.training.region_inputs import ImageSet, read_inputs
@@ -131,7 +132,11 @@ def train(
         store,
         recipe,
         split.train,
-        {**_counts(store, split, root), **({} if inputs.painted is None else {"painted": inputs.painted})},
+        {
+            **_counts(store, split, root),
+            **({} if inputs.painted is None else {"painted": inputs.painted}),
+            **({} if recipe.start_from is None else {"started_from": describe_weights(recipe.start_from)}),
+        },
         class_names=inputs.class_names,
         region_names=inputs.region_names,
         parser=inputs.parser_info,

@@ -145,6 +145,7 @@ class Recipe(_Strict):
     early_stopping: EarlyStopping = EarlyStopping()
     regions: RegionInput | None = None
     parsing: ParsingTruth | None = None
+    start_from: Path | None = None
 
     @property
     def recognises(self) -> bool:
