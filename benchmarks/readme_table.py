@@ -1,8 +1,8 @@
 """Where a benchmark's table goes: to the terminal, and with ``--readme`` into a page between two comments of its name.
 
-    <!-- table: masks_speed -->
-    ...
-    <!-- end of table -->
+<!-- table: masks_speed -->
+...
+<!-- end of table -->
 """
 
 from __future__ import annotations
