@@ -13,11 +13,12 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from wsegs.errors import DataError, OptionError
 
 _MAX_HEADER = 1 << 20
+Self = TypeVar("Self", bound="Journal")
 _BLOCK = struct.Struct("<4sIQ")  # mark, crc32 and length of what follows
 _MARK = b"wseg"
 
@@ -71,13 +72,11 @@ class Journal:
 
     def append(self, parts: Sequence[bytes]) -> None:
         """Add a block, given in parts; it outlives the process from here on."""
-        check = 0
-        for part in parts:
-            check = zlib.crc32(part, check)
-        length = sum(map(len, parts))
-        self._file.write(b"".join([_BLOCK.pack(_MARK, check, length), *parts]))
+        block = b"".join(parts)
+        self._file.write(_BLOCK.pack(_MARK, zlib.crc32(block), len(block)))
+        self._file.write(block)
         self._file.flush()
-        self._end += _BLOCK.size + length
+        self._end += _BLOCK.size + len(block)
 
     def blocks(self) -> Iterator[bytes]:
         """Yield every block, in order."""
@@ -89,7 +88,7 @@ class Journal:
         self._file.close()
         self.path.unlink(missing_ok=True)
 
-    def __enter__(self) -> Journal:
+    def __enter__(self: Self) -> Self:
         return self
 
     def __exit__(

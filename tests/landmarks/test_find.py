@@ -87,11 +87,11 @@ def test_an_interrupted_run_goes_on(faces, tiny_predictor, undisturbed, tmp_path
     output = tmp_path / "l.h5"
     calls = []
 
-    def interrupted(options, tasks, points, in_worker):
+    def interrupted(options, tasks, points):
         calls.extend(task.index for task in tasks)
         if len(calls) > 4:
             raise KeyboardInterrupt
-        return find_in_chunk(options, tasks, points, in_worker)
+        return find_in_chunk(options, tasks, points)
 
     monkeypatch.setattr(find, "find_in_chunk", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -102,7 +102,9 @@ def test_an_interrupted_run_goes_on(faces, tiny_predictor, undisturbed, tmp_path
 
     monkeypatch.setattr(find, "find_in_chunk", find_in_chunk)
     again = []
-    monkeypatch.setattr(find, "read_image", lambda path, read=find.read_image: again.append(path) or read(path))
+    monkeypatch.setattr(
+        find, "open_photo", lambda path, side, read=find.open_photo: again.append(path) or read(path, side)
+    )
     find_landmarks(faces, output, predictor=tiny_predictor, jobs=1)
     assert output.read_bytes() == undisturbed.read_bytes()
     assert len(again) == len(faces) - 3
@@ -161,7 +163,7 @@ def test_missing_weights_are_said_before_any_work(faces, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def _die(options, tasks, points, in_worker):
+def _die(options, tasks, points):
     os._exit(1)
 
 
@@ -205,8 +207,8 @@ def test_imports_alone_need_no_weights(faces, tmp_path):
 def test_tasks_are_small_to_send(faces, tiny_predictor):
     options = ChainOptions(predictor=str(tiny_predictor))
     known = find.Known(np.full((len(faces), 68, 2), np.nan, np.float32), np.zeros(len(faces), np.uint8))
-    tasks = next(find._chunks(faces, known, np.arange(len(faces))))
-    assert len(pickle.dumps((find_in_chunk, options, tasks, 68, True))) < 2000
+    tasks = next(find._chunks(faces, known, None, np.arange(len(faces))))
+    assert len(pickle.dumps((find_in_chunk, options, tasks, 68))) < 2000
 
 
 def test_no_images_at_all(faces, tiny_predictor, tmp_path):
@@ -219,9 +221,9 @@ def test_faces_found_before_are_kept(faces, undisturbed, tiny_predictor, tmp_pat
     searched: list[str] = []
     real = find.find_in_chunk
 
-    def spy(options, tasks, points, in_worker):
+    def spy(options, tasks, points):
         searched.extend(task.path for task in tasks)
-        return real(options, tasks, points, in_worker)
+        return real(options, tasks, points)
 
     monkeypatch.setattr(find, "find_in_chunk", spy)
     earlier = read_landmarks(undisturbed)

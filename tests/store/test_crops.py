@@ -111,7 +111,7 @@ def test_no_image_at_all_leaves_no_store(table, photos, tmp_path):
 
 
 def test_any_number_of_processes_gives_the_same_bytes(table, photos, tmp_path, monkeypatch):
-    monkeypatch.setattr("wsegs.store.build._REFINED_ROWS_A_TASK", 3)
+    monkeypatch.setattr("wsegs.store.dispatch._REFINED_ROWS", 3)
     for jobs in (1, 2):
         _build(table, photos, tmp_path / f"{jobs}.h5", Frame("image", (109, 89)), jobs=jobs)
     assert (tmp_path / "1.h5").read_bytes() == (tmp_path / "2.h5").read_bytes()

@@ -55,7 +55,7 @@ def test_each_face_is_refined_in_the_stores_frame(table, options, tmp_path, fram
 
 
 def test_any_number_of_processes_gives_the_same_bytes(table, options, tmp_path, monkeypatch):
-    monkeypatch.setattr("wsegs.store.build._REFINED_ROWS_A_TASK", 3)
+    monkeypatch.setattr("wsegs.store.dispatch._REFINED_ROWS", 3)
     for jobs in (1, 2):
         build_store(table, load_rules("celeba"), FRAME, tmp_path / f"{jobs}.h5", refine=options, jobs=jobs)
     assert (tmp_path / "1.h5").read_bytes() == (tmp_path / "2.h5").read_bytes()

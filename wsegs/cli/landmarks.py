@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from wsegs.cli.options import (
     DEFAULT_DATA,
+    backend_options,
     data_option,
     force_option,
     images_option,
@@ -19,7 +20,9 @@ from wsegs.cli.options import (
     output_option,
     print_json,
 )
-from wsegs.errors import OptionError
+from wsegs.errors import DataError, OptionError
+
+_FOUND_BY = {"imported": "imported", "data set": "from the data set", "data set box": "by the data's boxes"}
 
 
 @click.command()
@@ -39,6 +42,12 @@ from wsegs.errors import OptionError
     "  [default: ibug68; celeba5 with --from-data]",
 )
 @click.option("--from-data", is_flag=True, help="Take the five points that come with CelebA; nothing is searched.")
+@click.option(
+    "--boxes-from-data",
+    is_flag=True,
+    help="Take the faces' places from the data set (its five points or boxes, or where its aligned images hold the"
+    " face) and only place the landmarks; a face without a known place is searched.",
+)
 @click.option(
     "--predictor",
     type=click.Path(path_type=Path),
@@ -65,6 +74,7 @@ from wsegs.errors import OptionError
     help="Also write the landmarks as CSV; 'csv' means beside the output.",
 )
 @jobs_option
+@backend_options
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first so many images.")
 @click.option(
     "--split",
@@ -76,7 +86,8 @@ from wsegs.errors import OptionError
     "--max-side",
     type=click.IntRange(min=0),
     default=1024,
-    help="Detectors see larger images reduced to this; 0 is never. Landmarks are placed on the full image.",
+    help="Detectors see larger images reduced to this; 0 is never. JPEGs twice as large or more are decoded at a half,"
+    " a quarter or an eighth, no smaller than this, and landmarks placed there.",
 )
 @force_option
 @json_option
@@ -88,11 +99,14 @@ def landmarks(
     detectors: str | None,
     scheme: str | None,
     from_data: bool,
+    boxes_from_data: bool,
     predictor: Path | None,
     imports: tuple[Path, ...],
     keep: Path | None,
     export: str | None,
     jobs: int,
+    backend: Literal["loky", "dask"],
+    scheduler: str | None,
     limit: int | None,
     split: str,
     max_side: int,
@@ -104,6 +118,10 @@ def landmarks(
     The detectors are tried in order until one finds the face. Where an image has several, the face that matches the
     data set's box counts, else the largest near the centre. After Ctrl-C the same command goes on where it was.
     """
+    from wsegs.workers import check_scheduler, use_one_thread
+
+    use_one_thread()  # before numpy is imported
+
     from wsegs.datasets import open_dataset
     from wsegs.files import check_output
     from wsegs.landmarks.find import find_landmarks, summarise
@@ -111,10 +129,13 @@ def landmarks(
     from wsegs.landmarks.table import read_landmarks
     from wsegs.schemes import CELEBA5, IBUG68, find_scheme
 
-    check_output(output, force=force)
+    lists = (output.with_suffix(".missing.csv"), output.with_suffix(".unmatched.csv"))
+    check_output(output, force=force, others=imports)
+    for path in lists:
+        check_output(path, force=True, others=imports)
     exported = _export_path(export, output)
     if exported is not None:
-        check_output(exported, force=force)
+        check_output(exported, force=force, others=(*imports, output, *lists))
     points = find_scheme(scheme) if scheme else CELEBA5 if from_data else IBUG68
     if detectors is None:
         detectors = "dlib,mtcnn" if points.agrees_with(IBUG68) else "none"
@@ -129,6 +150,15 @@ def landmarks(
     imported = read_imports(imports, dataset.images, points)
     earlier = None if keep is None else read_landmarks(keep)
     chosen = dataset.indices_of(split)[:limit]
+    if not len(chosen):
+        raise DataError(f"--split {split}: {dataset.root}: none of {len(dataset)} images is of this split")
+    scheduler = check_scheduler(backend, scheduler)
+    searched = 0
+
+    def begin(images: int) -> None:
+        nonlocal searched
+        searched = images
+
     start = time.perf_counter()
     try:
         table = find_landmarks(
@@ -141,8 +171,11 @@ def landmarks(
             imported=imported.select(chosen),
             from_data=from_data,
             earlier=earlier,
+            boxes_from_data=boxes_from_data,
             jobs=jobs,
+            scheduler=scheduler,
             force=force,
+            begin=begin,
         )
     except KeyboardInterrupt:
         click.echo(f"\n{output}.partial keeps what was found; the same command goes on from there", err=True)
@@ -158,7 +191,7 @@ def landmarks(
         **summarise(table),
         "unmatched": unmatched,
         "seconds": round(seconds, 1),
-        "faces_per_second": round(len(table) / seconds, 1),
+        "faces_per_second": round(searched / seconds, 1),
         "missing_list": str(output.with_suffix(".missing.csv")),
         "unmatched_list": str(output.with_suffix(".unmatched.csv")),
         "export": None if exported is None else str(exported),
@@ -200,7 +233,7 @@ def _print_summary(summary: dict[str, Any]) -> None:
 
     click.echo(f"{summary['output']}: landmarks ({summary['scheme']}) of {summary['found']} of {images} images")
     for name, count in summary["found_by"].items():
-        line({"imported": name, "data set": "from the data set"}.get(name, f"by {name}"), count)
+        line(_FOUND_BY.get(name, f"by {name}"), count)
     line("no face", summary["no_face"], summary["missing_list"] if summary["no_face"] else "")
     line("unreadable", summary["unreadable"], summary["missing_list"] if summary["unreadable"] else "")
     line("several faces", summary["several_faces"])

@@ -6,8 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
+from click.core import ParameterSource
 
-from wsegs.cli.options import SIZE, NumberRange, force_option, jobs_option, json_option, output_option, print_json
+from wsegs.cli.options import (
+    SIZE,
+    NumberRange,
+    Shard,
+    backend_options,
+    force_option,
+    jobs_option,
+    json_option,
+    output_option,
+    print_json,
+)
 from wsegs.errors import OptionError
 
 if TYPE_CHECKING:
@@ -83,7 +94,14 @@ _NAMED = 10  # of the images that cannot be read; --json lists all
     show_envvar=True,
     help="--refine, --with-images: where the images lie now.  [default: where the landmarks were found]",
 )
+@click.option(
+    "--shard",
+    type=Shard(),
+    help="Draw only the K-th of N shares of the images, for several machines: 1/8, 2/8, ... Written to"
+    " masks.K-of-N.h5 unless -o says otherwise; wsegs store merge joins them.",
+)
 @jobs_option
+@backend_options
 @force_option
 @json_option
 def masks(
@@ -101,12 +119,19 @@ def masks(
     with_images: bool,
     image_quality: int | None,
     data: Path | None,
+    shard: tuple[int, int] | None,
     jobs: int,
+    backend: Literal["loky", "dask"],
+    scheduler: str | None,
     force: bool,
     as_json: bool,
 ) -> None:
     """Draw attribute masks: LANDMARKS (landmarks.h5) and rules to a mask store."""
-    from wsegs.landmarks.table import read_landmarks
+    from wsegs.workers import check_scheduler, use_one_thread
+
+    use_one_thread()  # before numpy is imported
+
+    from wsegs.landmarks.table import open_landmarks
     from wsegs.rules import load_rules
     from wsegs.store.build import build_store
     from wsegs.store.frame import Frame, image_frame
@@ -121,24 +146,35 @@ def masks(
         raise OptionError(
             f"--refine: expected names of regions, got the file {refine}; LANDMARKS comes before --refine"
         )
-    table = read_landmarks(landmarks)
-    rule_set = load_rules(rules or _RULES.get(table.scheme.name, "celeba"))
-    if frame == "image":
-        store_frame = image_frame(table.image_size[table.image_size[:, 0] > 0], size)
-    else:
-        store_frame = Frame("face", size or (218, 178), keep_tilt=tilt == "keep", zoom=zoom)
-    summary = build_store(
-        table,
-        rule_set,
-        store_frame,
-        output,
-        layout=layout,
-        only_common=only_common,
-        refine=None if refine is None else _refine_options(refine, refinement or "celeba", table, data, landmarks),
-        images=_image_options(image_quality, table, data, landmarks) if with_images else None,
-        jobs=jobs,
-        force=force,
-    )
+    if shard is not None and click.get_current_context().get_parameter_source("output") == ParameterSource.DEFAULT:
+        output = output.with_name(f"{output.stem}.{shard[0]}-of-{shard[1]}{output.suffix}")
+    with open_landmarks(landmarks) as table:
+        rule_set = load_rules(rules or _RULES.get(table.scheme.name, "celeba"))
+        if frame == "image":
+            store_frame = image_frame(table.image_size[table.image_size[:, 0] > 0], size)
+        else:
+            store_frame = Frame("face", size or (218, 178), keep_tilt=tilt == "keep", zoom=zoom)
+        how = None if refine is None else _refine_options(refine, refinement or "celeba", table, data, landmarks)
+        try:
+            summary = build_store(
+                table,
+                rule_set,
+                store_frame,
+                output,
+                layout=layout,
+                only_common=only_common,
+                refine=how,
+                images=_image_options(image_quality, table, data, landmarks) if with_images else None,
+                shard=shard,
+                jobs=jobs,
+                scheduler=check_scheduler(backend, scheduler),
+                force=force,
+            )
+        except KeyboardInterrupt:
+            partial = output.with_name(f"{output.name}.partial")
+            if partial.exists():
+                click.echo(f"{partial}: what was drawn is kept; the same command goes on", err=True)
+            raise
     if as_json:
         print_json(summary)
         return
@@ -156,13 +192,16 @@ def masks(
         click.echo(f"refined by pixels: {', '.join(refined['regions'])}")
         if refined["unrefined_faces"]:
             click.echo(f"not refined: {refined['unrefined_faces']} faces whose images could not be read")
-    if summary["unreadable"]:
-        for problem in summary["unreadable"][:_NAMED]:
-            click.echo(f"without its image: {problem}")
-        if len(summary["unreadable"]) > _NAMED:
-            click.echo(f"without their images: {len(summary['unreadable']) - _NAMED} more; --json lists them")
+    for problem in summary["unreadable"][:_NAMED]:
+        click.echo(f"without its image: {problem}")
+    if len(summary["unreadable"]) > _NAMED:
+        click.echo(f"without their images: {len(summary['unreadable']) - _NAMED} more; --json lists them")
     for name, count in summary["empty_regions"].items():
         click.echo(f"region {name} is empty on {count} faces ({count / max(1, summary['faces']):.1%})")
+    if summary["shard"]:
+        number, of = summary["shard"]
+        click.echo(f"shard {number} of {of}; next, when all are there: wsegs store merge")
+        return
     click.echo(f"next: wsegs preview {output}; wsegs train attparsenet {output}")
 
 

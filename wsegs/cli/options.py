@@ -68,6 +68,24 @@ def jobs_option(command: Command) -> Command:
     )(command)
 
 
+def backend_options(command: Command) -> Command:
+    """Add ``--backend`` and ``--scheduler``: where the processes are."""
+    command = click.option(
+        "--scheduler",
+        metavar="ADDRESS",
+        envvar="WSEGS_SCHEDULER",
+        show_envvar=True,
+        help="--backend dask: the scheduler, tcp://HOST:PORT. Its workers read images by the same paths as this"
+        " machine, so that these must lie on disks that all of them share.",
+    )(command)
+    return click.option(
+        "--backend",
+        type=click.Choice(["loky", "dask"]),
+        default="loky",
+        help="Processes of this machine, or all workers of a Dask cluster (then -j has no effect).",
+    )(command)
+
+
 def force_option(command: Command) -> Command:
     """Add ``--force``: overwrite an output that exists."""
     return click.option("--force", is_flag=True, envvar="WSEGS_FORCE", show_envvar=True, help="Overwrite the output.")(
@@ -139,3 +157,18 @@ class SizeType(click.ParamType):
 
 
 SIZE = SizeType()
+
+
+class Shard(click.ParamType):
+    """One of several shares, written K/N, counted from 1; becomes (K, N)."""
+
+    name = "K/N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """Return (K, N), or fail with what was expected."""
+        if isinstance(value, tuple):
+            return value
+        number, slash, of = str(value).partition("/")
+        if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+            self.fail(f"expected K/N from 1/N to N/N such as 2/8, got '{value}'", param, ctx)
+        return int(number), int(of)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import functools
+import threading
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,9 +13,13 @@ from numpy.typing import NDArray
 from wsegs.landmarks.choose import choose_face
 from wsegs.landmarks.detectors import check_methods, describe_method, load_method
 from wsegs.landmarks.detectors.protocol import Faces, Method, MethodOptions
+from wsegs.landmarks.detectors.upright import box_of_points
+from wsegs.landmarks.image import Photo
 
 MAX_SIDE = 1024
 DETECTORS = ("dlib", "mtcnn")
+GIVEN = "data set box"
+"""What has found a face whose place is known: a name of ``STATUS_NAMES`` in :mod:`wsegs.landmarks.table`."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +33,8 @@ class ChainOptions:
     predictor
         Path of a dlib shape predictor; None for the installed one.
     max_side
-        Detectors see the image with its longer side reduced to this; 0 means as it is. Landmarks are always
-        placed on the full image.
+        Detectors see the image with its longer side reduced to this; 0 means as it is. Landmarks are placed on the
+        full image, or on a JPEG as far as decoding has reduced it: no further than to this.
     """
 
     detectors: tuple[str, ...] = DETECTORS
@@ -77,26 +81,78 @@ class Chain:
         self._methods = methods
         self._max_side = max_side
 
-    def find(self, image: NDArray[np.uint8], known_box: NDArray[np.floating] | None = None) -> FoundFace:
-        """Find the landmarks of the face that is meant in ``image`` (H, W, 3), RGB.
+    def find(self, image: NDArray[np.uint8] | Photo, known_box: NDArray[np.floating] | None = None) -> FoundFace:
+        """Find the landmarks of the face that is meant in ``image``, a photo or (H, W, 3), RGB.
 
         A method whose faces all lie outside ``known_box`` (4,), where the data set gives one, has not found it.
+        Colours are decoded only if it comes to a method that looks at them.
         """
-        height, width = image.shape[:2]
-        scale = min(1.0, self._max_side / max(height, width)) if self._max_side else 1.0
-        seen = image
-        if scale < 1:
-            size = (max(1, round(width * scale)), max(1, round(height * scale)))
-            seen = cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+        photo = image if isinstance(image, Photo) else Photo.of_array(image)
+        if known_box is not None:
+            known_box = _reduced(known_box, photo.reduction)
+        reduced_size = photo.grey().shape
+        scale = min(1.0, self._max_side / max(reduced_size)) if self._max_side else 1.0
         for method in self._methods:
-            faces = _enlarged(method.detector.detect(seen), 1 / scale)
-            chosen = choose_face(faces.boxes, (height, width), known_box)
+            seen = photo.grey() if method.detects_in_grey else photo.colour()
+            faces = _enlarged(method.detector.detect(_resized(seen, scale)), 1 / scale)
+            chosen = choose_face(faces.boxes, reduced_size, known_box)
             if chosen is None:
                 continue
             box = faces.boxes[chosen]
             points = None if faces.points is None else faces.points[chosen]
-            return FoundFace(method.predictor.predict(image, box, points), method.name, box, len(faces))
+            return self._place(photo, method, box, points, method.name, len(faces))
         return FoundFace(None, "none", None, 0)
+
+    def find_at(
+        self,
+        image: NDArray[np.uint8] | Photo,
+        *,
+        square: NDArray[np.float32] | None = None,
+        points: NDArray[np.float32] | None = None,
+    ) -> FoundFace:
+        """Place the landmarks of a face that needs no search, by the predictor of the first method.
+
+        Parameters
+        ----------
+        image
+            A photo or (H, W, 3), RGB.
+        square
+            (4,), what dlib's HOG would draw about the face: x, y, width, height in pixels.
+        points
+            (5, 2), its five points, instead of a square.
+        """
+        photo = image if isinstance(image, Photo) else Photo.of_array(image)
+        if points is not None:
+            points = _reduced_points(points, photo.reduction)
+            box = box_of_points(points)
+        elif square is not None:
+            box = _reduced(square, photo.reduction)
+        else:
+            raise ValueError("expected a square or five points")
+        return self._place(photo, self._methods[0], box, points, GIVEN, -1)
+
+    def _place(
+        self,
+        photo: Photo,
+        method: Method,
+        box: NDArray[np.float32],
+        points: NDArray[np.float32] | None,
+        found_by: str,
+        faces: int,
+    ) -> FoundFace:
+        """Place landmarks in the reduced photo, and return all as of the whole image."""
+        image = photo.grey() if method.predicts_in_grey else photo.colour()
+        landmarks = method.predictor.predict(image, box, points)
+        whole = _enlarged(Faces(box[None], landmarks[None]), photo.reduction)
+        assert whole.points is not None
+        return FoundFace(whole.points[0], found_by, whole.boxes[0], faces)
+
+
+def _resized(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
+    if scale == 1:
+        return image
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
 
 def _enlarged(faces: Faces, factor: float) -> Faces:
@@ -108,11 +164,27 @@ def _enlarged(faces: Faces, factor: float) -> Faces:
     return Faces(boxes, None if faces.points is None else faces.points * factor + (factor - 1) / 2)
 
 
-@functools.lru_cache(maxsize=1)
+def _reduced_points(points: NDArray[np.floating], factor: float) -> NDArray[np.float32]:
+    """Undo what :func:`_enlarged` does to points."""
+    return ((points - (factor - 1) / 2) / factor).astype(np.float32)
+
+
+def _reduced(box: NDArray[np.floating], factor: float) -> NDArray[np.float32]:
+    """Undo what :func:`_enlarged` does to a box (4,)."""
+    return np.concatenate([_reduced_points(box[:2], factor), box[2:] / factor]).astype(np.float32)
+
+
+_loaded = threading.local()  # Dask may run several tasks in threads of one process, and detectors have a state
+
+
 def load_chain(options: ChainOptions) -> Chain:
-    """Return the chain of these options, loaded once a process."""
-    cv2.setNumThreads(1)  # a process is one worker of several
-    return Chain([load_method(name, method) for name, method in options.methods()], options.max_side)
+    """Return the chain of these options, loaded once a process (once a thread that asks)."""
+    if getattr(_loaded, "options", None) != options:
+        cv2.setNumThreads(1)  # a process is one worker of several
+        methods = [load_method(name, method) for name, method in options.methods()]
+        _loaded.chain, _loaded.options = Chain(methods, options.max_side), options
+    chain: Chain = _loaded.chain
+    return chain
 
 
 def landmarks_of_image(

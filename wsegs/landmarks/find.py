@@ -5,16 +5,13 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
-import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import joblib
 import numpy as np
-from joblib.externals.loky.process_executor import TerminatedWorkerError
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -23,11 +20,13 @@ from wsegs.datasets import write_unmatched
 from wsegs.errors import DataError, MissingError, OptionError, WsegsError
 from wsegs.files import check_output, complete_or_absent
 from wsegs.landmarks.chain import DETECTORS, MAX_SIDE, ChainOptions, load_chain
-from wsegs.landmarks.image import read_image, reason
+from wsegs.landmarks.image import open_photo, reason
 from wsegs.landmarks.imports import Imported
 from wsegs.landmarks.journal import Journal, record_type
+from wsegs.landmarks.places import Places, places_of
 from wsegs.landmarks.table import NO_FACE, STATUS_NAMES, UNREADABLE, LandmarkTable, write_landmarks
 from wsegs.schemes import CELEBA5, IBUG68, LandmarkScheme
+from wsegs.workers import WorkerLostError, run_in_workers
 
 if TYPE_CHECKING:
     from wsegs.datasets.index import FaceDataset
@@ -50,12 +49,18 @@ class ImageTask:
         x, y, width, height of the face that the data set means, if it says so.
     detect
         False if its landmarks are known already: the file is then only read, for its size.
+    points
+        Its five points, x and y by turns, if the face is not to be searched and they are known.
+    square
+        Its square, framed as HOG's, if it is not to be searched and that is known.
     """
 
     index: int
     path: str
     box: tuple[float, ...] | None
     detect: bool
+    points: tuple[float, ...] | None = None
+    square: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -84,9 +89,12 @@ def find_landmarks(
     scheme: LandmarkScheme = IBUG68,
     imported: Imported | None = None,
     from_data: bool = False,
+    boxes_from_data: bool = False,
     earlier: LandmarkTable | None = None,
     jobs: int = -1,
+    scheduler: str | None = None,
     force: bool = False,
+    begin: Callable[[int], None] | None = None,
 ) -> LandmarkTable:
     """Find the landmarks of every image and write them to ``output``.
 
@@ -105,33 +113,47 @@ def find_landmarks(
     predictor
         Path of a dlib shape predictor of 68 points; None for the installed one.
     max_side
-        Detectors see images with their longer side reduced to this; 0 means as they are.
+        Detectors see images with their longer side reduced to this; 0 means as they are. JPEGs at least twice as
+        large are decoded reduced, and landmarks placed there.
     scheme
         What the points are. Detectors find ``ibug68``; any other needs ``detectors=("none",)``.
     imported
         Landmarks made elsewhere, for the images of ``dataset``; they win, and those images are not searched.
     from_data
         Take the five points that come with the data set; ``scheme`` is then ``celeba5``.
+    boxes_from_data
+        Search only the faces whose place the data set does not say; see :mod:`wsegs.landmarks.places`. The first
+        detector's predictor places the points.
     earlier
         What an earlier call found: its faces are kept, by file name, and only the other images are searched.
     jobs
         Processes; -1 is one a core.
+    scheduler
+        Address of a Dask scheduler whose workers are to find the landmarks instead; they read the images where this
+        process would.
     force
         Overwrite ``output``, and drop an unfinished run of other options.
+    begin
+        Called before the work begins with the number of images that earlier calls have left to it.
 
     Raises
     ------
     OutputExistsError, OptionError, MissingError, DataError
         On an output that exists, options that do not fit each other or an unfinished run, missing or unusable
         weights, a data set without points.
+    WsegsError
+        If a worker dies or the disk is full; what was found is kept.
     """
     output = check_output(output, force=force)
     options = ChainOptions(tuple(detectors), os.fspath(predictor) if predictor else None, max_side)
     if options.detectors and not scheme.agrees_with(IBUG68):
         raise OptionError(f"the detectors find {IBUG68.name}; with the scheme '{scheme.name}' use --detectors none")
     imported = imported if imported is not None else Imported.nothing(len(dataset), scheme)
+    if boxes_from_data and not options.detectors:
+        raise OptionError("--boxes-from-data: expected a detector whose predictor places the points, got none")
     known = _known(dataset, imported, scheme, from_data)
-    provenance = {
+    places = places_of(dataset) if boxes_from_data else None
+    provenance: dict[str, Any] = {
         "wsegs": wsegs.__version__,
         "data": {"name": dataset.name, "root": str(dataset.root), "images": len(dataset)},
         "detectors": options.describe(),
@@ -140,12 +162,29 @@ def find_landmarks(
     }
     if earlier is not None:
         provenance["earlier"] = earlier.provenance
+    if boxes_from_data:
+        provenance["options"]["boxes_from_data"] = True
+    if predictor is not None:  # workers may have another working directory
+        options = replace(options, predictor=str(Path(predictor).absolute()))
     kept = _kept_records(dataset, earlier, scheme)
-    header = {**provenance, "scheme": scheme.as_mapping(average=False), "images": _fingerprint(dataset, known, kept)}
+    header = {
+        **provenance,
+        "scheme": scheme.as_mapping(average=False),
+        "images": _fingerprint(dataset, known, places, kept),
+    }
     partial = output.with_name(f"{output.name}.partial")
     with Journal(partial, header, len(dataset), scheme.count, force=force) as journal:
         journal.append(kept[~journal.done[kept["index"]]])
-        _find_rest(dataset, options, known, scheme.count, jobs, journal)
+        todo = np.flatnonzero(~journal.done)
+        if begin is not None:
+            begin(len(todo))
+        chunks = _chunks(dataset, known, places, todo)
+        calls = ((options, tasks, scheme.count) for tasks in chunks)
+        _collect(
+            run_in_workers(find_in_chunk, calls, jobs=jobs, scheduler=scheduler, ordered=False, batch_size=1),
+            len(todo),
+            journal,
+        )
         table = _table(dataset, known, scheme, journal.records, provenance)
         write_landmarks(output, table, force=force)
         _write_missing(table, journal.records, output.with_suffix(".missing.csv"))
@@ -170,10 +209,8 @@ def _known(dataset: FaceDataset, imported: Imported, scheme: LandmarkScheme, fro
     return Known(landmarks, status)
 
 
-def find_in_chunk(options: ChainOptions, tasks: list[ImageTask], points: int, in_worker: bool) -> NDArray[Any]:
+def find_in_chunk(options: ChainOptions, tasks: list[ImageTask], points: int) -> NDArray[Any]:
     """Return the journal's records of some images. Runs in a worker, whose detectors stay loaded between calls."""
-    if in_worker:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's to handle
     chain = load_chain(options)
     records = np.zeros(len(tasks), record_type(points))
     for record, task in zip(records, tasks, strict=True):
@@ -181,15 +218,20 @@ def find_in_chunk(options: ChainOptions, tasks: list[ImageTask], points: int, in
         record["box"] = record["landmarks"] = np.nan
         record["faces"] = -1
         try:
-            image = read_image(task.path)
+            photo = open_photo(task.path, options.max_side)
         except WsegsError as error:
             record["status"] = UNREADABLE
             record["reason"] = reason(error, task.path).encode("utf-8", "replace")[:120]
             continue
-        record["image_size"] = image.shape[1::-1]
+        record["image_size"] = photo.size
         if not task.detect:
             continue
-        face = chain.find(image, None if task.box is None else np.array(task.box, np.float32))
+        if task.points is not None:
+            face = chain.find_at(photo, points=np.array(task.points, np.float32).reshape(5, 2))
+        elif task.square is not None:
+            face = chain.find_at(photo, square=np.array(task.square, np.float32))
+        else:
+            face = chain.find(photo, None if task.box is None else np.array(task.box, np.float32))
         record["status"] = STATUS_NAMES.index(face.found_by)
         record["faces"] = face.faces
         if face.landmarks is not None and face.box is not None:
@@ -218,43 +260,48 @@ def _kept_records(dataset: FaceDataset, earlier: LandmarkTable | None, scheme: L
     return records
 
 
-def _find_rest(
-    dataset: FaceDataset, options: ChainOptions, known: Known, points: int, jobs: int, journal: Journal
-) -> None:
-    todo = np.flatnonzero(~journal.done)
-    in_worker = jobs not in (0, 1)
-    parallel = joblib.Parallel(
-        n_jobs=jobs or 1, return_as="generator_unordered", batch_size=1, pre_dispatch="2 * n_jobs"
-    )
-    find = joblib.delayed(find_in_chunk)
-    calls = (find(options, tasks, points, in_worker) for tasks in _chunks(dataset, known, todo))
+def _collect(found: Iterator[NDArray[Any]], todo: int, journal: Journal) -> None:
+    """Keep what workers find of ``todo`` images, under a bar that counts what was done before as done."""
+    if not todo:
+        return
     counts: Counter[str] = Counter()
-    with tqdm(total=len(dataset), initial=len(dataset) - len(todo), unit="face", disable=None) as bar:
+    total = len(journal.done)
+    with tqdm(total=total, initial=total - todo, unit="face", disable=None) as bar:
         try:
-            for records in parallel(calls) if len(todo) else ():
+            for records in found:
                 journal.append(records)
                 counts.update(_status_name(status) for status in records["status"].tolist())
                 bar.set_postfix(counts, refresh=False)
                 bar.update(len(records))
-        except TerminatedWorkerError as error:
+        except WorkerLostError as error:
             raise WsegsError(
-                f"a worker process died, perhaps for want of memory; {journal.done.sum()} images are kept in"
-                f" {journal.path}: run the same command again, with fewer processes (-j)"
+                f"{error}; {journal.done.sum()} images are kept in {journal.path}:"
+                " run the same command again, with fewer processes (-j)"
             ) from error
 
 
-def _chunks(dataset: FaceDataset, known: Known, todo: NDArray[np.intp]) -> Iterator[list[ImageTask]]:
-    boxes = dataset.boxes
+def _chunks(
+    dataset: FaceDataset, known: Known, places: Places | None, todo: NDArray[np.intp]
+) -> Iterator[list[ImageTask]]:
     for start in range(0, len(todo), _CHUNK):
         yield [
             ImageTask(
                 i,
                 str(dataset.path(i)),
-                None if boxes is None or not np.isfinite(boxes[i]).all() else tuple(boxes[i].tolist()),
+                _numbers(dataset.boxes, i),
                 detect=known.status[i] == NO_FACE,
+                points=None if places is None else _numbers(places.points, i),
+                square=None if places is None else _numbers(places.squares, i),
             )
             for i in todo[start : start + _CHUNK].tolist()
         ]
+
+
+def _numbers(array: NDArray[np.float32] | None, row: int) -> tuple[float, ...] | None:
+    """Return a row as plain numbers, None where there are none."""
+    if array is None or not np.isfinite(array[row]).all():
+        return None
+    return tuple(array[row].ravel().tolist())
 
 
 def _status_name(status: int) -> str:
@@ -297,11 +344,14 @@ def _write_missing(table: LandmarkTable, records: NDArray[Any], path: Path) -> N
             writer.writerow([table.images[row], "no face" if table.status[row] == NO_FACE else why])
 
 
-def _fingerprint(dataset: FaceDataset, known: Known, kept: NDArray[Any]) -> str:
+def _fingerprint(dataset: FaceDataset, known: Known, places: Places | None, kept: NDArray[Any]) -> str:
     """Return a sha256 of all that decides over the result beside the options: names, boxes, known landmarks."""
     digest = hashlib.sha256("\0".join(dataset.images).encode("utf-8", "surrogateescape"))
     if dataset.boxes is not None:
         digest.update(np.ascontiguousarray(dataset.boxes, np.float32).tobytes())
+    if places is not None:
+        digest.update(places.squares.tobytes())
+        digest.update(b"" if places.points is None else places.points.tobytes())
     digest.update(known.status.tobytes())
     digest.update(known.landmarks[known.status != NO_FACE].tobytes())
     digest.update(kept.tobytes())

@@ -2,6 +2,8 @@
 
 Any file becomes 8-bit RGB: 16-bit values are divided by 256, grey is repeated, an alpha channel is dropped, CMYK is
 converted. The EXIF orientation is applied, so that a face in a rotated photo stands upright as viewers show it.
+
+What only finds faces need not decode all of that: a :class:`Photo` gives grey, and JPEGs as small as is enough.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from wsegs.errors import DataError
+
+_JPEG = ("JPEG", "MPO")
 
 MAX_PIXELS = 80_000_000
 """Larger images are refused by their header: decoded they would need a quarter of a gigabyte and more each."""
@@ -57,17 +61,110 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
 
 def decode_image(data: bytes, path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     """Decode the bytes of an image file as :func:`read_image` does; ``path`` is for the message only."""
-    if not data:
-        raise DataError(f"{path}: an empty file")
     _check_header(data, path)
+    return _decode(data, path, cv2.IMREAD_COLOR)
+
+
+def _decode(data: bytes, path: str | os.PathLike[str], mode: int) -> NDArray[np.uint8]:
+    """Return (H, W, 3), RGB, or (H, W), grey, as OpenCV's ``mode`` says."""
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
     except cv2.error as error:
         raise DataError(f"{path}: not decodable ({error.err})") from error
     if image is None or image.size == 0:
         raise DataError(f"{path}: not decodable")
-    rgb: NDArray[np.uint8] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)  # type: ignore[assignment]
-    return rgb
+    if image.ndim == 3:
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
+    return image  # type: ignore[return-value]
+
+
+# By how much a JPEG is reduced while it is decoded -> OpenCV's names for that, in colour and in grey.
+_REDUCED = {
+    1: (cv2.IMREAD_COLOR, cv2.IMREAD_GRAYSCALE),
+    2: (cv2.IMREAD_REDUCED_COLOR_2, cv2.IMREAD_REDUCED_GRAYSCALE_2),
+    4: (cv2.IMREAD_REDUCED_COLOR_4, cv2.IMREAD_REDUCED_GRAYSCALE_4),
+    8: (cv2.IMREAD_REDUCED_COLOR_8, cv2.IMREAD_REDUCED_GRAYSCALE_8),
+}
+
+
+class Photo:
+    """An image that is decoded as far as somebody looks at it.
+
+    A JPEG's brightness is a part of its file: grey takes about two thirds of the time that colour takes. One that is
+    at least twice as large as anybody needs is decoded at a half, a quarter or an eighth of its size.
+
+    Attributes
+    ----------
+    size
+        Width and height of the whole image in pixels, as :func:`read_image` would give it.
+    reduction
+        1, 2, 4 or 8: pixel i of :meth:`grey` and :meth:`colour` covers pixels ``i * reduction`` and following.
+    """
+
+    def __init__(self, data: bytes, path: str | os.PathLike[str], needed: int = 0) -> None:
+        """Take the bytes of an image file; see :func:`open_photo`."""
+        kind, (width, height) = _check_header(data, path)
+        self._data, self._path, self._is_jpeg = data, path, kind in _JPEG
+        self._colour: NDArray[np.uint8] | None = None
+        self.reduction = _reduction(width, height, needed) if self._is_jpeg else 1
+        self._grey = self._decode_grey()
+        seen_height, seen_width = self._grey.shape
+        if self.reduction == 1:
+            self.size = (seen_width, seen_height)
+        else:  # the header does not know whether the EXIF orientation lays it on its side
+            lies = (seen_width > seen_height) != (width > height)
+            self.size = (height, width) if lies else (width, height)
+
+    @classmethod
+    def of_array(cls, image: NDArray[np.uint8]) -> Photo:
+        """Return the photo of an image in memory, (H, W, 3), RGB."""
+        photo = cls.__new__(cls)
+        photo._colour, photo._is_jpeg, photo.reduction = image, False, 1
+        photo._grey = photo._decode_grey()
+        photo.size = (image.shape[1], image.shape[0])
+        return photo
+
+    def grey(self) -> NDArray[np.uint8]:
+        """Return (H, W) uint8."""
+        return self._grey
+
+    def colour(self) -> NDArray[np.uint8]:
+        """Return (H, W, 3) uint8, RGB."""
+        if self._colour is None:
+            self._colour = _decode(self._data, self._path, _REDUCED[self.reduction][0])
+        return self._colour
+
+    def _decode_grey(self) -> NDArray[np.uint8]:
+        if self._is_jpeg:
+            return _decode(self._data, self._path, _REDUCED[self.reduction][1])
+        return cv2.cvtColor(self.colour(), cv2.COLOR_RGB2GRAY)  # type: ignore[return-value]
+
+
+def _reduction(width: int, height: int, needed: int) -> int:
+    """Return the largest of 1, 2, 4 and 8 that leaves ``needed`` pixels and says which side is longer."""
+    if not needed:
+        return 1
+    large = [factor for factor in _REDUCED if max(width, height) >= factor * needed]
+    factor = max(large, default=1)
+    return factor if width == height or -(-width // factor) != -(-height // factor) else 1
+
+
+def open_photo(path: str | os.PathLike[str], needed: int = 0) -> Photo:
+    """Open an image file for whoever finds faces in it.
+
+    Parameters
+    ----------
+    path
+        As for :func:`read_image`.
+    needed
+        A length in pixels below which the longer side of a JPEG must not be reduced; 0 keeps every pixel.
+
+    Raises
+    ------
+    DataError
+        As :func:`read_image`.
+    """
+    return Photo(read_bytes(path), path, needed)
 
 
 def reason(error: Exception, path: str | os.PathLike[str]) -> str:
@@ -75,8 +172,10 @@ def reason(error: Exception, path: str | os.PathLike[str]) -> str:
     return str(error).removeprefix(f"{path}: ")
 
 
-def _check_header(data: bytes, path: str | os.PathLike[str]) -> None:
-    """Refuse what is no image, too large, or cut short, before memory is spent on it."""
+def _check_header(data: bytes, path: str | os.PathLike[str]) -> tuple[str | None, tuple[int, int]]:
+    """Refuse what is no image, too large, or cut short, before memory is spent on it; return format, width, height."""
+    if not data:
+        raise DataError(f"{path}: an empty file")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own notes on large images and odd metadata
@@ -91,7 +190,8 @@ def _check_header(data: bytes, path: str | os.PathLike[str]) -> None:
         raise DataError(f"{path}: {width}x{height}, more than {MAX_PIXELS // 10**6} million pixels")
     # OpenCV fills the missing part of a cut JPEG with grey and says nothing. The end marker must follow the last
     # start of scan: markers cannot occur within a scan, and an embedded thumbnail comes before it.
-    if kind in ("JPEG", "MPO") and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
+    if kind in _JPEG and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
         raise DataError(f"{path}: truncated JPEG")
     if kind == "PNG" and b"IEND" not in data[-1024:]:
         raise DataError(f"{path}: truncated PNG")
+    return kind, (width, height)

@@ -7,6 +7,7 @@ was torn by a crash is dropped with all that follows it, and its image is done a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import zlib
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wsegs.errors import DataError, OptionError
+from wsegs.errors import DataError, OptionError, WsegsError
 
 FORMAT = "wsegs-landmarks-journal 1"
 _MAX_HEADER = 1 << 20
@@ -66,19 +67,24 @@ class Journal:
         self.done = np.zeros(count, bool)
         header = {"format": FORMAT, **json.loads(json.dumps(header))}
         start = self._resume(header, force) if path.exists() else 0
-        self._file = path.open("r+b" if start else "wb")
+        # Unbuffered, since a buffer that a full disk has refused would be refused again on closing.
+        self._file = path.open("r+b" if start else "wb", buffering=0)
         if start:
             self._file.truncate(start)
             self._file.seek(start)
         else:
-            self._file.write(json.dumps(header, sort_keys=True).encode() + b"\n")
-            self._file.flush()
+            self._write(json.dumps(header, sort_keys=True).encode() + b"\n")
 
     def append(self, records: NDArray[Any]) -> None:
-        """Add records; they outlive the process from here on."""
+        """Add records; they outlive the process from here on.
+
+        Raises
+        ------
+        WsegsError
+            If they cannot be written, on a full disk for example; what was added before is kept.
+        """
         blocks = [record.tobytes() for record in records]
-        self._file.write(b"".join(block + zlib.crc32(block).to_bytes(4, "little") for block in blocks))
-        self._file.flush()
+        self._write(b"".join(block + zlib.crc32(block).to_bytes(4, "little") for block in blocks))
         self._keep(records)
 
     def remove(self) -> None:
@@ -93,9 +99,20 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if not self._file.closed:
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            with contextlib.suppress(OSError):  # no news: what was not written has been an error before
+                os.fsync(self._file.fileno())
             self._file.close()
+
+    def _write(self, data: bytes) -> None:
+        try:
+            left = memoryview(data)
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            raise WsegsError(
+                f"{self.path}: {error.strerror}; {self.done.sum()} images are kept there:"
+                " run the same command again when that is mended"
+            ) from error
 
     def _keep(self, records: NDArray[Any]) -> None:
         self.records[records["index"]] = records

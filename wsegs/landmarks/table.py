@@ -8,7 +8,8 @@ object              type, shape              meaning
 ``/image``          str (N,)                 name relative to the data set's root, the key that rows join by
 ``/landmarks``      float32 (N, P, 2)        x, y in pixels of the source image; nan where there is none
 ``/status``         uint8 (N,)               0 no face, 255 unreadable, else an index of ``/status_names``
-``/status_names``   str                      none, dlib, mtcnn, face-alignment, imported, data set
+``/status_names``   str                      none, dlib, mtcnn, face-alignment, imported, data set (its
+                                             points), data set box (dlib's points in its box)
 ``/faces``          int16 (N,)               faces that the detector found; -1 unknown
 ``/boxes``          float32 (N, 4)           x, y, width, height of the chosen face; nan
 ``/image_size``     int32 (N, 2)             width, height of the source image; 0 where unreadable
@@ -26,6 +27,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -43,7 +46,9 @@ FORMAT_VERSION = 2
 
 NO_FACE = 0
 UNREADABLE = 255
-STATUS_NAMES = ("none", "dlib", "mtcnn", "face-alignment", "imported", "data set")
+STATUS_NAMES = ("none", "dlib", "mtcnn", "face-alignment", "imported", "data set", "data set box")
+
+_BLOCK = 4096  # rows that are read at a time where not all are kept
 
 # Field -> (name in the file, type, shape after N). P comes from the scheme, A from the attribute names.
 _ARRAYS: dict[str, tuple[str, type[np.generic], tuple[int | str, ...]]] = {
@@ -169,22 +174,44 @@ def read_landmarks(path: str | os.PathLike[str]) -> LandmarkTable:
         If it is not HDF5, cut short, of another format or version, or damaged: the message names the file and
         what is wrong.
     """
+    with open_landmarks(path) as table:
+        return replace(table, landmarks=table.landmarks[()])
+
+
+@contextmanager
+def open_landmarks(path: str | os.PathLike[str]) -> Iterator[LandmarkTable]:
+    """Check a landmark table and yield it, with the landmarks left in the file: memory does not grow with them.
+
+    Until the block ends, ``table.landmarks[start:stop]`` reads these rows; it is an :class:`h5py.Dataset`.
+
+    Raises
+    ------
+    MissingError, DataError
+        As :func:`read_landmarks`.
+    """
     path = Path(path)
     if path.is_dir():
         raise DataError(f"{path}: expected a landmark file, got a directory")
     if not path.exists():
         raise MissingError(f"{path}: no such file; wsegs landmarks makes it")
-    try:
-        with h5py.File(path, "r") as file:
+    with ExitStack() as opened:
+        try:
+            file = opened.enter_context(h5py.File(path, "r"))
             table, definition, digest = _read(file, path)
-    except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:
-        # h5py's own words ("truncated file: eof = ...") are in the last parenthesis of a long line.
-        reason = str(error).strip("'\"").splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path}: not a readable landmark file ({reason})") from error
-    _check(table, path)
-    if digest != _digest(table, definition):
-        raise DataError(f"{path}: damaged, its contents do not have the sha256 that it was written with")
-    return table
+            _check(table, path)
+            intact = digest == _digest(table, definition)
+        except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:
+            # h5py's own words ("truncated file: eof = ...") are in the last parenthesis of a long line.
+            reason = str(error).strip("'\"").splitlines()[0] if str(error) else type(error).__name__
+            raise DataError(f"{path}: not a readable landmark file ({reason})") from error
+        if not intact:
+            raise DataError(f"{path}: damaged, its contents do not have the sha256 that it was written with")
+        yield table
+
+
+def table_sha256(table: LandmarkTable) -> str:
+    """Return a sha256 over all that a table holds."""
+    return _digest(table, _definition(table.scheme))
 
 
 def _read(file: h5py.File, path: Path) -> tuple[LandmarkTable, str | None, str]:
@@ -207,7 +234,7 @@ def _read(file: h5py.File, path: Path) -> tuple[LandmarkTable, str | None, str]:
         dataset = _dataset(file, name, path)
         if dataset.dtype != dtype:
             raise DataError(f"{path}: /{name} is of type {dataset.dtype}, expected {np.dtype(dtype)}")
-        values[field] = dataset[()]
+        values[field] = dataset if field == "landmarks" else dataset[()]
     for name in ("scheme", "provenance", "sha256"):
         if not isinstance(file.attrs.get(name), str):
             raise DataError(f"{path}: the attribute '{name}' of / is missing")
@@ -266,10 +293,17 @@ def _check(table: LandmarkTable, path: Path) -> None:
             f"{path}: /status of {table.images[row]} is {table.status[row]},"
             f" expected 0 to {len(table.status_names) - 1} or {UNREADABLE}"
         )
-    wrong = table.found != np.isfinite(table.landmarks).all(axis=(1, 2))
+    finite = [np.isfinite(block).all(axis=(1, 2)) for block in _blocks(table.landmarks)]
+    wrong = table.found != np.concatenate([np.zeros(0, bool), *finite])
     if wrong.any():
         name = table.images[int(wrong.argmax())]
         raise DataError(f"{path}: /landmarks and /status of {name} disagree on whether a face was found")
+
+
+def _blocks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Yield some rows after the other, from memory or from the file."""
+    for start in range(0, len(array), _BLOCK):
+        yield array[start : start + _BLOCK]
 
 
 def _digest(table: LandmarkTable, definition: str | None) -> str:
@@ -282,8 +316,9 @@ def _digest(table: LandmarkTable, definition: str | None) -> str:
         if field.name in _NAMES:
             digest.update(b"\0".join(_encoded(getattr(table, field.name))))
         elif field.name in _ARRAYS:
-            array = np.ascontiguousarray(getattr(table, field.name), _ARRAYS[field.name][1])
-            digest.update(array.view(np.uint8).data if array.size else b"")
+            for block in _blocks(getattr(table, field.name)):
+                array = np.ascontiguousarray(block, _ARRAYS[field.name][1])
+                digest.update(array.view(np.uint8).data if array.size else b"")
     digest.update(json.dumps(table.provenance, sort_keys=True).encode())
     return digest.hexdigest()
 

@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import h5py
+import cv2
 import numpy as np
-from joblib import Parallel, delayed
-from numpy.typing import NDArray
 from tqdm import tqdm
 
 from wsegs import __version__
-from wsegs.errors import DataError, RuleError
-from wsegs.files import check_output, complete_or_absent, nearest
-from wsegs.landmarks.table import LandmarkTable
+from wsegs.errors import DataError, OptionError, RuleError, WsegsError
+from wsegs.files import check_output, nearest
+from wsegs.landmarks.table import LandmarkTable, table_sha256
 from wsegs.rules import RuleSet
-from wsegs.store.crops import CropOptions, CropSources
-from wsegs.store.draw_rows import Drawing, DrawnRows, draw_rows
-from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION
+from wsegs.store.dispatch import draw_placed
+from wsegs.store.draw_rows import Drawing
+from wsegs.store.format import CODEC, FORMAT_NAME, FORMAT_VERSION
 from wsegs.store.frame import Frame
+from wsegs.store.journal import RowsJournal
 from wsegs.store.placed_rows import PlacedRows, place_rows
-from wsegs.store.refine_rows import Photos, RefineOptions
-from wsegs.store.stored_crops import CropWriter
-from wsegs.store.write import Column, array_column, create_chunked, write_chunks, write_columns, write_names
+from wsegs.store.write import Column, Contents, array_column, write_store
+from wsegs.workers import WorkerLostError
+
+if TYPE_CHECKING:
+    from wsegs.store.crops import CropOptions
+    from wsegs.store.refine_rows import RefineOptions
 
 Layout = Literal["regions", "dense"]
-
-# Rows that a worker draws at a time: the rules' arithmetic on arrays takes half as long for 1024 faces as for 128.
-_ROWS_A_TASK = 1024
-# Reading an image takes ten times as long as drawing its regions, refining them fifty times.
-_REFINED_ROWS_A_TASK = 16
 
 
 def match_attributes(table_names: Sequence[str], rules: RuleSet, *, only_common: bool = False) -> tuple[str, ...]:
@@ -74,10 +71,15 @@ def build_store(
     only_common: bool = False,
     refine: RefineOptions | None = None,
     images: CropOptions | None = None,
+    shard: tuple[int, int] | None = None,
     jobs: int = -1,
+    scheduler: str | None = None,
     force: bool = False,
 ) -> dict[str, Any]:
     """Draw the masks of every image of a landmark table into a mask store.
+
+    An interrupted call leaves ``output.partial``; the same call goes on from there. The bytes of the result do not
+    depend on ``jobs`` nor on interruptions.
 
     Parameters
     ----------
@@ -99,10 +101,15 @@ def build_store(
         Refine regions by the pixels of the images; a face whose image cannot be read keeps what the rules draw.
     images
         Keep the images' crops in the store, as JPEGs; a row whose image cannot be read keeps its masks alone.
+    shard
+        (k, n): draw only the k-th of n shares of the rows, k from 1 to n; :func:`wsegs.store.merge.merge_shards` joins
+        them.
     jobs
         Processes; -1 is one a core.
+    scheduler
+        Address of a Dask scheduler whose workers draw instead; see :func:`wsegs.workers.run_in_workers`.
     force
-        Overwrite ``output``.
+        Overwrite ``output``, and drop an unfinished run of other options.
 
     Returns
     -------
@@ -114,8 +121,11 @@ def build_store(
     ------
     OutputExistsError, RuleError, DataError, OptionError
         Before anything is drawn.
+    WsegsError
+        If a worker died or the disk is full; what was drawn is kept.
     """
     output = check_output(output, force=force)
+    same_points = table.scheme.agrees_with(rules.scheme)
     try:
         table.scheme.convert(np.zeros((0, table.scheme.count, 2), np.float32), rules.scheme)
     except DataError as error:
@@ -124,70 +134,109 @@ def build_store(
         refine.refinement.check(rules)
     names = match_attributes(table.attribute_names, rules, only_common=only_common)
     rules.lookup(names)  # each needs a rule
-    same_points = table.scheme.agrees_with(rules.scheme)
-    placed = place_rows(table, frame, table.scheme if same_points else rules.scheme, names)
-    if not len(placed):
+    everything = place_rows(table, frame, table.scheme if same_points else rules.scheme, names)
+    if not len(everything):
         raise DataError("no face was found in any image, so there is nothing to draw masks for")
-    layout_names = names if layout == "dense" else None
-    drawing = Drawing(rules.program, rules.text, rules.source, frame.size, layout_names)
-    empty_faces = np.zeros(len(rules.region_names), np.int64)
-    unrefined = 0
-    with complete_or_absent(output) as temporary, h5py.File(temporary, "w") as file:
-        _write_header(file, placed, rules)
-        _write_rows(file, placed)
-        crops = None
-        if images is not None:
-            sizes = array_column(placed.image_sizes.astype(np.int32))
-            write_columns(file, len(placed), {"image_size": sizes})
-            crops = CropWriter(file, len(placed))
-        unreadable: list[str] = []
-        create_chunked(file, "regions", len(placed), frame.size, rules.dtype)
-        if layout == "dense":
-            create_chunked(file, "masks", len(placed), (len(names), *frame.size), np.dtype(bool))
-        row = 0
-        with tqdm(total=len(placed), unit="face", desc="masks", disable=None) as bar:
-            for drawn in _draw(placed, drawing, refine, images, jobs):
-                if crops is not None:
-                    crops.append(drawn.chunks.pop("crops"))
-                    unreadable += drawn.unreadable
-                write_chunks(file, row, drawn.chunks)
-                empty_faces += drawn.empty
-                unrefined += drawn.unrefined
-                row += len(drawn)
-                bar.update(len(drawn))
-        if images is not None and crops is not None:
-            if len(unreadable) == len(placed):
-                raise DataError(f"{images.root}: no image could be read, so there is none to keep ({unreadable[0]})")
-            crops.finish()
-        provenance = table.provenance
-        if refine is not None:
-            if unrefined and unrefined == placed.faces:
+    placed = everything if shard is None else _shard(everything, shard)
+    drawing = Drawing(rules.program, rules.text, rules.source, frame.size, names if layout == "dense" else None)
+    partial = output.with_name(f"{output.name}.partial")
+    inputs = _inputs(placed, rules, layout, refine, images, shard)
+    with RowsJournal(partial, inputs, len(rules.region_names), force=force) as journal:
+        try:
+            with tqdm(total=len(placed), initial=journal.done, unit="face", desc="masks", disable=None) as bar:
+                for drawn in draw_placed(
+                    placed,
+                    drawing,
+                    start=journal.done,
+                    refine=refine,
+                    images=images,
+                    jobs=jobs,
+                    scheduler=scheduler,
+                ):
+                    journal.add(drawn)
+                    bar.update(len(drawn))
+            refined = None if refine is None else refine.as_json(journal.unrefined)
+            if refine is not None and journal.unrefined and journal.unrefined == placed.faces:
+                journal.remove()
                 raise DataError(f"{refine.root}: no image of a face could be read, so there is nothing to refine by")
-            provenance = {**table.provenance, "refined": refine.as_json(unrefined)}
-        file.attrs["provenance"] = json.dumps(provenance)
+            if images is not None and len(journal.unreadable) == len(placed):
+                first = journal.unreadable[0]
+                journal.remove()
+                raise DataError(f"{images.root}: no image could be read, so there is none to keep ({first})")
+            contents = _contents(placed, rules, layout, refined, shard, with_images=images is not None)
+            write_store(output, contents, (drawn.chunks for drawn in journal.rows()))
+        except (WorkerLostError, OSError) as error:
+            # A WsegsError that is an OSError, too, says all there is to say.
+            if not journal.done or (isinstance(error, WsegsError) and not isinstance(error, WorkerLostError)):
+                raise
+            raise _stopped(error, journal, len(placed)) from error
+        journal.remove()
     return {
         "output": str(output),
         "scheme": placed.scheme.name,
         "reduced_from": None if same_points else table.scheme.name,
         "images": len(placed),
         "faces": placed.faces,
-        "left_out": len(table.images) - len(placed),
+        "left_out": len(table.images) - len(everything),
+        "shard": None if shard is None else list(shard),
         "size": list(frame.size),
         "frame": frame.kind,
         "layout": layout,
         "regions": len(rules.region_names),
         "attributes": len(names),
         "empty_regions": {
-            name: int(count) for name, count in zip(rules.region_names, empty_faces, strict=True) if count
+            name: int(count) for name, count in zip(rules.region_names, journal.empty, strict=True) if count
         },
-        "refined": None if refine is None else refine.as_json(unrefined),
-        "unreadable": unreadable,
+        "refined": refined,
+        "unreadable": journal.unreadable,
         "bytes": output.stat().st_size,
     }
 
 
-def _write_rows(file: h5py.File, placed: PlacedRows) -> None:
-    """Write every column but the drawn ones."""
+def _shard(placed: PlacedRows, shard: tuple[int, int]) -> PlacedRows:
+    number, of = shard
+    if not 1 <= number <= of <= len(placed):
+        raise OptionError(
+            f"--shard {number}/{of}: expected 1/N to N/N and at most as many shards as images, {len(placed)}"
+        )
+    return placed.shard(number, of)
+
+
+def _inputs(
+    placed: PlacedRows,
+    rules: RuleSet,
+    layout: Layout,
+    refine: RefineOptions | None,
+    images: CropOptions | None,
+    shard: tuple[int, int] | None,
+) -> dict[str, Any]:
+    """Return all that decides the result, for the journal."""
+    return {
+        "wsegs": __version__,
+        "opencv": cv2.__version__,
+        "codec": CODEC,
+        "rules": rules.source,
+        "rules sha256": rules.sha256,
+        "landmarks sha256": table_sha256(placed.table),
+        "attributes": list(placed.attribute_names),
+        "frame": placed.frame.as_json(),
+        "layout": layout,
+        "refine": None if refine is None else {**refine.as_json(0), "images": str(refine.root)},
+        "with images": None if images is None else {"images": str(images.root), "quality": images.quality},
+        "shard": None if shard is None else list(shard),
+    }
+
+
+def _contents(
+    placed: PlacedRows,
+    rules: RuleSet,
+    layout: Layout,
+    refined: dict[str, Any] | None,
+    shard: tuple[int, int] | None,
+    *,
+    with_images: bool,
+) -> Contents:
+    """Return all that the store holds beside the chunks."""
     table, points = placed.table, (placed.scheme.count, 2)
     columns = {
         "attributes": array_column(placed.labels()),
@@ -197,45 +246,37 @@ def _write_rows(file: h5py.File, placed: PlacedRows) -> None:
         "split": array_column(table.split[placed.rows].astype(np.int8)),
         "status": array_column(table.status[placed.rows].astype(np.uint8)),
     }
-    write_columns(file, len(placed), columns)
-    write_names(file, "image", placed.images)
+    if with_images:
+        columns["image_size"] = array_column(placed.image_sizes.astype(np.int32))
+    chunked: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {"regions": (placed.frame.size, rules.dtype)}
+    if layout == "dense":
+        chunked["masks"] = ((len(placed.attribute_names), *placed.frame.size), np.dtype(bool))
+    header = {
+        "format": FORMAT_NAME,
+        "version": FORMAT_VERSION,
+        "wsegs": __version__,
+        "rules": rules.text,
+        "rules_source": rules.source,
+        "rules_sha256": rules.sha256,
+        "scheme": placed.scheme.name,
+        "region_names": json.dumps(list(rules.region_names)),
+        "attribute_names": json.dumps(list(placed.attribute_names)),
+        "status_names": json.dumps(list(table.status_names)),
+        "frame": json.dumps(placed.frame.as_json()),
+        "provenance": json.dumps(table.provenance if refined is None else {**table.provenance, "refined": refined}),
+    }
+    if shard is not None:
+        header["shard"] = json.dumps(shard)
     definition = json.dumps(placed.scheme.as_mapping(average=False), sort_keys=True)
-    file.create_dataset("scheme", data=definition, dtype=h5py.string_dtype(), track_times=False)
+    return Contents(placed.images, columns, chunked, definition, header, crops=with_images)
 
 
-def _write_header(file: h5py.File, placed: PlacedRows, rules: RuleSet) -> None:
-    file.attrs["format"] = FORMAT_NAME
-    file.attrs["version"] = FORMAT_VERSION
-    file.attrs["wsegs"] = __version__
-    file.attrs["rules"] = rules.text
-    file.attrs["rules_source"] = rules.source
-    file.attrs["rules_sha256"] = rules.sha256
-    file.attrs["scheme"] = placed.scheme.name
-    file.attrs["region_names"] = json.dumps(list(rules.region_names))
-    file.attrs["attribute_names"] = json.dumps(list(placed.attribute_names))
-    file.attrs["status_names"] = json.dumps(list(placed.table.status_names))
-    file.attrs["frame"] = json.dumps(placed.frame.as_json())
-
-
-def _draw(
-    placed: PlacedRows, drawing: Drawing, refine: RefineOptions | None, images: CropOptions | None, jobs: int
-) -> Iterator[DrawnRows]:
-    """Let workers draw the rows; yield what they made, in order."""
-    parallel = Parallel(n_jobs=jobs, return_as="generator", batch_size=1)
-    yield from parallel(delayed(draw_rows)(*task) for task in _tasks(placed, drawing, refine, images))
-
-
-def _tasks(
-    placed: PlacedRows, drawing: Drawing, refine: RefineOptions | None, images: CropOptions | None
-) -> Iterator[tuple[Drawing, NDArray[np.float32], NDArray[np.int8] | None, Photos | None, CropSources | None]]:
-    """Yield the arguments of :func:`draw_rows` for some rows after the other."""
-    reads = refine is not None or images is not None
-    step = _REFINED_ROWS_A_TASK if reads else _ROWS_A_TASK
-    labels = None if drawing.attribute_names is None else placed.labels()
-    names, sizes = (placed.images, placed.image_sizes) if reads else ((), np.zeros((0, 2), np.int32))
-    for start in range(0, len(placed), step):
-        rows = slice(start, start + step)
-        affine, landmarks = placed.place(rows)
-        photos = None if refine is None else Photos(names[rows], sizes[rows], affine, refine)
-        sources = None if images is None else CropSources(names[rows], sizes[rows], affine, images)
-        yield drawing, landmarks, None if labels is None else labels[rows], photos, sources
+def _stopped(error: Exception, journal: RowsJournal, rows: int) -> WsegsError:
+    """Return what to say of a run that a full disk or a lost worker stopped."""
+    if isinstance(error, WorkerLostError):
+        reason, remedy = str(error), "run the same command again, with fewer processes (-j)"
+    else:
+        assert isinstance(error, OSError)
+        where = "" if error.filename is None else f"{error.filename}: "
+        reason, remedy = f"{where}{error.strerror or error}", "the same command goes on"
+    return WsegsError(f"{reason}; {journal.done} of {rows} images are kept in {journal.path}: {remedy}")

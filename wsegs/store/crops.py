@@ -32,6 +32,10 @@ class CropOptions:
     root: Path
     quality: int = QUALITY
 
+    def sources(self, images: tuple[str, ...], sizes: NDArray[np.int32], affine: NDArray[np.float32]) -> CropSources:
+        """Return where the images of some rows are; see :class:`CropSources`."""
+        return CropSources(images, sizes, affine, self)
+
 
 @dataclass(frozen=True, eq=False)
 class CropSources:

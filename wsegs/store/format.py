@@ -22,6 +22,8 @@ FORMAT_VERSION = 1
 ROWS_A_CHUNK = 1024  # of the columns that are read whole
 
 _COMPRESSION_LEVEL = 5
+CODEC = f"zlib-ng {zlib_ng.ZLIBNG_RUNTIME_VERSION}, level {_COMPRESSION_LEVEL}"
+"""What decides the bytes of a chunk."""
 
 
 def chunk_filters(*, shuffle: bool = False) -> dict[str, Any]:

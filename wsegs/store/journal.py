@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,13 @@ class RowsJournal(Journal):
                     place += size
             empty = np.array(head["empty"], np.int64)
             yield DrawnRows(chunks, empty, head["unrefined"], tuple(head["unreadable"]))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        if not self.done:  # nothing to go on from
+            self.remove()
 
     def _count(self, drawn: DrawnRows) -> None:
         self.done += len(drawn)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,11 @@ class PlacedRows:
             if name in columns:
                 labels[:, position] = self.table.attributes[self.rows, columns[name]]
         return labels
+
+    def shard(self, number: int, of: int) -> PlacedRows:
+        """Return one of several shares of the rows, which differ by at most one row; ``number`` counts from 1."""
+        begin, end = len(self) * (number - 1) // of, len(self) * number // of
+        return replace(self, rows=self.rows[begin:end])
 
     def place(self, rows: slice) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the matrices from source image to frame, (n, 2, 3), and the landmarks in the frame, (n, P, 2)."""

@@ -216,7 +216,10 @@ class MaskStore:
             )
         crops = self._stored_crops()
         try:
-            return decode_crop(crops.read(index), self.size, size or self.size)
+            data = crops.read(index)
+            if not data:
+                raise ValueError("it could not be read when the store was made")
+            return decode_crop(data, self.size, size or self.size)
         except ValueError as error:
             raise DataError(f"{self.path}: has no image of {self._name(index)}: {error}") from None
 

@@ -33,6 +33,10 @@ class RefineOptions:
     refinement: Refinement
     root: Path
 
+    def photos(self, images: tuple[str, ...], sizes: NDArray[np.int32], affine: NDArray[np.float32]) -> Photos:
+        """Return where the images of some rows are; see :class:`Photos`."""
+        return Photos(images, sizes, affine, self)
+
     def as_json(self, unrefined: int) -> dict[str, Any]:
         """Return what a store keeps of it; ``unrefined`` faces have no image that could be read."""
         return {

@@ -15,7 +15,6 @@ fill with grey and say nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -86,22 +85,30 @@ class CropWriter:
         self._offsets = np.zeros(rows + 1, np.uint64)
         self._checksums = np.zeros(rows, np.uint32)
         self._rows = 0
+        self._pending = bytearray()  # what does not fill a block yet
 
-    def append(self, crops: Sequence[bytes]) -> None:
-        """Append the crops of the next rows."""
-        end = start = int(self._offsets[self._rows])
-        for crop in crops:
-            end += len(crop)
-            self._checksums[self._rows] = zlib_ng.crc32(crop)
-            self._rows += 1
-            self._offsets[self._rows] = end
-        self._crops.resize((end,))
-        self._crops[start:end] = np.frombuffer(b"".join(crops), np.uint8)
+    def add(self, crop: bytes) -> None:
+        """Append the JPEG file of the next row; empty where there is none."""
+        self._checksums[self._rows] = zlib_ng.crc32(crop)
+        self._rows += 1
+        self._offsets[self._rows] = int(self._offsets[self._rows - 1]) + len(crop)
+        self._pending += crop
+        while len(self._pending) >= _BLOCK:
+            self._write(bytes(self._pending[:_BLOCK]))
+            del self._pending[:_BLOCK]
 
     def finish(self) -> None:
-        """Write where each crop is, when all are there."""
+        """Write what is left, and where each crop is."""
+        if self._pending:
+            self._write(bytes(self._pending.ljust(_BLOCK, b"\0")))
+        self._crops.resize((int(self._offsets[-1]),))
         for name, values in (("crop_offsets", self._offsets), ("crop_crc32", self._checksums)):
             self._file.create_dataset(name, data=values, track_times=False)
+
+    def _write(self, block: bytes) -> None:
+        end = len(self._crops)
+        self._crops.resize((end + _BLOCK,))
+        self._crops.id.write_direct_chunk((end,), block)
 
 
 class StoredCrops:
@@ -139,16 +146,14 @@ class StoredCrops:
         return lengths
 
     def read(self, row: int) -> bytes:
-        """Return a crop's JPEG file.
+        """Return a crop's JPEG file; empty if its image could not be read when the store was made.
 
         Raises
         ------
         ValueError
-            If there is none, or it is damaged.
+            If it is damaged.
         """
         start, end = self._offsets[row : row + 2].tolist()
-        if start == end:
-            raise ValueError("it could not be read when the store was made")
         try:
             data: NDArray[Any] = self._crops[start:end]
         except READ_ERRORS as error:

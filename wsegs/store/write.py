@@ -1,27 +1,32 @@
-"""Writing a store: columns, compressed chunks and a header to one HDF5 file.
+"""Writing a store: header, columns and compressed chunks to one HDF5 file.
 
-The bytes of the file follow from what is given alone: chunks are written in the order of the rows, and nothing in the
-file is a time.
+The bytes of the file follow from what is given alone: objects are made in one order, chunks are written in the order of
+the rows, and nothing in the file is a time. So a store that was drawn in one go, one that was interrupted and one that
+was merged from shards are the same file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
+from wsegs.files import complete_or_absent
 from wsegs.store.format import ROWS_A_CHUNK, chunk_filters, encode_chunk
+from wsegs.store.stored_crops import CropWriter
 
 _LONGEST_NAME = 256  # bytes; a longer one would make every row of the column as long
 
 
 @dataclass(frozen=True)
 class Column:
-    """A dataset of a value a row that readers read whole.
+    """A dataset of a value a row, which readers read whole.
 
     Attributes
     ----------
@@ -38,51 +43,107 @@ class Column:
     rows: Callable[[slice], NDArray[Any]]
 
 
+@dataclass(frozen=True)
+class Contents:
+    """What a store holds beside its chunks.
+
+    Attributes
+    ----------
+    images
+        The names of its N rows.
+    columns
+        Name -> column of N rows.
+    chunked
+        Name -> shape of a row and dtype of the datasets whose chunks, one a row, are compressed already.
+    scheme
+        The definition of the landmark scheme, JSON.
+    header
+        The attributes of the file.
+    crops
+        Whether the blocks have ``crops``, a JPEG file a row.
+    """
+
+    images: tuple[str, ...]
+    columns: Mapping[str, Column]
+    chunked: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]
+    scheme: str
+    header: Mapping[str, Any]
+    crops: bool = False
+
+
 def array_column(values: NDArray[Any]) -> Column:
     """Return the column of an array (N, ...)."""
     return Column(values.dtype, values.shape[1:], lambda rows: values[rows])
 
 
-def create_chunked(file: h5py.File, name: str, rows: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> h5py.Dataset:
-    """Create a dataset of ``rows`` chunks, each one row as :func:`wsegs.store.format.encode_chunk` makes it."""
-    return file.create_dataset(
-        name, (rows, *shape), dtype, chunks=(1, *shape), **chunk_filters(), track_times=False, fillvalue=None
-    )
+def write_store(path: Path, contents: Contents, blocks: Iterable[Mapping[str, Sequence[bytes]]]) -> None:
+    """Write a store that is complete or absent.
+
+    Parameters
+    ----------
+    path
+        The file.
+    contents
+        All but the chunks.
+    blocks
+        Of consecutive rows, some at a time: name of a dataset -> its chunks, one a row, as
+        :func:`wsegs.store.format.encode_chunk` made them, or files of ``crops``.
+    """
+    count = len(contents.images)
+    with complete_or_absent(path) as temporary, h5py.File(temporary, "w") as file:
+        for name, value in contents.header.items():
+            file.attrs[name] = value
+        for name, column in contents.columns.items():
+            _write_column(file, name, count, column)
+        _write_names(file, "image", contents.images)
+        file.create_dataset("scheme", data=contents.scheme, dtype=h5py.string_dtype(), track_times=False)
+        datasets = {}
+        for name, (shape, dtype) in contents.chunked.items():
+            datasets[name] = file.create_dataset(
+                name, (count, *shape), dtype, chunks=(1, *shape), **chunk_filters(), track_times=False
+            ).id
+        crops = CropWriter(file, count) if contents.crops else None
+        row = 0
+        with tqdm(total=count, unit="face", desc="writing", disable=None) as bar:
+            for block in blocks:
+                # Row by row, so that the file does not depend on how many rows came together.
+                for place in range(len(block["regions"])):
+                    for name, dataset in datasets.items():
+                        rest = (0,) * len(contents.chunked[name][0])
+                        dataset.write_direct_chunk((row, *rest), block[name][place])
+                    if crops is not None:
+                        crops.add(block["crops"][place])
+                    row += 1
+                bar.update(row - bar.n)
+        assert row == count, f"{row} rows of chunks for {count} rows"
+        if crops is not None:
+            crops.finish()
 
 
-def write_chunks(file: h5py.File, first: int, chunks: Mapping[str, Sequence[bytes]]) -> None:
-    """Write the chunks of consecutive rows, from row ``first`` on, into datasets of :func:`create_chunked`."""
-    for name, encoded in chunks.items():
-        dataset = file[name].id
-        rest = (0,) * (dataset.rank - 1)
-        for row, chunk in enumerate(encoded, first):
-            dataset.write_direct_chunk((row, *rest), chunk)
+def _write_column(file: h5py.File, name: str, count: int, column: Column) -> None:
+    """Write a column, a chunk of rows at a time."""
+    if not count or 0 in column.shape:
+        file.create_dataset(name, (count, *column.shape), column.dtype, track_times=False)
+        return
+    step = min(ROWS_A_CHUNK, count)
+    shuffle = column.dtype.itemsize > 1
+    dataset = file.create_dataset(
+        name,
+        (count, *column.shape),
+        column.dtype,
+        chunks=(step, *column.shape),
+        **chunk_filters(shuffle=shuffle),
+        track_times=False,
+    ).id
+    rest = (0,) * len(column.shape)
+    for start in range(0, count, step):
+        values = column.rows(slice(start, min(start + step, count)))
+        chunk = np.zeros((step, *column.shape), column.dtype)  # HDF5 keeps the last chunk whole, too
+        chunk[: len(values)] = values
+        dataset.write_direct_chunk((start, *rest), encode_chunk(chunk, shuffle=shuffle))
 
 
-def write_columns(file: h5py.File, count: int, columns: Mapping[str, Column]) -> None:
-    """Write columns of ``count`` rows, a few rows at a time."""
-    for name, column in columns.items():
-        if not count or 0 in column.shape:
-            file.create_dataset(name, (count, *column.shape), column.dtype, track_times=False)
-            continue
-        step = min(ROWS_A_CHUNK, count)
-        shuffle = column.dtype.itemsize > 1
-        dataset = file.create_dataset(
-            name,
-            (count, *column.shape),
-            column.dtype,
-            chunks=(step, *column.shape),
-            **chunk_filters(shuffle=shuffle),
-            track_times=False,
-        )
-        for start in range(0, count, step):
-            values = column.rows(slice(start, min(start + step, count)))
-            chunk = np.zeros((step, *column.shape), column.dtype)  # HDF5 stores the last chunk whole, too
-            chunk[: len(values)] = values
-            dataset.id.write_direct_chunk((start,) + (0,) * len(column.shape), encode_chunk(chunk, shuffle=shuffle))
-
-
-def write_names(file: h5py.File, name: str, names: Iterable[str]) -> None:
+def _write_names(file: h5py.File, name: str, names: Iterable[str]) -> None:
     """Write a column of texts."""
     encoded = [text.encode("utf-8", "surrogateescape") for text in names]
     longest = max([1, *map(len, encoded)])
@@ -90,4 +151,4 @@ def write_names(file: h5py.File, name: str, names: Iterable[str]) -> None:
         file.create_dataset(name, data=encoded, dtype=h5py.string_dtype(), track_times=False)
         return
     texts = np.array(encoded, h5py.string_dtype(length=longest))
-    write_columns(file, len(texts), {name: array_column(texts)})
+    _write_column(file, name, len(texts), array_column(texts))

@@ -52,9 +52,8 @@ class DlibDetector:
         self._upsample = upsample
 
     def detect(self, image: NDArray[np.uint8]) -> Faces:
-        """Return the faces in ``image`` (H, W, 3), RGB; smaller ones than about 80 pixels are not seen."""
-        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        found, _, _ = self._detector.run(grey, self._upsample, self._threshold)
+        """Return the faces in ``image``, grey or RGB; smaller ones than about 80 pixels are not seen."""
+        found, _, _ = self._detector.run(_grey(image), self._upsample, self._threshold)
         boxes = [(box.left(), box.top(), box.width(), box.height()) for box in found]
         return Faces(np.array(boxes, np.float32).reshape(-1, 4))
 
@@ -71,7 +70,8 @@ class DlibPredictor:
     def predict(
         self, image: NDArray[np.uint8], box: NDArray[np.float32], points: NDArray[np.float32] | None
     ) -> NDArray[np.float32]:
-        """Return (68, 2) landmarks: from five points if they are known, else from the box."""
+        """Return (68, 2) landmarks in ``image``, grey or RGB: from five points if they are known, else from the box."""
+        image = _grey(image)
         if points is not None:
             return self._predict_upright(image, points)
         landmarks = self._predict_at(image, box)
@@ -84,9 +84,12 @@ class DlibPredictor:
 
     def _predict_at(self, image: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.float32]:
         x, y, width, height = (round(float(value)) for value in box)
-        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        shape = self._predictor(grey, dlib.rectangle(x, y, x + width - 1, y + height - 1))
+        shape = self._predictor(image, dlib.rectangle(x, y, x + width - 1, y + height - 1))
         return np.array([(point.x, point.y) for point in shape.parts()], np.float32)
+
+
+def _grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)  # type: ignore[return-value]
 
 
 def find_predictor(path: str | None) -> Path:
@@ -173,4 +176,5 @@ def sensitive() -> DlibDetector:
 
 def load(options: MethodOptions) -> Method:
     """Load the detector and the predictor."""
-    return Method("dlib", usual(), DlibPredictor(find_predictor(options.predictor)))
+    predictor = DlibPredictor(find_predictor(options.predictor))
+    return Method("dlib", usual(), predictor, detects_in_grey=True, predicts_in_grey=True)

@@ -106,4 +106,4 @@ def sensitive() -> MtcnnDetector:
 
 def load(options: MethodOptions) -> Method:
     """Load the three networks and dlib's predictor."""
-    return Method("mtcnn", usual(), DlibPredictor(find_predictor(options.predictor)))
+    return Method("mtcnn", usual(), DlibPredictor(find_predictor(options.predictor)), predicts_in_grey=True)

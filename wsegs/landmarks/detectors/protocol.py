@@ -49,7 +49,7 @@ class FaceDetector(Protocol):
     """Finds faces."""
 
     def detect(self, image: NDArray[np.uint8]) -> Faces:
-        """Return the faces in ``image`` (H, W, 3), RGB."""
+        """Return the faces in ``image`` (H, W, 3), RGB, or (H, W), grey, as its method says."""
         ...
 
 
@@ -65,11 +65,23 @@ class LandmarkPredictor(Protocol):
 
 @dataclass(frozen=True)
 class Method:
-    """A name of ``--detectors``: a detector and the predictor for what it finds."""
+    """A name of ``--detectors``: a detector and the predictor for what it finds.
+
+    Attributes
+    ----------
+    name
+        As in ``--detectors``.
+    detector, predictor
+        What finds faces, and what places landmarks on them.
+    detects_in_grey, predicts_in_grey
+        Whether they look at brightness alone; colours are then not decoded for them.
+    """
 
     name: str
     detector: FaceDetector
     predictor: LandmarkPredictor
+    detects_in_grey: bool = False
+    predicts_in_grey: bool = False
 
 
 NO_FACES = Faces(np.zeros((0, 4), np.float32))

@@ -1,0 +1,134 @@
+"""Many calls of one function, spread over processes of this machine or over Dask's workers on several.
+
+Workers compute, the process that asked collects: results stream back while later calls are still to be sent, so memory
+does not grow with their number. Each process computes in one thread, since there is a process for every core.
+
+joblib does the work, with its loky or its Dask backend.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import joblib
+from joblib.externals.loky.process_executor import BrokenProcessPool
+
+from wsegs.errors import MissingError, OptionError, WsegsError
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+class WorkerLostError(WsegsError):
+    """A worker that died, or a scheduler that went away, before all calls were done."""
+
+
+def use_one_thread() -> None:
+    """Keep numerical libraries that are imported later, here and in workers, from starting threads of their own.
+
+    A variable that the user has set stays as it is.
+    """
+    for name in _THREADS:
+        os.environ.setdefault(name, "1")
+
+
+def run_in_workers(
+    function: Callable[..., Any],
+    calls: Iterable[tuple[Any, ...]],
+    *,
+    jobs: int = -1,
+    scheduler: str | None = None,
+    ordered: bool = True,
+    batch_size: int | str = "auto",
+) -> Iterator[Any]:
+    """Yield ``function(*arguments)`` for each of ``calls``.
+
+    Parameters
+    ----------
+    function
+        A function of a module, which workers import.
+    calls
+        The arguments of each call; taken a few at a time, while results come back.
+    jobs
+        Processes of this machine; -1 is one a core, 1 computes here. Ignored with a scheduler, whose workers all
+        take part.
+    scheduler
+        Address of a Dask scheduler, ``tcp://HOST:PORT``; None for processes of this machine.
+    ordered
+        Yield results in the order of the calls, else as they come.
+    batch_size
+        Calls that travel together: joblib's ``auto``, or a number.
+
+    Raises
+    ------
+    WorkerLostError
+        If a worker died or memory ran out; all that was yielded before is right.
+    MissingError, OptionError
+        If Dask is not installed or no scheduler answers.
+    """
+    delayed = joblib.delayed(_call)
+    tasks = (delayed(os.getpid(), function, arguments) for arguments in calls)
+    return_as = "generator" if ordered else "generator_unordered"
+    with _backend(scheduler) as lost:
+        parallel = joblib.Parallel(
+            n_jobs=None if scheduler else jobs, return_as=return_as, batch_size=batch_size, pre_dispatch="2 * n_jobs"
+        )
+        try:
+            yield from parallel(tasks)
+        except lost as error:
+            # loky's own words are many, and say nothing more.
+            what = str(error) if scheduler else "a worker process died, perhaps for want of memory"
+            raise WorkerLostError(what) from error
+        except MemoryError as error:
+            raise WorkerLostError("memory ran out") from error
+
+
+def _call(caller: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """Run in a worker, or in the process ``caller`` itself if there is but one job."""
+    if os.getpid() != caller and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's to handle
+    if "cv2" in sys.modules:
+        sys.modules["cv2"].setNumThreads(1)
+    return function(*arguments)
+
+
+def check_scheduler(backend: Literal["loky", "dask"], scheduler: str | None) -> str | None:
+    """Return the scheduler that ``--backend`` and ``--scheduler`` ask for; None for processes of this machine.
+
+    Raises
+    ------
+    OptionError
+        If one is given without the other, or no scheduler answers.
+    MissingError
+        If Dask is not installed.
+    """
+    if backend == "loky":
+        if scheduler is not None:
+            raise OptionError(f"--scheduler {scheduler}: expected --backend dask beside it")
+        return None
+    if scheduler is None:
+        raise OptionError("--backend dask: expected --scheduler ADDRESS beside it, such as tcp://HOST:8786")
+    with _backend(scheduler):
+        return scheduler
+
+
+@contextmanager
+def _backend(scheduler: str | None) -> Iterator[type[Exception]]:
+    """Choose the workers; yield the error that means that one of them is lost."""
+    if scheduler is None:
+        with joblib.parallel_config(backend="loky"):
+            yield BrokenProcessPool
+        return
+    try:
+        from wsegs.dask_backend import LostTaskError, connected
+    except ImportError as error:
+        raise MissingError(
+            f"--backend dask: the package distributed is not installed ({error}); pip install 'wsegs[dask]'"
+        ) from error
+    with connected(scheduler) as backend, joblib.parallel_config(backend=backend):
+        yield LostTaskError
