@@ -68,8 +68,8 @@ def main() -> None:
         straightforward = time_of_straightforward(faces[: arguments.straightforward], rules, Path(folder))
     print(f"\nbare filling: {bare * 1e3:.3f} ms an image in one process")
     print(
-        f"straightforward, forty fills and forty files: {straightforward * 1e3:.2f} ms an image in one process, measured"
-        f" on {min(arguments.straightforward, len(faces))}; 202,599 images would take"
+        f"straightforward, forty fills and forty files: {straightforward * 1e3:.2f} ms an image in one process,"
+        f" measured on {min(arguments.straightforward, len(faces))}; 202,599 images would take"
         f" {straightforward * 202_599 / 60:.0f} minutes"
     )
 

@@ -187,3 +187,30 @@ def test_refine_takes_no_landmarks_for_regions(run, landmarks):
     done = run("masks", "--frame", "face", "--refine", landmarks)
     assert done.code == 1
     assert "LANDMARKS comes before --refine" in done.err
+
+
+def test_shards_and_their_merger(run, landmarks, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arguments = ["masks", landmarks, "--frame", "face", "-j", 1]
+    assert run(*arguments, "-o", "whole.h5").code == 0
+    for number in (1, 2):
+        done = run(*arguments, "--shard", f"{number}/2")
+        assert (done.code, done.err) == (0, "")
+        assert f"masks.{number}-of-2.h5: 1 images" in done.out
+        assert f"shard {number} of 2" in done.out
+    assert run(*arguments, "--shard", "2/2", "-o", "own.h5", "--json").code == 0
+    done = run("store", "merge", "masks.2-of-2.h5", "masks.1-of-2.h5")
+    assert (done.code, done.err) == (0, "")
+    assert "masks.h5: 2 images of 2 shards" in done.out
+    assert (tmp_path / "masks.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
+    done = run("store", "merge", "masks.1-of-2.h5", "-o", "m.h5")
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert "missing: 2 of 2" in done.err
+    assert json.loads(run("store", "merge", "own.h5", "masks.1-of-2.h5", "--force", "--json").out)["images"] == 2
+
+
+@pytest.mark.parametrize("shard", ["0/2", "3/2", "2", "a/b", "1/0"])
+def test_no_shard(run, landmarks, shard):
+    done = run("masks", landmarks, "--frame", "face", "--shard", shard)
+    assert done.code == 2
+    assert "expected K/N" in done.err

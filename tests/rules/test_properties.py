@@ -98,6 +98,14 @@ def test_a_mirrored_face_gives_mirrored_regions(faces):
                 assert beyond.sum() == 0, name
 
 
+def test_faces_drawn_one_after_the_other(rules, faces):
+    faces = faces[:5].copy()
+    faces[[0, 3]] = np.nan
+    drawn = [regions.copy() for regions in rules.draw_each(faces, SIZE)]
+    np.testing.assert_array_equal(drawn, rules.draw(faces, SIZE))
+    assert [regions.any() for regions in drawn] == [False, True, True, False, True]
+
+
 @RELAXED
 @given(st.floats(-3.1, 3.1), st.floats(0.8, 2.5), st.floats(-40, 40), st.integers(0, 39))
 def test_rules_in_the_faces_frame_move_with_the_face(celeba, faces, turn, scale, shift, number):

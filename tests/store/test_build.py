@@ -83,6 +83,48 @@ def test_summary_counts_empty_regions(table, tmp_path):
     assert summary["faces"] == 6
 
 
+@pytest.mark.parametrize("size", [(33, 17), (32, 18), (20, 20)])
+@pytest.mark.parametrize("regions", [2, 17, 33])
+def test_empty_regions_are_those_without_a_pixel(table, tmp_path, size, regions):
+    text = "\n".join(
+        ["version: 1", "scheme: ibug68", "regions:"]
+        + [f"  r{i}: {{circle: {{center: {i}, radius: 1}}, when: x0 * {i + 1} > 40 * {i % 3}}}" for i in range(regions)]
+        + ["attributes: {}", "default: r0"]
+    )
+    rules = compile_rules(text, "own.yaml")
+    summary = build_store(table, rules, Frame("image", size), tmp_path / "masks.h5", jobs=1)
+    with MaskStore(tmp_path / "masks.h5") as store:
+        drawn = store.regions([row for row in range(7) if row != 4]).reshape(6, -1)
+    bits = drawn[:, :, None].astype(np.uint64) >> np.arange(regions, dtype=np.uint64) & np.uint64(1)
+    empty = (~bits.astype(bool).any(axis=1)).sum(axis=0)
+    assert summary["empty_regions"] == {f"r{i}": n for i, n in enumerate(empty.tolist()) if n}
+    assert len(summary["empty_regions"]) > 0
+
+
+def test_every_hdf5_reads_it(store):
+    with h5py.File(store.path) as file:
+        regions = file["regions"]
+        assert (regions.chunks, regions.compression, regions.shuffle) == ((1, 218, 178), "gzip", False)
+        for name in ("attributes", "landmarks", "affine", "image", "identity"):
+            assert (file[name].chunks[0], file[name].compression) == (7, "gzip")
+        np.testing.assert_array_equal(regions[3], store.regions([3])[0])
+
+
+def test_long_and_odd_names(table, tmp_path):
+    for names in (("é" * 128, "a b\n.jpg", "x" * 256), ("é" * 129, "c", "d" * 3000), ("a", "b", "c")):
+        few = replace(
+            table,
+            images=names,
+            **{
+                name: getattr(table, name)[:3]
+                for name in ("landmarks", "status", "faces", "boxes", "image_size", "attributes", "identity", "split")
+            },
+        )
+        build_store(few, load_rules("celeba"), FRAME, tmp_path / "m.h5", jobs=1, force=True)
+        with MaskStore(tmp_path / "m.h5") as store:
+            assert store.images == names
+
+
 def test_rows_keep_their_names_labels_and_splits(table, store):
     assert store.images == table.images
     np.testing.assert_array_equal(store.attributes, table.attributes)

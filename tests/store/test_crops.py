@@ -12,13 +12,15 @@ import pytest
 import skimage.data
 from PIL import Image
 
-from wsegs.errors import DataError
+from wsegs.errors import DataError, OptionError
 from wsegs.landmarks.image import read_image
 from wsegs.rules import load_rules
 from wsegs.store import MaskStore
 from wsegs.store.build import build_store
 from wsegs.store.crops import CropOptions, encode_crop
 from wsegs.store.frame import Frame, warp_image
+from wsegs.store.journal import RowsJournal
+from wsegs.store.merge import merge_shards
 from wsegs.store.stored_crops import decode_crop
 from wsegs.store.summary import describe_store
 
@@ -115,6 +117,48 @@ def test_any_number_of_processes_gives_the_same_bytes(table, photos, tmp_path, m
     for jobs in (1, 2):
         _build(table, photos, tmp_path / f"{jobs}.h5", Frame("image", (109, 89)), jobs=jobs)
     assert (tmp_path / "1.h5").read_bytes() == (tmp_path / "2.h5").read_bytes()
+
+
+@pytest.mark.parametrize("block", [1 << 18, 4096])
+def test_shards_and_an_interrupted_run_give_the_same_bytes(table, photos, tmp_path, monkeypatch, block):
+    monkeypatch.setattr("wsegs.store.stored_crops._BLOCK", block)
+    monkeypatch.setattr("wsegs.store.dispatch._REFINED_ROWS", 2)
+    (photos / table.images[1]).write_bytes(b"")
+    summary = _build(table, photos, tmp_path / "whole.h5")
+    whole = (tmp_path / "whole.h5").read_bytes()
+    shards = [tmp_path / f"{number}.h5" for number in (1, 2, 3)]
+    for number, path in enumerate(shards, 1):
+        _build(table, photos, path, shard=(number, 3))
+    merge_shards(shards, tmp_path / "merged.h5")
+    assert (tmp_path / "merged.h5").read_bytes() == whole
+
+    add, added = RowsJournal.add, []
+
+    def interrupted(self, drawn):
+        add(self, drawn)
+        added.append(drawn)
+        if len(added) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(RowsJournal, "add", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        _build(table, photos, tmp_path / "again.h5")
+    shutil.copy(photos / table.images[0], photos / table.images[1])  # what was done is kept, and named
+    assert _build(table, photos, tmp_path / "again.h5") == {**summary, "output": str(tmp_path / "again.h5")}
+    assert (tmp_path / "again.h5").read_bytes() == whole
+
+
+def test_shards_with_and_without_images_are_not_merged(table, photos, tmp_path):
+    _build(table, photos, tmp_path / "1.h5", shard=(1, 2))
+    build_store(table, load_rules("celeba"), FRAME, tmp_path / "2.h5", shard=(2, 2), jobs=1)
+    with pytest.raises(OptionError, match=r"2.h5: expected images inside where .*1.h5 has them"):
+        merge_shards([tmp_path / "1.h5", tmp_path / "2.h5"], tmp_path / "merged.h5")
+    _build(table, photos, tmp_path / "2.h5", shard=(2, 2), force=True)
+    with h5py.File(tmp_path / "2.h5", "r+") as file:
+        file["crops"][7] ^= 1
+    with pytest.raises(DataError, match=r"2.h5: the image 'folder/face 3.jpg': its bytes are not"):
+        merge_shards([tmp_path / "1.h5", tmp_path / "2.h5"], tmp_path / "merged.h5")
+    assert not (tmp_path / "merged.h5").exists()
 
 
 def test_a_flipped_byte_is_found(table, photos, tmp_path):

@@ -7,12 +7,12 @@ from typing import Any
 
 import click
 
-from wsegs.cli.options import json_option, print_json
+from wsegs.cli.options import force_option, json_option, output_option, print_json
 
 
 @click.group()
 def store() -> None:
-    """Look inside a mask store."""
+    """Look inside a mask store, or join its shards."""
 
 
 @store.command()
@@ -30,6 +30,24 @@ def info(path: Path, sample: int, as_json: bool) -> None:
         print_json(summary)
     else:
         _print_summary(summary)
+
+
+@store.command()
+@click.argument("shards", nargs=-1, required=True, type=click.Path(path_type=Path))
+@output_option("masks.h5", "The mask store.")
+@force_option
+@json_option
+def merge(shards: tuple[Path, ...], output: Path, force: bool, as_json: bool) -> None:
+    """Join SHARDS, all that wsegs masks --shard wrote, to one store: as if one run had written it."""
+    from wsegs.store.merge import merge_shards
+
+    summary = merge_shards(shards, output, force=force)
+    if as_json:
+        print_json(summary)
+    else:
+        click.echo(
+            f"{output}: {summary['images']} images of {summary['shards']} shards, {summary['bytes'] / 1e6:.1f} MB"
+        )
 
 
 def _print_summary(summary: dict[str, Any]) -> None:

@@ -57,7 +57,9 @@ def draw_each(program: Program, landmarks: np.ndarray, size: tuple[int, int]) ->
         for _ in landmarks:
             yield result
         return
-    regions = region_outlines(program, landmarks[found], size[0])
+    # One face alone is computed twice: numpy adds up in another order where there is but one column.
+    chosen = landmarks[found]
+    regions = region_outlines(program, np.repeat(chosen, 2, axis=0) if len(chosen) == 1 else chosen, size[0])
     channels = result.view(np.uint8).reshape(*size, dtype.itemsize)
     planes = [np.zeros(size, np.uint8) for _ in range(dtype.itemsize)]
     steps = _steps(program, regions, planes, np.zeros(size, np.uint8))

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,7 +25,7 @@ Result = TypeVar("Result")
 _MOST_ROWS, _LEAST_ROWS = 1024, 64
 # Reading an image takes ten times as long as drawing its regions, refining them fifty times.
 _REFINED_ROWS = 16
-_TASKS_A_WORKER = 4  # at least, where there are enough rows, so that all workers have something to do
+_TASKS = 32  # at least, where there are enough rows, so that all workers have something to do
 _AHEAD = 16  # tasks that workers may be ahead of the process that writes, so that memory stays flat on a slow disk
 
 
@@ -59,8 +58,7 @@ def draw_placed(
     """
     step = _REFINED_ROWS
     if refine is None and images is None:
-        workers = joblib.effective_n_jobs(-1 if scheduler else jobs)
-        step = min(_MOST_ROWS, max(_LEAST_ROWS, -(-(len(placed) - start) // (workers * _TASKS_A_WORKER))))
+        step = min(_MOST_ROWS, max(_LEAST_ROWS, -(-len(placed) // _TASKS)))
 
     def run(calls: Iterable[Call]) -> Iterator[DrawnRows]:
         return run_in_workers(draw_rows, calls, jobs=jobs, scheduler=scheduler, batch_size=1)

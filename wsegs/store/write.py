@@ -7,7 +7,10 @@ was merged from shards are the same file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,8 +93,8 @@ def write_store(path: Path, contents: Contents, blocks: Iterable[Mapping[str, Se
         :func:`wsegs.store.format.encode_chunk` made them, or files of ``crops``.
     """
     count = len(contents.images)
-    with complete_or_absent(path) as temporary, h5py.File(temporary, "w") as file:
-        for name, value in contents.header.items():
+    with _system_errors(path), complete_or_absent(path) as temporary, h5py.File(temporary, "w") as file:
+        for name, value in sorted(contents.header.items()):
             file.attrs[name] = value
         for name, column in contents.columns.items():
             _write_column(file, name, count, column)
@@ -107,17 +110,29 @@ def write_store(path: Path, contents: Contents, blocks: Iterable[Mapping[str, Se
         with tqdm(total=count, unit="face", desc="writing", disable=None) as bar:
             for block in blocks:
                 # Row by row, so that the file does not depend on how many rows came together.
-                for place in range(len(block["regions"])):
-                    for name, dataset in datasets.items():
-                        rest = (0,) * len(contents.chunked[name][0])
-                        dataset.write_direct_chunk((row, *rest), block[name][place])
+                names = [*datasets] if crops is None else [*datasets, "crops"]
+                for chunks in zip(*(block[name] for name in names), strict=True):
+                    for dataset, chunk in zip(datasets.values(), chunks, strict=False):
+                        dataset.write_direct_chunk((row, *(0,) * (dataset.rank - 1)), chunk)
                     if crops is not None:
-                        crops.add(block["crops"][place])
+                        crops.add(chunks[-1])
                     row += 1
                 bar.update(row - bar.n)
         assert row == count, f"{row} rows of chunks for {count} rows"
         if crops is not None:
             crops.finish()
+
+
+@contextmanager
+def _system_errors(path: Path) -> Iterator[None]:
+    """Raise what the system said of a write that failed, such as a full disk, which h5py hides in a long line."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        number = re.search(r"errno = (\d+)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
 
 
 def _write_column(file: h5py.File, name: str, count: int, column: Column) -> None:

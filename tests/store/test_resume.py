@@ -1,0 +1,212 @@
+"""A build that is stopped, in any way and at any moment, goes on and gives the bytes of one that was not."""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from wsegs.errors import OptionError, WsegsError
+from wsegs.landmarks.table import open_landmarks, write_landmarks
+from wsegs.rules import load_rules
+from wsegs.store import dispatch
+from wsegs.store.build import build_store
+from wsegs.store.dispatch import in_step
+from wsegs.store.frame import Frame
+
+FRAME = Frame("face", (54, 44))
+ROWS = 300  # of the store, in tasks of 64
+
+
+@pytest.fixture
+def many(table):
+    """A table of 351 images, 300 of them with a face."""
+    rows = np.resize(np.arange(7), 351)
+    jitter = np.random.default_rng(1).normal(0, 1, (len(rows), 1, 2)).astype(np.float32)
+    fields = {
+        name: getattr(table, name)[rows]
+        for name in ("status", "faces", "boxes", "image_size", "attributes", "identity", "split")
+    }
+    landmarks = table.landmarks[rows] + jitter
+    return replace(table, images=tuple(f"{i}.jpg" for i in range(len(rows))), landmarks=landmarks, **fields)
+
+
+@pytest.fixture
+def whole(many, tmp_path) -> bytes:
+    """What an undisturbed run writes."""
+    summary = build_store(many, load_rules("celeba"), FRAME, tmp_path / "whole.h5", jobs=1)
+    assert summary["images"] == ROWS + 1
+    assert _names(tmp_path) == ["whole.h5"]
+    return (tmp_path / "whole.h5").read_bytes()
+
+
+def _names(folder) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def _stop_after(monkeypatch, tasks: int, error: BaseException) -> None:
+    calls = iter(range(1000))
+
+    def draw(*arguments):
+        if next(calls) == tasks:
+            raise error
+        return real(*arguments)
+
+    real = dispatch.draw_rows
+    monkeypatch.setattr(dispatch, "draw_rows", draw)
+
+
+@pytest.mark.parametrize("tasks", [1, 3, 4])
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupted_build_goes_on(many, whole, tmp_path, monkeypatch, tasks, jobs):
+    output = tmp_path / "m.h5"
+    with monkeypatch.context() as patch:
+        _stop_after(patch, tasks, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            build_store(many, load_rules("celeba"), FRAME, output, jobs=1)
+    assert _names(tmp_path) == ["m.h5.partial", "whole.h5"]
+    drawn = []
+    with monkeypatch.context() as patch:
+        if jobs == 1:
+            real = dispatch.draw_rows
+            patch.setattr(dispatch, "draw_rows", lambda *call: (drawn.append(len(call[1])), real(*call))[1])
+        summary = build_store(many, load_rules("celeba"), FRAME, output, jobs=jobs)
+    if jobs == 1:
+        assert sum(drawn) == ROWS + 1 - 64 * tasks
+    assert output.read_bytes() == whole
+    assert summary["images"] == ROWS + 1
+    assert _names(tmp_path) == ["m.h5", "whole.h5"]
+
+
+def test_empty_regions_are_counted_over_both_runs(many, tmp_path, monkeypatch):
+    rules = load_rules("attparsenet-2020")
+    expected = build_store(many, rules, FRAME, tmp_path / "whole.h5", jobs=1)["empty_regions"]
+    assert expected
+    with monkeypatch.context() as patch:
+        _stop_after(patch, 2, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            build_store(many, rules, FRAME, tmp_path / "m.h5", jobs=1)
+    assert build_store(many, rules, FRAME, tmp_path / "m.h5", jobs=1)["empty_regions"] == expected
+
+
+def test_another_run_does_not_go_on(many, whole, tmp_path, monkeypatch):
+    output = tmp_path / "m.h5"
+    with monkeypatch.context() as patch:
+        _stop_after(patch, 2, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            build_store(many, load_rules("attparsenet-2020"), FRAME, output, jobs=1)
+    moved = replace(many, landmarks=many.landmarks + 1)
+    for table, rules, options in (
+        (many, "celeba", {}),
+        (moved, "attparsenet-2020", {}),
+        (many, "attparsenet-2020", {"shard": (1, 2)}),
+        (many, "attparsenet-2020", {"layout": "dense"}),
+    ):
+        with pytest.raises(OptionError, match=r"m\.h5\.partial: an unfinished run with other input .*--force"):
+            build_store(table, load_rules(rules), FRAME, output, jobs=1, **options)
+    build_store(many, load_rules("celeba"), FRAME, output, jobs=1, force=True)
+    assert output.read_bytes() == whole
+
+
+def test_a_full_disk_is_one_line_and_the_work_is_kept(many, whole, tmp_path, monkeypatch):
+    output = tmp_path / "m.h5"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for limit in (len(whole) // 3, len(whole) - 2000):  # in the journal, and in the store
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limits[1]))
+        try:
+            with pytest.raises(WsegsError, match=r"File too large.*; \d+ of 301 images are kept in .*m\.h5\.partial"):
+                build_store(many, load_rules("celeba"), FRAME, output, jobs=1)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert _names(tmp_path) == ["m.h5.partial", "whole.h5"]
+    build_store(many, load_rules("celeba"), FRAME, output, jobs=1)
+    assert output.read_bytes() == whole
+
+
+def _command(many, tmp_path) -> list[str]:
+    write_landmarks(tmp_path / "l.h5", many, force=True)
+    arguments = ["masks", "l.h5", "--frame", "face", "--size", "54x44", "-o", "m.h5", "--json"]
+    return [sys.executable, "-m", "wsegs.cli.main", *arguments]
+
+
+def test_killed_at_three_moments(many, whole, tmp_path):
+    command = _command(many, tmp_path)
+    partial, kills = tmp_path / "m.h5.partial", 0
+    for size in (2_000, len(whole) // 3, len(whole) // 2):
+        process = subprocess.Popen([*command, "-j", "1"], cwd=tmp_path, stdout=subprocess.DEVNULL)
+        while process.poll() is None and not (partial.exists() and partial.stat().st_size > size):
+            time.sleep(0.001)
+        process.kill()
+        kills += process.wait() == -signal.SIGKILL
+        assert not (tmp_path / "m.h5").exists() or (tmp_path / "m.h5").read_bytes() == whole
+    assert kills >= 1
+    if not (tmp_path / "m.h5").exists():
+        subprocess.run([*command, "-j", "2"], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+    assert (tmp_path / "m.h5").read_bytes() == whole
+    assert not partial.exists()
+
+
+def test_ctrl_c_says_what_is_kept(many, tmp_path):
+    process = subprocess.Popen(
+        [*_command(many, tmp_path), "-j", "1"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    partial = tmp_path / "m.h5.partial"
+    while process.poll() is None and not (partial.exists() and partial.stat().st_size > 10_000):
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate()
+    if process.returncode == 0:  # it was done before the signal came
+        assert json.loads(output)["images"] == ROWS + 1
+        return
+    assert process.returncode == 130
+    assert errors.split("\n")[:1] + errors.split()[-1:] == [
+        f"{partial.name}: what was drawn is kept; the same command goes on",
+        "interrupted",
+    ]
+
+
+def test_landmarks_that_stay_in_their_file_give_the_same_store(many, whole, tmp_path):
+    write_landmarks(tmp_path / "l.h5", many)
+    with open_landmarks(tmp_path / "l.h5") as table:
+        assert not isinstance(table.landmarks, np.ndarray)
+        build_store(table, load_rules("celeba"), FRAME, tmp_path / "m.h5", jobs=1)
+    assert (tmp_path / "m.h5").read_bytes() == whole
+
+
+@pytest.mark.parametrize("slow", [True, False])
+def test_calls_wait_for_whoever_takes_their_results(slow):
+    """A worker thread takes the next call as soon as it can, as joblib's does."""
+    sent, most = [], 0
+
+    def run(calls):
+        results, more = [], threading.Event()
+
+        def work():
+            for call in calls:
+                sent.append(call)
+                results.append(call)
+                more.set()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        for number in range(100):
+            while len(results) <= number:
+                more.wait(0.001)
+            yield results[number]
+        thread.join()
+
+    for taken, result in enumerate(in_step(run, range(100), 5)):
+        assert result == taken
+        if slow:
+            time.sleep(0.002)
+            most = max(most, len(sent) - taken)
+    assert len(sent) == 100
+    assert most <= 5 + 2  # one that is being taken, and one more that came while it was asked for
