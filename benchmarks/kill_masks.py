@@ -4,9 +4,9 @@
 
 LANDMARKS is a landmarks.h5 of real faces, jittered to ``--images`` as benchmarks/masks_speed.py does; a made-up face,
 if not given. The command runs once undisturbed. Then it is started again and again and killed with SIGKILL, with all
-its workers, after a random share of the time that it took, until it has been killed ``--kills`` times; whenever it
-ends by itself, its store is compared with the first byte for byte, and it begins anew. Then the same with shards, one
-after the other, which are merged and compared.
+its workers, after a random share of the time that it took, every fifth time while it writes the store, until it has
+been killed ``--kills`` times; whenever it ends by itself, its store is compared with the first byte for byte, and it
+begins anew. Then the same with shards, one after the other, which are merged and compared.
 """
 
 from __future__ import annotations
@@ -20,13 +20,10 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import psutil
-from masks_speed import SIZE, jittered
+from masks_speed import jittered, real_or_made_up
 
-from wsegs.landmarks.table import LandmarkTable, read_landmarks, write_landmarks
-from wsegs.rules import load_rules
-from wsegs.schemes import IBUG68
+from wsegs.landmarks.table import write_landmarks
 
 
 def main() -> None:
@@ -40,7 +37,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     moments = random.Random(arguments.seed)
-    table = made_up() if arguments.landmarks is None else read_landmarks(arguments.landmarks)
+    table = real_or_made_up(arguments.landmarks)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_landmarks(folder / "landmarks.h5", jittered(table, arguments.images))
@@ -52,7 +49,7 @@ def main() -> None:
         print("| run | kills | while it started | while it drew | while it wrote | went on | results | all the same |")
         print("|---|---|---|---|---|---|---|---|")
         for shards in (1, arguments.shards):
-            counts, same = campaign(folder, arguments, shards, seconds / shards, whole, moments)
+            counts, same = campaign(folder, arguments, shards, seconds, whole, moments)
             kills = counts["starting"] + counts["drawing"] + counts["writing"]
             print(
                 f"| {'plain' if shards == 1 else f'{shards} shards'} | {kills} | {counts['starting']} |"
@@ -73,8 +70,12 @@ def campaign(
         for number, name in enumerate(names, 1):
             shard = [] if shards == 1 else ["--shard", f"{number}/{shards}"]
             while not (folder / name).exists():
-                last = counts["killed"] >= arguments.kills
-                kill_once(folder, name, arguments.jobs, shard, None if last else moments.uniform(0, seconds), counts)
+                after = None if counts["killed"] >= arguments.kills else moments.uniform(0, seconds)
+                # Writing is short: every fifth run is killed while it lasts, up to a tenth of a second after it began.
+                aimed = after is not None and moments.random() < 0.2
+                kill_once(
+                    folder, name, arguments.jobs, shard, moments.uniform(0, 0.1) if aimed else after, aimed, counts
+                )
         result = folder / "merged.h5" if shards > 1 else folder / names[0]
         if shards > 1:
             command = [sys.executable, "-m", "wsegs.cli.main", "store", "merge", *names, "-o", result.name]
@@ -86,11 +87,16 @@ def campaign(
     return counts, same
 
 
-def kill_once(folder: Path, name: str, jobs: int, shard: list[str], after: float | None, counts: Counter[str]) -> None:
-    """Start the command and kill it after some seconds, or let it end; count what happened."""
+def kill_once(
+    folder: Path, name: str, jobs: int, shard: list[str], after: float | None, aimed: bool, counts: Counter[str]
+) -> None:
+    """Start the command and kill it after some seconds, of its writing if aimed, or let it end; count what happened."""
     partial = folder / f"{name}.partial"
     before = partial.stat().st_size if partial.exists() else 0
     process = run(folder, name, jobs, shard)
+    temporary = f".{Path(name).stem}.*.writing.h5"
+    while aimed and process.poll() is None and not list(folder.glob(temporary)):
+        time.sleep(0.001)
     try:
         code = process.wait(after)
     except subprocess.TimeoutExpired:
@@ -103,7 +109,7 @@ def kill_once(folder: Path, name: str, jobs: int, shard: list[str], after: float
         raise SystemExit(f"wsegs masks ended with {code}")
     counts["killed"] += 1
     counts["went on"] += before > 0
-    writing = list(folder.glob(f".{Path(name).stem}.*.writing.h5"))
+    writing = list(folder.glob(temporary))
     for leftover in writing:
         leftover.unlink()
     counts["writing" if writing else "drawing" if partial.exists() else "starting"] += 1
@@ -126,27 +132,6 @@ def kill_tree(process: subprocess.Popen) -> None:
             child.kill()
         except psutil.NoSuchProcess:
             continue
-
-
-def made_up() -> LandmarkTable:
-    """Return a table of one face, the average of its scheme."""
-    points = np.array(IBUG68.average, np.float32) * 55 + np.array([89, 100], np.float32)
-    names = load_rules("celeba").attribute_names
-    return LandmarkTable(
-        scheme=IBUG68,
-        images=("face.jpg",),
-        landmarks=points[None],
-        status=np.array([1], np.uint8),
-        status_names=("none", "dlib"),
-        faces=np.ones(1, np.int16),
-        boxes=np.full((1, 4), np.nan, np.float32),
-        image_size=np.array([SIZE[::-1]], np.int32),
-        attribute_names=names,
-        attributes=np.zeros((1, len(names)), np.int8),
-        identity=np.full(1, -1, np.int32),
-        split=np.zeros(1, np.int8),
-        provenance={},
-    )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """The codec and the chunks of a mask store: size, time to compress, and time to read images in any order.
 
-    python benchmarks/mask_codecs.py LANDMARKS [--rules celeba] [--images 512]
+    python benchmarks/mask_codecs.py [LANDMARKS] [--rules celeba] [--images 512]
 
-LANDMARKS is a landmarks.h5 of real faces. Their regions are drawn once, and written to an HDF5 file by each codec and
-with each number of images a chunk; then single images are read in a random order, from a file that the system has in
-memory. All are filters that HDF5 itself has. The first row is the default of wsegs.
+LANDMARKS is a landmarks.h5 of real faces; the average face, if not given. Regions of such faces, moved by a few pixels,
+are drawn once, and written to an HDF5 file by each codec and with each number of images a chunk; then single images are
+read in a random order, from a file that the system has in memory. All are filters that HDF5 itself has. The first row
+is the default of wsegs.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from typing import Any
 
 import h5py
 import numpy as np
+from masks_speed import SIZE, jittered, real_or_made_up
 from zlib_ng import zlib_ng
 
-from wsegs.landmarks.table import read_landmarks
 from wsegs.rules import load_rules
 
 try:
@@ -29,7 +30,6 @@ try:
 except ImportError:
     isal_zlib = None
 
-SIZE = (218, 178)
 Compress = Callable[[bytes], bytes]
 
 
@@ -52,15 +52,15 @@ def _at_level(module: Any, level: int) -> Compress:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("landmarks", type=Path, help="a landmarks.h5 of real faces")
+    parser.add_argument("landmarks", type=Path, nargs="?", help="a landmarks.h5 of real faces, 68 points")
     parser.add_argument("--rules", default="celeba", help="name or path")
     parser.add_argument("--images", type=int, default=512, help="images to draw; a multiple of 16")
     parser.add_argument("--chunks", type=int, nargs="+", default=[1, 4, 16], help="images a chunk of the default codec")
     arguments = parser.parse_args()
 
-    table, rules = read_landmarks(arguments.landmarks), load_rules(arguments.rules)
-    faces = table.landmarks[table.found]
-    regions = rules.draw(np.resize(faces, (arguments.images, *faces.shape[1:])), SIZE)
+    rules = load_rules(arguments.rules)
+    table = jittered(real_or_made_up(arguments.landmarks), arguments.images)
+    regions = rules.draw(table.landmarks, SIZE)
     (default, *others) = codecs()
     print(f"rules {rules.name}: {regions.dtype} {SIZE[0]}x{SIZE[1]}, {len(regions)} images, shuffled reading\n")
     print("| codec | images a chunk | bytes an image | ms to compress one | ms to read one |")

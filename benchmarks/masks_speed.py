@@ -1,10 +1,10 @@
 """From landmarks to a closed mask store: time, size and memory of ``wsegs masks`` as the number of images grows.
 
-    python benchmarks/masks_speed.py LANDMARKS [--images 1000 10000 100000 200000] [--rules celeba] [-j 2]
+    python benchmarks/masks_speed.py [LANDMARKS] [--images 1000 10000 100000 200000] [--rules celeba] [-j 2]
 
-LANDMARKS is a landmarks.h5 of real faces. For each number of images a landmarks.h5 is made whose faces are those, each
-moved by a few pixels (one shift a face, and half a pixel a point), with the labels that belong to them. Then the real
-command runs on it. Beside it, in the same run:
+LANDMARKS is a landmarks.h5 of real faces; the average face, if not given. For each number of images a landmarks.h5 is
+made whose faces are those, each moved by a few pixels (one shift a face, and half a pixel a point), with the labels
+that belong to them. Then the real command runs on it. Beside it, in the same run:
 
 - the bare filling: the polygons that the rules draw, by OpenCV's fillPoly alone, in one process;
 - the straightforward way: forty masks an image, each filled by itself and written as an image file of its own, on
@@ -17,9 +17,8 @@ import argparse
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -30,6 +29,7 @@ from joblib import effective_n_jobs
 from wsegs.landmarks.table import LandmarkTable, read_landmarks, write_landmarks
 from wsegs.rules import RuleSet, load_rules
 from wsegs.rules.outlines import region_outlines
+from wsegs.schemes import IBUG68
 
 SIZE = (218, 178)
 _MEBIBYTE = 1 << 20
@@ -37,7 +37,7 @@ _MEBIBYTE = 1 << 20
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("landmarks", type=Path, help="a landmarks.h5 of real faces, 68 points")
+    parser.add_argument("landmarks", type=Path, nargs="?", help="a landmarks.h5 of real faces, 68 points")
     parser.add_argument("--images", type=int, nargs="+", default=[1000], help="1000 10000 100000 200000 for the growth")
     parser.add_argument("--rules", default="celeba", help="name or path")
     parser.add_argument("-j", "--jobs", type=int, default=-1)
@@ -45,23 +45,26 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the big files are written; a temporary one, if not given")
     arguments = parser.parse_args()
 
-    table, rules = read_landmarks(arguments.landmarks), load_rules(arguments.rules)
-    faces = table.landmarks[table.found]
-    bare = time_of_filling(faces[:1000], rules)
+    table, rules = real_or_made_up(arguments.landmarks), load_rules(arguments.rules)
+    faces = jittered(table, 1000).landmarks
+    bare = time_of_filling(faces, rules)
     jobs = effective_n_jobs(arguments.jobs)
     print(f"rules {rules.name}, {jobs} processes, {SIZE[0]}x{SIZE[1]}\n")
-    print("| images | seconds | ms an image and process | times the bare filling | bytes an image | peak memory, MiB |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| images | seconds | ms an image and process | times the bare filling | processor ms an image"
+        " | bytes an image | peak memory, MiB |"
+    )
+    print("|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         for count in arguments.images:
             source, store = Path(folder, "landmarks.h5"), Path(folder, "masks.h5")
             write_landmarks(source, jittered(table, count), force=True)
-            seconds, peak = run_masks(source, store, arguments.rules, arguments.jobs)
-            each = seconds * jobs / count
+            usage = run_masks(source, store, arguments.rules, arguments.jobs)
+            each = usage.seconds * jobs / count
             size = store.stat().st_size / count
             print(
-                f"| {count:,} | {seconds:.1f} | {each * 1e3:.3f} | {each / bare:.1f} | {size:,.0f} |"
-                f" {peak / _MEBIBYTE:.0f} |",
+                f"| {count:,} | {usage.seconds:.1f} | {each * 1e3:.3f} | {each / bare:.1f} |"
+                f" {usage.processor_seconds / count * 1e3:.3f} | {size:,.0f} | {usage.peak_memory / _MEBIBYTE:.0f} |",
                 flush=True,
             )
             store.unlink()
@@ -71,6 +74,29 @@ def main() -> None:
         f"straightforward, forty fills and forty files: {straightforward * 1e3:.2f} ms an image in one process,"
         f" measured on {min(arguments.straightforward, len(faces))}; 202,599 images would take"
         f" {straightforward * 202_599 / 60:.0f} minutes"
+    )
+
+
+def real_or_made_up(path: Path | None) -> LandmarkTable:
+    """Return the landmarks of a file; without one, a table of one face, the average of its scheme."""
+    if path is not None:
+        return read_landmarks(path)
+    points = np.array(IBUG68.average, np.float32) * 55 + np.array([89, 100], np.float32)
+    names = load_rules("celeba").attribute_names
+    return LandmarkTable(
+        scheme=IBUG68,
+        images=("face.jpg",),
+        landmarks=points[None],
+        status=np.array([1], np.uint8),
+        status_names=("none", "dlib"),
+        faces=np.ones(1, np.int16),
+        boxes=np.full((1, 4), np.nan, np.float32),
+        image_size=np.array([SIZE[::-1]], np.int32),
+        attribute_names=names,
+        attributes=np.zeros((1, len(names)), np.int8),
+        identity=np.full(1, -1, np.int32),
+        split=np.zeros(1, np.int8),
+        provenance={},
     )
 
 
@@ -94,37 +120,40 @@ def jittered(table: LandmarkTable, count: int) -> LandmarkTable:
     )
 
 
-def run_masks(source: Path, store: Path, rules: str, jobs: int) -> tuple[float, int]:
-    """Run the command; return its seconds and the most bytes that all its processes held together."""
+@dataclass
+class Usage:
+    """What a process and all that it started used."""
+
+    seconds: float = 0.0
+    processor_seconds: float = 0.0  # of all processes; less than what they waited for on a busy machine
+    peak_memory: int = 0  # bytes resident in all of them together at one moment; shared pages count in each
+
+
+def run_masks(source: Path, store: Path, rules: str, jobs: int) -> Usage:
+    """Run the command, and look every quarter of a second at what its processes use."""
     command = [sys.executable, "-m", "wsegs.cli.main", "masks", source, "--rules", rules, "-o", store, "-j", jobs]
+    usage, processor = Usage(), {}
     started = time.perf_counter()
-    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL)
-    peak = [0]
-    watcher = threading.Thread(target=_watch, args=(process, peak))
-    watcher.start()
-    code = process.wait()
-    seconds = time.perf_counter() - started
-    watcher.join()
+    process = psutil.Popen([str(part) for part in command], stdout=subprocess.DEVNULL)
+    while True:
+        memory = 0
+        try:
+            for each in (process, *process.children(recursive=True)):
+                memory += each.memory_info().rss
+                times = each.cpu_times()
+                processor[each.pid] = times.user + times.system
+        except psutil.NoSuchProcess:
+            pass  # it ended between two looks
+        usage.peak_memory = max(usage.peak_memory, memory)
+        try:
+            code = process.wait(0.25)
+            break
+        except psutil.TimeoutExpired:
+            continue
+    usage.seconds, usage.processor_seconds = time.perf_counter() - started, sum(processor.values())
     if code:
         raise SystemExit(f"wsegs masks ended with {code}")
-    return seconds, peak[0]
-
-
-def _watch(process: subprocess.Popen, peak: list[int]) -> None:
-    """Note the resident memory of a process and its children, again and again; shared pages count in each."""
-    while process.poll() is None:
-        total = 0
-        try:
-            tree = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-        except psutil.NoSuchProcess:
-            break
-        for each in tree:
-            try:
-                total += each.memory_info().rss
-            except psutil.NoSuchProcess:
-                continue
-        peak[0] = max(peak[0], total)
-        time.sleep(0.05)
+    return usage
 
 
 def time_of_filling(faces: np.ndarray, rules: RuleSet, rounds: int = 5) -> float:

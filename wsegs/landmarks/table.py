@@ -229,7 +229,7 @@ def _read(file: h5py.File, path: Path) -> tuple[LandmarkTable, str | None, str]:
         dataset = _dataset(file, name, path)
         if h5py.check_string_dtype(dataset.dtype) is None or dataset.ndim != 1:
             raise DataError(f"{path}: /{name} is {dataset.dtype} {dataset.shape}, expected a list of names")
-        values[field] = tuple(_decoded(value) for value in dataset[:].tolist())
+        values[field] = tuple(_decoded(value) for block in _blocks(dataset) for value in block.tolist())
     for field, (name, dtype, _) in _ARRAYS.items():
         dataset = _dataset(file, name, path)
         if dataset.dtype != dtype:
@@ -300,10 +300,10 @@ def _check(table: LandmarkTable, path: Path) -> None:
         raise DataError(f"{path}: /landmarks and /status of {name} disagree on whether a face was found")
 
 
-def _blocks(array: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """Yield some rows after the other, from memory or from the file."""
-    for start in range(0, len(array), _BLOCK):
-        yield array[start : start + _BLOCK]
+def _blocks(rows: Any) -> Iterator[Any]:
+    """Yield some rows after the other, of an array, a tuple, or a dataset that is still in its file."""
+    for start in range(0, len(rows), _BLOCK):
+        yield rows[start : start + _BLOCK]
 
 
 def _digest(table: LandmarkTable, definition: str | None) -> str:
@@ -314,7 +314,8 @@ def _digest(table: LandmarkTable, definition: str | None) -> str:
     for field in fields(table):
         digest.update(b"\0\0" + field.name.encode())
         if field.name in _NAMES:
-            digest.update(b"\0".join(_encoded(getattr(table, field.name))))
+            for number, block in enumerate(_blocks(getattr(table, field.name))):
+                digest.update((b"\0" if number else b"") + b"\0".join(_encoded(block)))
         elif field.name in _ARRAYS:
             for block in _blocks(getattr(table, field.name)):
                 array = np.ascontiguousarray(block, _ARRAYS[field.name][1])

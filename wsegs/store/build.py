@@ -239,7 +239,7 @@ def _contents(
     """Return all that the store holds beside the chunks."""
     table, points = placed.table, (placed.scheme.count, 2)
     columns = {
-        "attributes": array_column(placed.labels()),
+        "attributes": Column(np.dtype(np.int8), (len(placed.attribute_names),), placed.labels),
         "landmarks": Column(np.dtype(np.float32), points, lambda rows: placed.place(rows)[1]),
         "affine": Column(np.dtype(np.float32), (2, 3), lambda rows: placed.place(rows)[0]),
         "identity": array_column(table.identity[placed.rows].astype(np.int32)),

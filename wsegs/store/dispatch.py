@@ -75,14 +75,14 @@ def _calls(
     images: CropOptions | None,
 ) -> Iterator[Call]:
     """Yield the arguments of :func:`draw_rows` for some rows after the other."""
-    labels = None if drawing.attribute_names is None else placed.labels()
     names, sizes = placed.images, placed.image_sizes
     for first in range(start, len(placed), step):
         rows = slice(first, first + step)
         affine, landmarks = placed.place(rows)
+        labels = None if drawing.attribute_names is None else placed.labels(rows)
         photos = None if refine is None else refine.photos(names[rows], sizes[rows], affine)
         sources = None if images is None else images.sources(names[rows], sizes[rows], affine)
-        yield drawing, landmarks, None if labels is None else labels[rows], photos, sources
+        yield drawing, landmarks, labels, photos, sources
 
 
 def in_step(run: Callable[[Iterable[Item]], Iterator[Result]], calls: Iterable[Item], ahead: int) -> Iterator[Result]:

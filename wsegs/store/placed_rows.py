@@ -45,6 +45,8 @@ class PlacedRows:
     @property
     def images(self) -> tuple[str, ...]:
         """N names relative to the data set's root."""
+        if len(self) == len(self.table):
+            return self.table.images
         return tuple(self.table.images[row] for row in self.rows.tolist())
 
     @property
@@ -57,13 +59,14 @@ class PlacedRows:
         """How many of the rows have a face."""
         return int(self.table.found[self.rows].sum())
 
-    def labels(self) -> NDArray[np.int8]:
-        """Return the labels, (N, A); -1 where the table has no such attribute."""
+    def labels(self, rows: slice) -> NDArray[np.int8]:
+        """Return the labels of some rows, (n, A); -1 where the table has no such attribute."""
+        known = self.table.attributes[self.rows[rows]]
         columns = {name: column for column, name in enumerate(self.table.attribute_names)}
-        labels = np.full((len(self), len(self.attribute_names)), -1, np.int8)
+        labels = np.full((len(known), len(self.attribute_names)), -1, np.int8)
         for position, name in enumerate(self.attribute_names):
             if name in columns:
-                labels[:, position] = self.table.attributes[self.rows, columns[name]]
+                labels[:, position] = known[:, columns[name]]
         return labels
 
     def shard(self, number: int, of: int) -> PlacedRows:

@@ -158,12 +158,17 @@ def _write_column(file: h5py.File, name: str, count: int, column: Column) -> Non
         dataset.write_direct_chunk((start, *rest), encode_chunk(chunk, shuffle=shuffle))
 
 
-def _write_names(file: h5py.File, name: str, names: Iterable[str]) -> None:
+def _write_names(file: h5py.File, name: str, names: Sequence[str]) -> None:
     """Write a column of texts."""
-    encoded = [text.encode("utf-8", "surrogateescape") for text in names]
-    longest = max([1, *map(len, encoded)])
+    longest = max(1, max((len(_encoded(text)) for text in names), default=1))
     if longest > _LONGEST_NAME:
+        encoded = [_encoded(text) for text in names]
         file.create_dataset(name, data=encoded, dtype=h5py.string_dtype(), track_times=False)
         return
-    texts = np.array(encoded, h5py.string_dtype(length=longest))
-    _write_column(file, name, len(texts), array_column(texts))
+    dtype = h5py.string_dtype(length=longest)
+    column = Column(dtype, (), lambda rows: np.array([_encoded(text) for text in names[rows]], dtype))
+    _write_column(file, name, len(names), column)
+
+
+def _encoded(name: str) -> bytes:
+    return name.encode("utf-8", "surrogateescape")
