@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import queue
 import resource
 import signal
 import subprocess
@@ -168,7 +169,7 @@ def test_ctrl_c_says_what_is_kept(many, tmp_path):
         return
     assert process.returncode == 130
     assert errors.split("\n")[:1] + errors.split()[-1:] == [
-        f"{partial.name}: what was drawn is kept; the same command goes on",
+        f"{partial.name} keeps what was drawn; the same command goes on from there",
         "interrupted",
     ]
 
@@ -181,32 +182,47 @@ def test_landmarks_that_stay_in_their_file_give_the_same_store(many, whole, tmp_
     assert (tmp_path / "m.h5").read_bytes() == whole
 
 
-@pytest.mark.parametrize("slow", [True, False])
-def test_calls_wait_for_whoever_takes_their_results(slow):
-    """A worker thread takes the next call as soon as it can, as joblib's does."""
-    sent, most = [], 0
+def test_calls_wait_for_whoever_takes_their_results():
+    """A thread takes the next call as soon as it can, as joblib's does."""
+    sent = []
 
     def run(calls):
-        results, more = [], threading.Event()
+        results: queue.Queue[int] = queue.Queue()
 
         def work():
             for call in calls:
+                time.sleep(0.001)
                 sent.append(call)
-                results.append(call)
-                more.set()
+                results.put(call)
 
         thread = threading.Thread(target=work)
         thread.start()
-        for number in range(100):
-            while len(results) <= number:
-                more.wait(0.001)
-            yield results[number]
+        for _ in range(100):
+            yield results.get()
         thread.join()
 
-    for taken, result in enumerate(in_step(run, range(100), 5)):
-        assert result == taken
-        if slow:
-            time.sleep(0.002)
-            most = max(most, len(sent) - taken)
-    assert len(sent) == 100
-    assert most <= 5 + 2  # one that is being taken, and one more that came while it was asked for
+    for taken, result in enumerate(in_step(run, range(100), 5), 1):
+        assert result == taken - 1
+        if taken < 10:
+            before = len(sent)
+            time.sleep(0.03)
+            # While a result is worked on, calls are sent up to five ahead, and one that was let through before.
+            assert len(sent) <= max(before, taken + 5) + 1
+    assert sent == list(range(100))
+
+
+def test_no_thread_waits_for_results_that_nobody_takes():
+    threads = []
+
+    def run(calls):
+        results: queue.Queue[int] = queue.Queue()
+        threads.append(threading.Thread(target=lambda: [results.put(call) for call in calls]))
+        threads[0].start()
+        while True:
+            yield results.get()
+
+    taken = in_step(run, range(1000), 5)
+    assert next(taken) == 0
+    taken.close()
+    threads[0].join(10)
+    assert not threads[0].is_alive()

@@ -173,7 +173,7 @@ def masks(
         except KeyboardInterrupt:
             partial = output.with_name(f"{output.name}.partial")
             if partial.exists():
-                click.echo(f"{partial}: what was drawn is kept; the same command goes on", err=True)
+                click.echo(f"{partial} keeps what was drawn; the same command goes on from there", err=True)
             raise
     if as_json:
         print_json(summary)
