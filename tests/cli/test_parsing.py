@@ -106,7 +106,7 @@ def test_parsing_options_are_for_parsers(run, here) -> None:
     _train(run, "basic")
     for arguments, message in (
         (("--parsing",), "does not parse faces; expected a parser's run"),
-        (("--truth", "truth"), "--masks, --truth: are for parsing; --parsing measures it"),
+        (("--truth", "truth"), "--truth: is for parsing; --parsing measures it"),
     ):
         done = run("evaluate", "runs/basic", "--data", "data", *arguments, "--force")
         assert (done.code, done.err.count("\n")) == (1, 1)

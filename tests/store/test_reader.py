@@ -74,6 +74,27 @@ def test_a_half_written_store_is_refused(store, tmp_path):
             MaskStore(tmp_path / "half.h5")
 
 
+def test_a_folder_is_refused_in_one_line(tmp_path):
+    with pytest.raises(DataError, match="expected a mask store, got a folder") as caught:
+        MaskStore(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_damaged_image_is_named(store):
+    offset = 0
+    store.close()
+    with h5py.File(store.path, "r+") as file:
+        offset = file["regions"].id.get_chunk_info_by_coord((3, 0, 0)).byte_offset
+    with store.path.open("r+b") as raw:
+        raw.seek(offset + 20)
+        raw.write(bytes(40))
+    with pytest.raises(DataError, match=r"masks.h5: the masks of 'folder/face 3.jpg' \(row 3\) cannot be read"):
+        store.masks([0, 3])
+    assert store.masks([0, 2]).any()
+    with pytest.raises(DataError, match=r"the masks of row 7 cannot be read \(there are 7 rows\)"):
+        store.regions([7])
+
+
 def test_another_hdf5_file_is_refused(tmp_path):
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["x"] = 1

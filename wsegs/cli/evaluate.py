@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 @click.option(
     "--masks",
     type=click.Path(path_type=Path),
-    help="Parsing: the mask store of the images.  [default: that of the training]",
+    help="A mask store with its images inside, instead of --data; for parsing any.  [default: that of the training]",
 )
 @click.option(
     "--truth", type=click.Path(path_type=Path), help="Parsing: the human masks.  [default: those of the training]"
@@ -75,14 +75,15 @@ def evaluate(
 ) -> None:
     """Measure RUN, a folder that wsegs train made, on a split of any data set.
 
-    Without --data it is the data set of the training. No masks are needed, and landmarks only where the images are
-    not aligned. Of several runs the predicted probabilities are averaged.
+    Without --data it is the data set of the training, or its mask store if that keeps the images. No masks are needed,
+    and landmarks only where the images are not aligned. Of several runs the predicted probabilities are averaged.
 
     A parser is measured on the images of a mask store, by the intersection over union of each class.
     """
     from wsegs.datasets import open_dataset
     from wsegs.files import check_output
     from wsegs.landmarks.table import read_landmarks
+    from wsegs.store import MaskStore
     from wsegs.training.run_folder import BEST, LAST, check_run
 
     for folder in run_folders:
@@ -96,6 +97,7 @@ def evaluate(
             )
         check_output(output, force=force)
     # torch takes seconds to import; what can be wrong without it was said before.
+    from wsegs.training.crop_sources import store_dataset, training_store
     from wsegs.training.crops import run_data_folder
     from wsegs.training.evaluate import average, write_evaluation
     from wsegs.training.evaluate import evaluate as evaluate_run
@@ -108,17 +110,25 @@ def evaluate(
             raise OptionError("RUN: expected one run of a parser, got several; only attributes are averaged")
         _evaluate_parsing(runs[0], output, split, masks, data, truth, checkpoint, limit, workers, force, as_json)
         return
-    if masks is not None or truth is not None:
-        raise OptionError("--masks, --truth: are for parsing; --parsing measures it")
-    if data is None:
-        data = run_data_folder(runs[0].info) or DEFAULT_DATA
-    dataset = open_dataset(data, images=images, labels=labels)
+    if truth is not None:
+        raise OptionError("--truth: is for parsing; --parsing measures it")
+    if masks is not None and landmarks_file is not None:
+        raise OptionError("--landmarks: a mask store has landmarks of its own; expected --masks or --landmarks")
+    store = MaskStore(masks) if masks is not None else None
+    if data is None and store is None:
+        data = run_data_folder(runs[0].info)
+        store = training_store(runs[0].info) if data is None else None
+    if store is not None:
+        dataset, data = store_dataset(store), store.path
+    else:
+        data = data or DEFAULT_DATA
+        dataset = open_dataset(data, images=images, labels=labels)
     beside = "".join(f"-with-{run.path.name}" for run in runs[1:])
     default = run_folders[0] / f"evaluation-{dataset.name}-{split}{beside}"
     folder = check_output(output or default, force=force)
     table = None if landmarks_file is None else read_landmarks(landmarks_file)
     evaluation = average(
-        [evaluate_run(run, dataset, split, landmarks=table, jobs=workers, limit=limit) for run in runs]
+        [evaluate_run(run, dataset, split, landmarks=table, store=store, jobs=workers, limit=limit) for run in runs]
     )
     run_name = " + ".join(map(str, run_folders))
     about = {"run": run_name, "checkpoint": checkpoint, "data": str(data), "name": dataset.name, "split": split}

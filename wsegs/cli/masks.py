@@ -24,11 +24,14 @@ from wsegs.errors import OptionError
 
 if TYPE_CHECKING:
     from wsegs.landmarks.table import LandmarkTable
+    from wsegs.store.crops import CropOptions
     from wsegs.store.refine_rows import RefineOptions
 
 
 # For landmarks of other schemes than that of the default.
 _RULES = {"celeba5": "celeba-5points", "mediapipe478": "celeba-478points"}
+
+_NAMED = 10  # of the images that cannot be read; --json lists all
 
 
 @click.command()
@@ -76,11 +79,21 @@ _RULES = {"celeba5": "celeba-5points", "mediapipe478": "celeba-478points"}
     help="How --refine refines which regions, by path or by the name of a shipped file.  [default: celeba]",
 )
 @click.option(
+    "--with-images",
+    is_flag=True,
+    help="Keep the images in the store, cropped to the frame, so that training opens one file.",
+)
+@click.option(
+    "--image-quality",
+    type=click.IntRange(min=1, max=100),
+    help="--with-images: quality of the JPEGs; one that lies in the frame as it is, is copied.  [default: 95]",
+)
+@click.option(
     "--data",
     type=click.Path(path_type=Path),
     envvar="WSEGS_DATA",
     show_envvar=True,
-    help="--refine: where the images lie now.  [default: where the landmarks were found]",
+    help="--refine, --with-images: where the images lie now.  [default: where the landmarks were found]",
 )
 @click.option(
     "--shard",
@@ -104,6 +117,8 @@ def masks(
     only_common: bool,
     refine: str | None,
     refinement: str | None,
+    with_images: bool,
+    image_quality: int | None,
     data: Path | None,
     shard: tuple[int, int] | None,
     jobs: int,
@@ -125,6 +140,8 @@ def masks(
         raise OptionError(f"--output: {output} is the input; expected another file")
     if refinement is not None and refine is None:  # --data may come from its variable
         raise OptionError("--refinement: expected --refine beside it")
+    if image_quality is not None and not with_images:
+        raise OptionError("--image-quality: expected --with-images beside it")
     if refine is not None and Path(refine).is_file():
         raise OptionError(
             f"--refine: expected names of regions, got the file {refine}; LANDMARKS comes before --refine"
@@ -147,6 +164,7 @@ def masks(
                 layout=layout,
                 only_common=only_common,
                 refine=how,
+                images=_image_options(image_quality, table, data, landmarks) if with_images else None,
                 shard=shard,
                 jobs=jobs,
                 scheduler=check_scheduler(backend, scheduler),
@@ -174,6 +192,10 @@ def masks(
         click.echo(f"refined by pixels: {', '.join(refined['regions'])}")
         if refined["unrefined_faces"]:
             click.echo(f"not refined: {refined['unrefined_faces']} faces whose images could not be read")
+    for problem in summary["unreadable"][:_NAMED]:
+        click.echo(f"without its image: {problem}")
+    if len(summary["unreadable"]) > _NAMED:
+        click.echo(f"without their images: {len(summary['unreadable']) - _NAMED} more; --json lists them")
     for name, count in summary["empty_regions"].items():
         click.echo(f"region {name} is empty on {count} faces ({count / max(1, summary['faces']):.1%})")
     if summary["shard"]:
@@ -188,11 +210,22 @@ def _refine_options(
 ) -> RefineOptions:
     """Return what --refine, --refinement and --data ask for."""
     from wsegs.refine import load_refinement
-    from wsegs.store.images import find_root
     from wsegs.store.refine_rows import RefineOptions
 
     how = load_refinement(refinement)
     if regions != "all":
         how = how.only([name.strip() for name in regions.split(",")])
-    first = table.images[0] if table.images else ""
-    return RefineOptions(how, find_root(table.provenance, first, data, str(landmarks)))
+    return RefineOptions(how, _image_root(table, data, landmarks))
+
+
+def _image_options(quality: int | None, table: LandmarkTable, data: Path | None, landmarks: Path) -> CropOptions:
+    """Return what --with-images, --image-quality and --data ask for."""
+    from wsegs.store.crops import QUALITY, CropOptions
+
+    return CropOptions(_image_root(table, data, landmarks), QUALITY if quality is None else quality)
+
+
+def _image_root(table: LandmarkTable, data: Path | None, landmarks: Path) -> Path:
+    from wsegs.store.images import find_root
+
+    return find_root(table.provenance, table.images[0] if table.images else "", data, str(landmarks))

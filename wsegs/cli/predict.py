@@ -14,6 +14,12 @@ from wsegs.cli.options import force_option, json_option, print_json
 @click.command()
 @click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("images", metavar="IMAGE...", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option(
+    "--masks",
+    "store_path",
+    type=click.Path(path_type=Path),
+    help="A mask store with its images inside: IMAGE is a name in it.",
+)
 @click.option("--maps", type=click.Path(path_type=Path), help="Folder for pictures of where each attribute was seen.")
 @click.option("--checkpoint", type=click.Choice(["best", "last"]), default="best", help="Which weights of the run.")
 @force_option
@@ -21,6 +27,7 @@ from wsegs.cli.options import force_option, json_option, print_json
 def predict(
     run_folder: Path,
     images: tuple[Path, ...],
+    store_path: Path | None,
     maps: Path | None,
     checkpoint: Literal["best", "last"],
     force: bool,
@@ -32,6 +39,7 @@ def predict(
     at the end, and the exit code is then 1.
     """
     from wsegs.files import check_output
+    from wsegs.store import MaskStore
     from wsegs.training.run_folder import BEST, LAST, check_run
 
     check_run(run_folder, BEST if checkpoint == "best" else LAST)
@@ -41,13 +49,14 @@ def predict(
     from wsegs.training.runs import load_run
 
     run = load_run(run_folder, checkpoint)
+    store = None if store_path is None else MaskStore(store_path)
     pictures: list[Path | None] = [None] * len(images)
     if maps is not None:
         check_maps(run)
         pictures = [check_output(picture, force=force) for picture in map_files(maps, images)]
     done: list[dict[str, Any]] = []
     failures: list[Failure] = []
-    for result, picture in zip(predict_images(run, images), pictures, strict=True):
+    for result, picture in zip(predict_images(run, images, store), pictures, strict=True):
         if isinstance(result, Failure):
             failures.append(result)
             continue

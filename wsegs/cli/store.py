@@ -56,6 +56,12 @@ def _print_summary(summary: dict[str, Any]) -> None:
         f"{summary['store']}: {summary['images']} images of {height}x{width} in the {summary['frame']['kind']} frame,"
         f" {summary['bytes'] / 1e6:.1f} MB"
     )
+    if summary["crops"]:
+        crops = summary["crops"]
+        click.echo(
+            f"images inside: {crops['images']}, {crops['bytes'] / 1e6:.1f} MB"
+            f" ({crops['bytes'] / max(1, crops['images']) / 1e3:.2f} KB an image)"
+        )
     click.echo("splits: " + ", ".join(f"{count} {name}" for name, count in summary["splits"].items()))
     click.echo(
         f"landmarks ({summary['scheme']}): "

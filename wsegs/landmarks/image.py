@@ -43,10 +43,11 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     DataError
         If it cannot be read whole. The message is ``path: reason``; :func:`reason` gives the reason alone.
     """
-    return decode_image(_read_bytes(path), path)
+    return decode_image(read_bytes(path), path)
 
 
-def _read_bytes(path: str | os.PathLike[str]) -> bytes:
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """Return what is in a regular file; raises as :func:`read_image`."""
     try:
         # A pipe or a device would block or never end.
         mode = os.stat(path).st_mode  # noqa: PTH116  # a Path costs as much as the reading
@@ -164,7 +165,7 @@ def open_photo(path: str | os.PathLike[str], needed: int = 0) -> Photo:
     DataError
         As :func:`read_image`.
     """
-    return Photo(_read_bytes(path), path, needed)
+    return Photo(read_bytes(path), path, needed)
 
 
 def reason(error: Exception, path: str | os.PathLike[str]) -> str:

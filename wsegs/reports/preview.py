@@ -191,6 +191,8 @@ def _load(store: MaskStore, row: int, root: Path, source: str) -> SheetFace:
     status = store.status_names[store.status[row]] if has_face else "no face found"
     landmarks = store.landmarks[row] if has_face else None
     try:
+        if store.has_images:
+            return SheetFace(name, store.image(row), landmarks, regions, status)
         image = read_image(path)
     except DataError as error:
         return SheetFace(name, None, landmarks, regions, reason(error, path))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from wsegs.rules.program import ALWAYS, AttributeRule
+from wsegs.rules.region_expressions import AnyOf, RegionExpression, mask_for
 
 MAX_TABLE_REGIONS = 16
 
@@ -37,6 +38,7 @@ class AttributeLookup:
             (expression, [a for a, other in enumerate(self._expressions) if other == expression])
             for expression in distinct
         ]
+        self._group_of = [distinct.index(expression) for expression in self._expressions]
         self.table: np.ndarray | None = None
         if regions <= MAX_TABLE_REGIONS:
             self.table = self.coverage(np.arange(1 << regions, dtype=np.uint32))
@@ -103,10 +105,26 @@ class AttributeLookup:
         height, width = regions.shape[-2:]
         result = np.zeros((math.prod(drawn.shape[:-1]), attributes, height, width), dtype=bool)
         images = regions.reshape(len(result), height, width)
+        tests = [_bit_test(expression, regions.dtype) for expression, _ in self._groups]
+        scratch = np.empty((height, width), regions.dtype)
         # Image by image, so that a plane stays in the processor's cache, and only what is drawn is written.
-        for image, masks, wanted in zip(images, result, drawn.reshape(len(result), attributes).tolist(), strict=True):
-            for expression, members in self._groups:
-                chosen = [attribute for attribute in members if wanted[attribute]]
-                if chosen:
-                    masks[chosen] = expression.evaluate(image)
+        for image, masks, wanted in zip(images, result, drawn.reshape(len(result), attributes), strict=True):
+            planes: dict[int, np.ndarray] = {}
+            for attribute in wanted.nonzero()[0].tolist():
+                group, plane = self._group_of[attribute], masks[attribute]
+                if group in planes:
+                    plane[...] = planes[group]
+                    continue
+                planes[group] = plane
+                bits = tests[group]
+                if bits is None:
+                    plane[...] = self._groups[group][0].evaluate(image)
+                else:  # what evaluate does for a union of regions, without an array for each step
+                    np.bitwise_and(image, bits, out=scratch)
+                    np.not_equal(scratch, 0, out=plane)
         return result.reshape(*drawn.shape, height, width)
+
+
+def _bit_test(expression: RegionExpression, dtype: np.dtype[Any]) -> np.ndarray | None:
+    """Return the bits of which a pixel must have one, as an integer of ``dtype``; None of other expressions."""
+    return mask_for(expression.bits, np.empty(0, dtype)) if isinstance(expression, AnyOf) else None

@@ -35,7 +35,7 @@ class AnyOf:
 
     def evaluate(self, regions: Any) -> Any:
         """Test the bits."""
-        return (regions & _mask_for(self.bits, regions)) != 0
+        return (regions & mask_for(self.bits, regions)) != 0
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ def bits_of(expression: RegionExpression | None, *, by_name: bool = False) -> in
     return 0 if by_name and expression.everything else expression.bits
 
 
-def _mask_for(bits: int, regions: Any) -> Any:
+def mask_for(bits: int, regions: Any) -> Any:
+    """Return bits as what can be combined with region integers by ``&``."""
     if isinstance(regions, (np.ndarray, np.generic)):
         # A numpy integer of the same type: the array is not widened, and bit 63 fits.
         return np.array(bits & ((1 << (8 * regions.dtype.itemsize)) - 1), dtype=np.uint64).astype(regions.dtype)

@@ -26,6 +26,7 @@ from wsegs.store.write import Column, Contents, array_column, write_store
 from wsegs.workers import WorkerLostError
 
 if TYPE_CHECKING:
+    from wsegs.store.crops import CropOptions
     from wsegs.store.refine_rows import RefineOptions
 
 Layout = Literal["regions", "dense"]
@@ -69,6 +70,7 @@ def build_store(
     layout: Layout = "regions",
     only_common: bool = False,
     refine: RefineOptions | None = None,
+    images: CropOptions | None = None,
     shard: tuple[int, int] | None = None,
     jobs: int = -1,
     scheduler: str | None = None,
@@ -97,6 +99,8 @@ def build_store(
         Keep the attributes that both the rules and the data set know; see :func:`match_attributes`.
     refine
         Refine regions by the pixels of the images; a face whose image cannot be read keeps what the rules draw.
+    images
+        Keep the images' crops in the store, as JPEGs; a row whose image cannot be read keeps its masks alone.
     shard
         (k, n): draw only the k-th of n shares of the rows, k from 1 to n; :func:`wsegs.store.merge.merge_shards` joins
         them.
@@ -111,7 +115,7 @@ def build_store(
     -------
     A JSON-able summary: the rules' scheme, the one that landmarks were reduced from (None: they are of the rules' own),
     images, faces, images left out, regions that were empty and on how many faces, what was
-    refined, bytes.
+    refined, images that should have been kept and cannot be read, bytes.
 
     Raises
     ------
@@ -136,12 +140,18 @@ def build_store(
     placed = everything if shard is None else _shard(everything, shard)
     drawing = Drawing(rules.program, rules.text, rules.source, frame.size, names if layout == "dense" else None)
     partial = output.with_name(f"{output.name}.partial")
-    inputs = _inputs(placed, rules, layout, refine, shard)
+    inputs = _inputs(placed, rules, layout, refine, images, shard)
     with RowsJournal(partial, inputs, len(rules.region_names), force=force) as journal:
         try:
             with tqdm(total=len(placed), initial=journal.done, unit="face", desc="masks", disable=None) as bar:
                 for drawn in draw_placed(
-                    placed, drawing, start=journal.done, refine=refine, jobs=jobs, scheduler=scheduler
+                    placed,
+                    drawing,
+                    start=journal.done,
+                    refine=refine,
+                    images=images,
+                    jobs=jobs,
+                    scheduler=scheduler,
                 ):
                     journal.add(drawn)
                     bar.update(len(drawn))
@@ -149,7 +159,11 @@ def build_store(
             if refine is not None and journal.unrefined and journal.unrefined == placed.faces:
                 journal.remove()
                 raise DataError(f"{refine.root}: no image of a face could be read, so there is nothing to refine by")
-            contents = _contents(placed, rules, layout, refined, shard)
+            if images is not None and len(journal.unreadable) == len(placed):
+                first = journal.unreadable[0]
+                journal.remove()
+                raise DataError(f"{images.root}: no image could be read, so there is none to keep ({first})")
+            contents = _contents(placed, rules, layout, refined, shard, with_images=images is not None)
             write_store(output, contents, (drawn.chunks for drawn in journal.rows()))
         except (WorkerLostError, OSError) as error:
             # A WsegsError that is an OSError, too, says all there is to say.
@@ -174,6 +188,7 @@ def build_store(
             name: int(count) for name, count in zip(rules.region_names, journal.empty, strict=True) if count
         },
         "refined": refined,
+        "unreadable": journal.unreadable,
         "bytes": output.stat().st_size,
     }
 
@@ -188,7 +203,12 @@ def _shard(placed: PlacedRows, shard: tuple[int, int]) -> PlacedRows:
 
 
 def _inputs(
-    placed: PlacedRows, rules: RuleSet, layout: Layout, refine: RefineOptions | None, shard: tuple[int, int] | None
+    placed: PlacedRows,
+    rules: RuleSet,
+    layout: Layout,
+    refine: RefineOptions | None,
+    images: CropOptions | None,
+    shard: tuple[int, int] | None,
 ) -> dict[str, Any]:
     """Return all that decides the result, for the journal."""
     return {
@@ -202,6 +222,7 @@ def _inputs(
         "frame": placed.frame.as_json(),
         "layout": layout,
         "refine": None if refine is None else {**refine.as_json(0), "images": str(refine.root)},
+        "with images": None if images is None else {"images": str(images.root), "quality": images.quality},
         "shard": None if shard is None else list(shard),
     }
 
@@ -212,6 +233,8 @@ def _contents(
     layout: Layout,
     refined: dict[str, Any] | None,
     shard: tuple[int, int] | None,
+    *,
+    with_images: bool,
 ) -> Contents:
     """Return all that the store holds beside the chunks."""
     table, points = placed.table, (placed.scheme.count, 2)
@@ -223,6 +246,8 @@ def _contents(
         "split": array_column(table.split[placed.rows].astype(np.int8)),
         "status": array_column(table.status[placed.rows].astype(np.uint8)),
     }
+    if with_images:
+        columns["image_size"] = array_column(placed.image_sizes.astype(np.int32))
     chunked: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {"regions": (placed.frame.size, rules.dtype)}
     if layout == "dense":
         chunked["masks"] = ((len(placed.attribute_names), *placed.frame.size), np.dtype(bool))
@@ -243,7 +268,7 @@ def _contents(
     if shard is not None:
         header["shard"] = json.dumps(shard)
     definition = json.dumps(placed.scheme.as_mapping(average=False), sort_keys=True)
-    return Contents(placed.images, columns, chunked, definition, header)
+    return Contents(placed.images, columns, chunked, definition, header, crops=with_images)
 
 
 def _stopped(error: Exception, journal: RowsJournal, rows: int) -> WsegsError:

@@ -18,6 +18,7 @@ from wsegs.store.format import encode_chunk
 
 if TYPE_CHECKING:
     from wsegs.rules import RuleSet
+    from wsegs.store.crops import CropSources
     from wsegs.store.refine_rows import Photos
 
 
@@ -57,25 +58,32 @@ class DrawnRows:
     Attributes
     ----------
     chunks
-        Name of a dataset -> its compressed chunks, one a row, in order.
+        Name of a dataset -> its compressed chunks, one a row, in order; ``crops`` -> JPEG files.
     empty
         int64 (R,): of how many faces each region is empty.
     unrefined
         How many faces were not refined for want of an image.
+    unreadable
+        Images that should have been kept and cannot be read, as ``name: reason``.
     """
 
     chunks: dict[str, list[bytes]]
     empty: NDArray[np.int64]
     unrefined: int
+    unreadable: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.chunks["regions"])
 
 
 def draw_rows(
-    drawing: Drawing, landmarks: NDArray[np.float32], labels: NDArray[np.int8] | None, photos: Photos | None
+    drawing: Drawing,
+    landmarks: NDArray[np.float32],
+    labels: NDArray[np.int8] | None,
+    photos: Photos | None,
+    sources: CropSources | None = None,
 ) -> DrawnRows:
-    """Draw, refine and compress some rows.
+    """Draw, refine and compress some rows, and encode their crops.
 
     Parameters
     ----------
@@ -87,6 +95,8 @@ def draw_rows(
         (n, A) of the drawing's attributes; None if it has none.
     photos
         The images of the rows, to refine by; None leaves the regions as the rules draw them.
+    sources
+        The images of the rows, to keep; None keeps none.
     """
     lookup = None
     if drawing.attribute_names is not None:
@@ -113,7 +123,10 @@ def draw_rows(
         present[row] = np.bitwise_or.reduce(regions.reshape(-1).view(word))
     bits = np.bitwise_or.reduce(present.view(dtype).reshape(len(present), -1), axis=1)[has_face]
     empty = [np.count_nonzero((bits >> bits.dtype.type(bit) & 1) == 0) for bit in range(len(drawing.program.regions))]
-    return DrawnRows(chunks, np.array(empty, np.int64), unrefined)
+    unreadable: list[str] = []
+    if sources is not None:
+        chunks["crops"], unreadable = sources.encode(drawing.size)
+    return DrawnRows(chunks, np.array(empty, np.int64), unrefined, tuple(unreadable))
 
 
 def _word(size: tuple[int, int], dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -12,7 +12,12 @@ from wsegs.store.reader import MaskStore
 
 
 def find_image_root(store: MaskStore, data: Path | None, source: str | None = None) -> Path:
-    """Return the folder below which the images of a store lie; see :func:`find_root`."""
+    """Return the folder below which the images of a store lie; see :func:`find_root`.
+
+    Of a store that has its images inside, it is where they were, whether or not that is still there.
+    """
+    if store.has_images:
+        return store.data_root if data is None else data
     return find_root(store.provenance, store.images[0], data, source or str(store.path))
 
 

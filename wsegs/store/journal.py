@@ -30,12 +30,15 @@ class RowsJournal(Journal):
         int64 (R,): of how many of their faces each region is empty.
     unrefined
         How many of their faces were not refined.
+    unreadable
+        Which of their images should have been kept and cannot be read, as ``name: reason``.
     """
 
     def __init__(self, path: Path, header: dict[str, Any], regions: int, *, force: bool) -> None:
         super().__init__(path, KIND, header, force=force)
         self.done = self.unrefined = 0
         self.empty = np.zeros(regions, np.int64)
+        self.unreadable: list[str] = []
         for drawn in self.rows():
             self._count(drawn)
 
@@ -43,6 +46,7 @@ class RowsJournal(Journal):
         """Add the rows that follow."""
         sizes = {name: [len(chunk) for chunk in chunks] for name, chunks in drawn.chunks.items()}
         head = {"sizes": sizes, "empty": drawn.empty.tolist(), "unrefined": drawn.unrefined}
+        head["unreadable"] = drawn.unreadable
         chunks = [chunk for each in drawn.chunks.values() for chunk in each]
         self.append([json.dumps(head).encode(), b"\n", *chunks])
         self._count(drawn)
@@ -57,7 +61,8 @@ class RowsJournal(Journal):
                 for size in sizes:
                     chunks[name].append(block[place : place + size])
                     place += size
-            yield DrawnRows(chunks, np.array(head["empty"], np.int64), head["unrefined"])
+            empty = np.array(head["empty"], np.int64)
+            yield DrawnRows(chunks, empty, head["unrefined"], tuple(head["unreadable"]))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -70,3 +75,4 @@ class RowsJournal(Journal):
         self.done += len(drawn)
         self.empty += drawn.empty
         self.unrefined += drawn.unrefined
+        self.unreadable += drawn.unreadable

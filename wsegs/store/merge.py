@@ -21,9 +21,10 @@ from wsegs.errors import DataError, OptionError
 from wsegs.files import check_output
 from wsegs.store.format import chunk_filters
 from wsegs.store.reader import MaskStore
+from wsegs.store.stored_crops import StoredCrops
 from wsegs.store.write import Column, Contents, write_store
 
-COLUMNS = ("attributes", "landmarks", "affine", "identity", "split", "status")
+COLUMNS = ("attributes", "landmarks", "affine", "identity", "split", "status", "image_size")
 CHUNKED = ("regions", "masks")
 _ROWS = 1024  # whose chunks are copied at a time
 
@@ -76,7 +77,7 @@ def merge_shards(paths: Sequence[str | Path], output: str | Path, *, force: bool
         _check(shards)
         contents = _contents(shards)
         try:
-            write_store(output, contents, _chunks(shards, tuple(contents.chunked)))
+            write_store(output, contents, _chunks(shards, tuple(contents.chunked), crops=contents.crops))
         except RuntimeError as error:  # h5py's, of a chunk that cannot be read
             raise DataError(f"{_paths(shards)}: a shard is damaged ({error})") from error
     return {
@@ -90,7 +91,7 @@ def merge_shards(paths: Sequence[str | Path], output: str | Path, *, force: bool
 def _open(path: Path, opened: ExitStack) -> _Shard:
     with MaskStore(path) as store:  # checks that it is a complete store
         images = store.images
-    file = opened.enter_context(h5py.File(path, "r"))
+    file = opened.enter_context(h5py.File(path, "r", rdcc_nbytes=0))
     try:
         number, of = (int(value) for value in json.loads(file.attrs["shard"]))
     except (KeyError, ValueError, TypeError):
@@ -127,6 +128,8 @@ def _check_alike(one: _Shard, other: _Shard) -> None:
     for key in sorted({*old, *new}):
         if old.get(key) != new.get(key):
             raise OptionError(f"{other.path}: expected the same '{key}' as in {one.path}, got another")
+    if ("crops" in other.file) != ("crops" in one.file):
+        raise OptionError(f"{other.path}: expected images inside where {one.path} has them, and none where it has none")
     for name in (*CHUNKED, *COLUMNS):
         if _layout(one.file, name) != _layout(other.file, name):
             raise OptionError(f"{other.path}: expected '{name}' to be stored as in {one.path}; draw that shard anew")
@@ -155,13 +158,15 @@ def _contents(shards: Sequence[_Shard]) -> Contents:
             raise OptionError(f"{first.path}: its '{name}' is compressed as by another version; draw the shards anew")
         chunked[name] = (dataset.shape[1:], dataset.dtype)
     columns = {
-        name: Column(first.file[name].dtype, first.file[name].shape[1:], _Rows(shards, name)) for name in COLUMNS
+        name: Column(first.file[name].dtype, first.file[name].shape[1:], _Rows(shards, name))
+        for name in COLUMNS
+        if name in first.file  # sizes of images are there where the images are
     }
     header = dict(first.file.attrs)
     del header["shard"]
     header["provenance"] = json.dumps(_with_sum(shards))
     images = tuple(name for shard in shards for name in shard.images)
-    return Contents(images, columns, chunked, first.file["scheme"].asstr()[()], header)
+    return Contents(images, columns, chunked, first.file["scheme"].asstr()[()], header, crops="crops" in first.file)
 
 
 @dataclass(frozen=True)
@@ -183,12 +188,33 @@ class _Rows:
         return np.concatenate(parts)
 
 
-def _chunks(shards: Sequence[_Shard], names: Sequence[str]) -> Iterator[dict[str, list[bytes]]]:
-    """Yield the compressed chunks of some rows after the other, as they are."""
+def _chunks(shards: Sequence[_Shard], names: Sequence[str], *, crops: bool) -> Iterator[dict[str, list[bytes]]]:
+    """Yield the compressed chunks of some rows after the other, as they are, and their images if ``crops``."""
     for shard in shards:
+        images = _Images(shard) if crops else None
         for start in range(0, len(shard.images), _ROWS):
             rows = range(start, min(start + _ROWS, len(shard.images)))
-            yield {name: [_chunk(shard.file[name], row) for row in rows] for name in names}
+            block = {name: [_chunk(shard.file[name], row) for row in rows] for name in names}
+            if images is not None:
+                block["crops"] = [images.read(row) for row in rows]
+            yield block
+
+
+class _Images:
+    """The images of a shard, checked."""
+
+    def __init__(self, shard: _Shard) -> None:
+        self._shard = shard
+        try:
+            self._crops = StoredCrops(shard.file)
+        except DataError as error:
+            raise DataError(f"{shard.path}: {error}") from None
+
+    def read(self, row: int) -> bytes:
+        try:
+            return self._crops.read(row)
+        except ValueError as error:
+            raise DataError(f"{self._shard.path}: the image '{self._shard.images[row]}': {error}") from None
 
 
 def _chunk(dataset: h5py.Dataset, row: int) -> bytes:

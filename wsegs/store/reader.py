@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from wsegs.errors import DataError, MissingError
 from wsegs.rules import AttributeLookup, RuleSet, compile_rules
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
+from wsegs.store.chunk_reader import READ_ERRORS, ChunkReader
 from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION
 from wsegs.store.frame import Frame, frame_from_json
+from wsegs.store.stored_crops import StoredCrops, decode_crop
 
 _OBJECTS = ("regions", "attributes", "landmarks", "affine", "image", "identity", "split", "status")
 _HEADER = (
@@ -65,6 +67,9 @@ class MaskStore:
         self.path = Path(path)
         self._handle: h5py.File | None = None
         self._process = -1
+        self._reader: ChunkReader | None = None
+        self._crops: StoredCrops | None = None
+        self._last_pick: NDArray[np.intp] | None = None
         header = self._check()
         self.rules: RuleSet = compile_rules(header["rules"], header["rules_source"])
         self.wsegs_version: str = header["wsegs"]
@@ -104,25 +109,38 @@ class MaskStore:
         self, indices: Sequence[int] | NDArray[np.integer], size: tuple[int, int] | None = None
     ) -> NDArray[Any]:
         """Return the base regions of a batch, unsigned integers (B, h, w): bit r is region r."""
-        dataset = self._file()["regions"]
-        height, width = self.size
-        out = np.empty((len(indices), *(size or self.size)), dataset.dtype)
-        whole = np.empty(self.size, dataset.dtype)
-        pick = None
-        if size is not None and size != self.size:
-            # The source pixel whose centre is nearest to the target's: symmetric, so that a flip commutes with it.
-            rows, columns = (
-                ((np.arange(target) + 0.5) * source / target).astype(np.intp)
-                for target, source in zip(size, (height, width), strict=True)
-            )
-            pick = np.ix_(rows, columns)
+        reader = self._regions_reader()
+        height, width = size or self.size
+        out = np.empty((len(indices), height, width), reader.dtype)
+        pick = None if (height, width) == self.size else self._nearest((height, width))
         for position, index in enumerate(indices):
             try:
-                dataset.read_direct(whole, np.s_[int(index)])
-            except (OSError, ValueError, IndexError) as error:
-                raise DataError(f"{self.path}: the masks of row {index} cannot be read ({error})") from error
-            out[position] = whole if pick is None else whole[pick]
+                reader.read(int(index), out[position], pick)
+            except READ_ERRORS as error:
+                raise DataError(
+                    f"{self.path}: the masks of {self._name(int(index))} cannot be read ({error})"
+                ) from error
         return out
+
+    def _nearest(self, size: tuple[int, int]) -> NDArray[np.intp]:
+        """Return which pixels, counted along lines, a map of size (h, w) takes by nearest neighbour.
+
+        The source pixel whose centre is nearest to the target's: symmetric, so that a flip commutes with it.
+        """
+        if self._last_pick is None or self._last_pick.shape != size:
+            rows, columns = (
+                ((np.arange(target) + 0.5) * source / target).astype(np.intp)
+                for target, source in zip(size, self.size, strict=True)
+            )
+            self._last_pick = rows[:, None] * self.size[1] + columns
+        return self._last_pick
+
+    def _name(self, index: int) -> str:
+        """Return what to call a row in a message."""
+        try:
+            return f"'{self.images[index]}' (row {index})"
+        except READ_ERRORS:
+            return f"row {index}"
 
     @cached_property
     def images(self) -> tuple[str, ...]:
@@ -160,6 +178,52 @@ class MaskStore:
         return np.asarray(self._file()["status"][:], np.uint8)
 
     @property
+    def has_images(self) -> bool:
+        """Whether the crops themselves are in the store (``wsegs masks --with-images``)."""
+        return "crops" in self._file()
+
+    @cached_property
+    def crop_bytes(self) -> NDArray[np.int64]:
+        """How many bytes each crop takes, (N,): 0 where its image could not be read, or no crops are kept."""
+        return self._stored_crops().lengths if self.has_images else np.zeros(len(self), np.int64)
+
+    @cached_property
+    def image_sizes(self) -> NDArray[np.int32]:
+        """Width and height of the source images, (N, 2); only where :attr:`has_images`."""
+        return np.asarray(self._file()["image_size"][:], np.int32)
+
+    def image(self, index: int, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+        """Return the crop that is kept of an image, (h, w, 3) uint8 RGB.
+
+        Parameters
+        ----------
+        index
+            Row.
+        size
+            (h, w) to resize to; the store's own, if None.
+
+        Raises
+        ------
+        DataError
+            If the store has none of it, or it is damaged.
+        """
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"{self.path}: row {index} of {len(self)}")
+        index %= len(self)
+        if not self.has_images:
+            raise DataError(
+                f"{self.path}: expected images inside, got masks alone; wsegs masks --with-images keeps both"
+            )
+        crops = self._stored_crops()
+        try:
+            data = crops.read(index)
+            if not data:
+                raise ValueError("it could not be read when the store was made")
+            return decode_crop(data, self.size, size or self.size)
+        except ValueError as error:
+            raise DataError(f"{self.path}: has no image of {self._name(index)}: {error}") from None
+
+    @property
     def data_root(self) -> Path:
         """The folder of the images when the landmarks were found."""
         return Path(self.provenance.get("data", {}).get("root", "."))
@@ -168,7 +232,7 @@ class MaskStore:
         """Close the file; it opens again when it is next needed."""
         if self._handle is not None and self._process == os.getpid():
             self._handle.close()
-        self._handle = None
+        self._handle = self._reader = self._crops = None
 
     def __enter__(self) -> MaskStore:
         return self
@@ -185,9 +249,26 @@ class MaskStore:
     def _file(self) -> h5py.File:
         """Return this process's own handle."""
         if self._handle is None or self._process != os.getpid():
-            self._handle = h5py.File(self.path, "r")
+            # No chunk cache: rows are asked for in any order, once each, and a part of a chunk is then read alone.
+            self._handle = h5py.File(self.path, "r", rdcc_nbytes=0)
             self._process = os.getpid()
+            self._reader = self._crops = None
         return self._handle
+
+    def _regions_reader(self) -> ChunkReader:
+        file = self._file()
+        if self._reader is None:
+            self._reader = ChunkReader(file["regions"])
+        return self._reader
+
+    def _stored_crops(self) -> StoredCrops:
+        file = self._file()
+        if self._crops is None:
+            try:
+                self._crops = StoredCrops(file)
+            except READ_ERRORS as error:  # DataError among them
+                raise DataError(f"{self.path}: {error}") from None
+        return self._crops
 
     def _scheme(self, name: str) -> LandmarkScheme:
         """Return the scheme that the file defines; older files only name it."""
@@ -203,6 +284,8 @@ class MaskStore:
         """Return the header if the file is a complete store of this format."""
         if not self.path.exists():
             raise MissingError(f"{self.path}: no such mask store; wsegs masks makes it")
+        if self.path.is_dir():
+            raise DataError(f"{self.path}: expected a mask store, got a folder")
         try:
             file = self._file()
         except OSError as error:

@@ -24,7 +24,8 @@ def describe_store(store: MaskStore, sample: int | None = 2000) -> dict[str, Any
     -------
     Counts of images, splits and statuses; for each region the share of faces where it is not empty and the mean
     share of the frame that it covers there; for each attribute the counts of labels and, over the faces that have
-    it, the mean share of the frame that its mask covers; and the provenance.
+    it, the mean share of the frame that its mask covers; how many images are kept and their bytes (None: no images are
+    in the store); and the provenance.
     """
     faces = np.flatnonzero(store.status != 0)
     if sample is not None and len(faces) > sample:
@@ -46,6 +47,7 @@ def describe_store(store: MaskStore, sample: int | None = 2000) -> dict[str, Any
         "size": list(store.size),
         "frame": store.frame.as_json(),
         "scheme": store.scheme.name,
+        "crops": None if not store.has_images else _crops(store.crop_bytes),
         "splits": {
             name: int(np.count_nonzero(store.split == code))
             for code, name in enumerate(("train", "validation", "test"))
@@ -72,6 +74,10 @@ def describe_store(store: MaskStore, sample: int | None = 2000) -> dict[str, Any
         "wsegs": store.wsegs_version,
         "provenance": store.provenance,
     }
+
+
+def _crops(lengths: np.ndarray) -> dict[str, int]:
+    return {"images": int(np.count_nonzero(lengths)), "bytes": int(lengths.sum())}
 
 
 def _share(condition: np.ndarray) -> float:

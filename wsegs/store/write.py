@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from wsegs.files import complete_or_absent
 from wsegs.store.format import ROWS_A_CHUNK, chunk_filters, encode_chunk
+from wsegs.store.stored_crops import CropWriter
 
 _LONGEST_NAME = 256  # bytes; a longer one would make every row of the column as long
 
@@ -61,6 +62,8 @@ class Contents:
         The definition of the landmark scheme, JSON.
     header
         The attributes of the file.
+    crops
+        Whether the blocks have ``crops``, a JPEG file a row.
     """
 
     images: tuple[str, ...]
@@ -68,6 +71,7 @@ class Contents:
     chunked: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]
     scheme: str
     header: Mapping[str, Any]
+    crops: bool = False
 
 
 def array_column(values: NDArray[Any]) -> Column:
@@ -86,7 +90,7 @@ def write_store(path: Path, contents: Contents, blocks: Iterable[Mapping[str, Se
         All but the chunks.
     blocks
         Of consecutive rows, some at a time: name of a dataset -> its chunks, one a row, as
-        :func:`wsegs.store.format.encode_chunk` made them.
+        :func:`wsegs.store.format.encode_chunk` made them, or files of ``crops``.
     """
     count = len(contents.images)
     with _system_errors(path), complete_or_absent(path) as temporary, h5py.File(temporary, "w") as file:
@@ -101,16 +105,22 @@ def write_store(path: Path, contents: Contents, blocks: Iterable[Mapping[str, Se
             datasets[name] = file.create_dataset(
                 name, (count, *shape), dtype, chunks=(1, *shape), **chunk_filters(), track_times=False
             ).id
+        crops = CropWriter(file, count) if contents.crops else None
         row = 0
         with tqdm(total=count, unit="face", desc="writing", disable=None) as bar:
             for block in blocks:
                 # Row by row, so that the file does not depend on how many rows came together.
-                for chunks in zip(*(block[name] for name in datasets), strict=True):
-                    for dataset, chunk in zip(datasets.values(), chunks, strict=True):
+                names = [*datasets] if crops is None else [*datasets, "crops"]
+                for chunks in zip(*(block[name] for name in names), strict=True):
+                    for dataset, chunk in zip(datasets.values(), chunks, strict=False):
                         dataset.write_direct_chunk((row, *(0,) * (dataset.rank - 1)), chunk)
+                    if crops is not None:
+                        crops.add(chunks[-1])
                     row += 1
                 bar.update(row - bar.n)
         assert row == count, f"{row} rows of chunks for {count} rows"
+        if crops is not None:
+            crops.finish()
 
 
 @contextmanager

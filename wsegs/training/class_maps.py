@@ -151,7 +151,10 @@ class HumanClasses:
         """Return the classes of an image; see :class:`ClassMaps`."""
         mask = self._table[read_parsing(self.file(row))]
         image = self.root / self.store.images[row]
-        height, width = read_image(image).shape[:2]  # turned as its EXIF orientation says
+        if self.store.has_images:
+            width, height = self.store.image_sizes[row].tolist()
+        else:
+            height, width = read_image(image).shape[:2]  # turned as its EXIF orientation says
         if abs(height * mask.shape[1] - width * mask.shape[0]) > max(height, width):
             raise DataError(
                 f"{self.file(row)}: {mask.shape[0]}x{mask.shape[1]}, expected the shape of its image {image},"

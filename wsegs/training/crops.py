@@ -168,6 +168,8 @@ def run_data_folder(info: RunInfo) -> Path | None:
     from wsegs.errors import WsegsError
 
     root = Path(info.provenance["root"])
+    if not root.is_dir():  # a folder above it may hold other images
+        return None
     name = info.provenance["landmarks"].get("data", {}).get("name")
     for folder in [root, *root.absolute().parents[:3]]:
         try:

@@ -95,6 +95,8 @@ class FaceData(LightningDataModule):
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
 
     def _loader(self, order: TrainingOrder | ValidationOrder) -> DataLoader[Batch]:
+        if not self._workers:
+            start_worker(0)
         return DataLoader(
             self._dataset,
             sampler=order,
@@ -108,13 +110,21 @@ class FaceData(LightningDataModule):
 
 
 def check_images(store: MaskStore, root: Path, rows: NDArray[np.intp]) -> None:
-    """Check that every row has its image, by name.
+    """Check that every row has its image: in the store if it keeps images, else below ``root``, by name.
 
     Raises
     ------
     DataError
         If one has none; the message names the first and counts them.
     """
+    if store.has_images:
+        without = rows[store.crop_bytes[rows] == 0]
+        if len(without):
+            raise DataError(
+                f"{store.path}: has no image of '{store.images[without[0]]}', which could not be read when the store"
+                f" was made ({len(without)} of {len(rows)} images are missing)"
+            )
+        return
     folders: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         folder, _, name = store.images[row].rpartition("/")

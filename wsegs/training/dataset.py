@@ -57,15 +57,16 @@ class Batch(NamedTuple):
 class FaceCrops(Dataset[Batch]):
     """Crops of a store's images at the size of a network, by :class:`BatchPlan`.
 
-    Images are found by file name below ``root`` and warped by the store's own matrices, so they lie under the masks
-    whatever the network's size. Pickles without its images: works in workers under fork and spawn.
+    Images that the store keeps are resized. Others are found by file name below ``root`` and warped by the store's own
+    matrices, so they lie under the masks whatever the network's size. Pickles without its images: works in workers
+    under fork and spawn.
 
     Parameters
     ----------
     store
         Masks, labels, matrices.
     root
-        Folder of the images.
+        Folder of the images, where the store keeps none.
     size
         (H, W) of the crops.
     map_size
@@ -133,6 +134,8 @@ class FaceCrops(Dataset[Batch]):
         )
 
     def _crop(self, row: int) -> NDArray[np.uint8]:
+        if self._store.has_images:
+            return self._store.image(row, self._size)
         path = self._root / self._store.images[row]
         image = read_image(path)
         if self._store.frame.kind == "image":

@@ -21,9 +21,10 @@ from tqdm import tqdm
 from wsegs.datasets.index import FaceDataset
 from wsegs.errors import DataError, OptionError
 from wsegs.files import complete_or_absent
-from wsegs.landmarks.image import read_image
 from wsegs.landmarks.table import LandmarkTable
-from wsegs.training.crops import Crop, Cropper, cropper_for
+from wsegs.store import MaskStore
+from wsegs.training.crop_sources import CropSource, FileCrops, StoreCrops
+from wsegs.training.crops import Crop, cropper_for
 from wsegs.training.dataset import start_worker
 from wsegs.training.metrics import ROW_FIELDS, AttributeScores, mean_scores, score_attributes, undefined_attributes
 from wsegs.training.module import normalise
@@ -95,28 +96,24 @@ class CropBatch(NamedTuple):
 class EvaluationCrops(Dataset[CropBatch]):
     """Crops of a data set for a run, by :class:`BatchPlan`; images that cannot be read are left out and named."""
 
-    def __init__(self, cropper: Cropper, paths: Sequence[Path], points: Sequence[NDArray[np.float32]] | None) -> None:
-        self._cropper = cropper
-        self._paths = paths
-        self._points = points
+    def __init__(self, source: CropSource) -> None:
+        self._source = source
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self._source)
 
     def __getitem__(self, plan: BatchPlan) -> CropBatch:
         """Return one batch."""
         crops: list[Crop] = []
         positions, unreadable = [], []
         for position in plan.rows:
-            points = None if self._points is None else self._points[position]
             try:
-                image = read_image(self._paths[position])
+                crops.append(self._source.crop(int(position)))
             except DataError as error:
                 unreadable.append(str(error))
                 continue
-            crops.append(self._cropper.place(image, points, detect=self._points is None))
             positions.append(position)
-        images = np.zeros((len(crops), *self._cropper.size, 3), np.uint8)
+        images = np.zeros((len(crops), *self._source.size, 3), np.uint8)
         placed = np.zeros((len(crops), 5, 2), np.float32)
         for i, crop in enumerate(crops):
             images[i], placed[i] = crop.image, crop.points
@@ -135,6 +132,7 @@ def evaluate(
     split: str = "test",
     *,
     landmarks: LandmarkTable | None = None,
+    store: MaskStore | None = None,
     jobs: int = 0,
     limit: int | None = None,
 ) -> Evaluation:
@@ -153,6 +151,9 @@ def evaluate(
         ``train``, ``validation``, ``test`` or ``all``.
     landmarks
         Where the faces of images that are not aligned lie; None finds them.
+    store
+        Of whose images inside ``dataset`` is made (:func:`wsegs.training.crop_sources.store_dataset`); None where it
+        is made of files.
     jobs
         Processes that read and crop; 0 does so in this one.
     limit
@@ -177,8 +178,13 @@ def evaluate(
     names = [name for name in run.info.attribute_names if name in dataset.attribute_names]
     if not names:
         raise DataError(f"{dataset.root}: has none of the {len(run.info.attribute_names)} attributes of {run.path}")
-    cropper = cropper_for(run.info, run.size, dataset.aligned_points)
-    crops = EvaluationCrops(cropper, [dataset.path(i) for i in range(len(dataset))], _join(landmarks, dataset))
+    source: CropSource
+    if store is not None:
+        source = StoreCrops(store, run.info, run.size, rows)
+    else:
+        cropper = cropper_for(run.info, run.size, dataset.aligned_points)
+        source = FileCrops(cropper, [dataset.path(i) for i in range(len(dataset))], _join(landmarks, dataset))
+    crops = EvaluationCrops(source)
     logits = torch.full((len(dataset), len(run.info.attribute_names)), float("nan"))
     kinds: Counter[str] = Counter()
     unreadable: list[str] = []

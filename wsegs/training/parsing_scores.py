@@ -108,6 +108,8 @@ def evaluate_parsing(
         raise OptionError(f"{run.path}: network '{recipe.network.name}' does not parse faces; expected a parser's run")
     store = MaskStore(masks or recipe.parsing.store or run.info.provenance["masks"])
     chosen = np.isfinite(store.affine).all(axis=(1, 2))
+    if store.has_images:
+        chosen &= store.crop_bytes > 0
     if split != "all":
         chosen &= store.split == SPLITS.index(split)
     rows = np.flatnonzero(chosen)

@@ -11,7 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from wsegs.errors import DataError, OptionError
-from wsegs.landmarks.image import read_image, reason
+from wsegs.files import nearest
+from wsegs.landmarks.image import reason
+from wsegs.store import MaskStore
+from wsegs.training.crop_sources import CropSource, FileCrops, StoreCrops, store_dataset
 from wsegs.training.crops import CropKind, cropper_for
 from wsegs.training.evaluate import Predictor
 from wsegs.training.runs import Run
@@ -56,27 +59,39 @@ class Failure:
     reason: str
 
 
-def predict(run: Run, images: Sequence[Path]) -> Iterator[Prediction | Failure]:
+def predict(run: Run, images: Sequence[Path], store: MaskStore | None = None) -> Iterator[Prediction | Failure]:
     """Yield what a run says about images, one after another; those that cannot be read are no obstacle.
 
     Images of the size of the training images are taken as they are (where the run was trained on whole images);
     in others the face is found first.
 
+    Parameters
+    ----------
+    run
+        See :func:`wsegs.training.runs.load_run`.
+    images
+        Files; with ``store`` names of images in it.
+    store
+        A mask store that keeps its images.
+
     Raises
     ------
     OptionError
-        If the run cannot be applied to new images.
+        If the run cannot be applied to new images, or the store keeps masks alone.
     """
     run.check_usable()
-    cropper = cropper_for(run.info, run.size)
+    source: CropSource
+    if store is None:
+        source = FileCrops(cropper_for(run.info, run.size), images, None)
+    else:
+        source = _crops_by_name(store, run, images)
     network = Predictor(run)
-    for path in images:
+    for position, path in enumerate(images):
         try:
-            image = read_image(path)
+            crop, kind, points = source.crop(position)
         except DataError as error:
             yield Failure(path, reason(error, path))
             continue
-        crop, kind, points = cropper.place(image)
         logits, maps = network(torch.from_numpy(crop).permute(2, 0, 1)[None], torch.from_numpy(points)[None])
         yield Prediction(
             path,
@@ -86,6 +101,17 @@ def predict(run: Run, images: Sequence[Path]) -> Iterator[Prediction | Failure]:
             logits[0].sigmoid().numpy(),
             None if maps is None else maps[0].numpy(),
         )
+
+
+def _crops_by_name(store: MaskStore, run: Run, images: Sequence[Path]) -> StoreCrops:
+    names = store_dataset(store).images
+    rows = {name: row for row, name in enumerate(names)}
+    unknown = [image.as_posix() for image in images if image.as_posix() not in rows]
+    if unknown:
+        raise OptionError(
+            f"'{unknown[0]}' is none of the {len(names)} images of {store.path}{nearest(unknown[0], names)}"
+        )
+    return StoreCrops(store, run.info, run.size, np.array([rows[image.as_posix()] for image in images], np.intp))
 
 
 def check_maps(run: Run) -> None:

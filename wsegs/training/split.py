@@ -31,7 +31,8 @@ def split_rows(store: MaskStore, fraction: float, limit: int | None = None) -> S
     Parameters
     ----------
     store
-        Rows whose image has no crop (an affine that is not finite) are left out.
+        Rows whose image has no crop (an affine that is not finite, or an image that could not be read when images
+        were put into the store) are left out.
     fraction
         Share of people to carve out, between 0 and 1.
     limit
@@ -43,6 +44,8 @@ def split_rows(store: MaskStore, fraction: float, limit: int | None = None) -> S
         If one of the two would be empty.
     """
     usable = np.isfinite(store.affine).all(axis=(1, 2))
+    if store.has_images:
+        usable &= store.crop_bytes > 0
     train = np.flatnonzero(usable & (store.split == 0))
     validation = np.flatnonzero(usable & (store.split == 1))
     if not len(train):
