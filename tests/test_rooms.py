@@ -14,7 +14,7 @@ import pytest
 import wsegs
 
 PACKAGE = Path(wsegs.__file__).parent
-LEAVES = {"errors", "files", "schemes", "yaml_source"}
+LEAVES = {"checksum", "errors", "files", "hdf5", "lock", "schemes", "seal", "yaml_source"}
 MAY_IMPORT = {
     "schemes": LEAVES,
     "datasets": LEAVES,

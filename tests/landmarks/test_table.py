@@ -12,6 +12,7 @@ import pytest
 from wsegs.errors import DataError, MissingError, OutputExistsError
 from wsegs.landmarks.table import read_landmarks, write_landmarks
 from wsegs.schemes import CELEBA5, IBUG68, get_scheme
+from wsegs.seal import seal
 
 IBUG68_TEXT = json.dumps(IBUG68.as_mapping(average=False), sort_keys=True)
 FORMAT_1 = Path(__file__).parent / "landmarks-format-1.h5"
@@ -112,6 +113,9 @@ def test_a_flipped_byte_in_any_array_is_seen(table, tmp_path):
         with h5py.File(path, "r+") as file:
             value = file[name][0]
             file[name][0] = value + 1
+        with pytest.raises(DataError, match=r"l\.h5: not a readable landmark file \(its contents are not those"):
+            read_landmarks(path)
+        seal(path)
         with pytest.raises(DataError, match=r"l\.h5: "):
             read_landmarks(path)
 
@@ -160,6 +164,7 @@ def test_what_is_wrong_is_named(table, tmp_path, change, message):
     write_landmarks(path, table)
     with h5py.File(path, "r+") as file:
         change(file)
+    seal(path)
     with pytest.raises(DataError, match=message) as caught:
         read_landmarks(path)
     assert str(caught.value).startswith(f"{path}: ")

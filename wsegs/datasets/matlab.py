@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.errors import DataError, MissingError
+from wsegs.hdf5 import open_hdf5
 
 
 def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
@@ -66,7 +67,7 @@ def _texts(path: Path, name: str, array: NDArray[Any]) -> NDArray[Any]:
 
 def _read_hdf5(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     arrays: dict[str, NDArray[Any]] = {}
-    with h5py.File(path, "r") as file:
+    with open_hdf5(path) as file:
         for name in names:
             if name not in file:
                 continue

@@ -16,6 +16,7 @@ object              type, shape              meaning
 ``/attribute_names`` str (A,)
 ``/identity``       int32 (N,)               -1 unknown
 ``/split``          int8 (N,)                0 train, 1 validation, 2 test
+``/checksum``       uint32 (N,)              of each row, see :mod:`wsegs.checksum`; not in older files
 ``/scheme``         str                      what the P points are: the scheme's definition as JSON
 attributes of ``/``                          format, format_version, scheme, provenance (JSON), sha256 of all
 =================== ======================== ===============================================================
@@ -34,9 +35,12 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from wsegs.checksum import row_checksums
 from wsegs.errors import DataError, MissingError
-from wsegs.files import check_output, complete_or_absent
+from wsegs.files import check_output
+from wsegs.hdf5 import create_hdf5, open_hdf5
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
+from wsegs.seal import check_seal
 
 FORMAT = "wsegs-landmarks"
 FORMAT_VERSION = 2
@@ -144,7 +148,7 @@ def write_landmarks(path: str | os.PathLike[str], table: LandmarkTable, *, force
     """
     path = check_output(path, force=force)
     _check(table, path)
-    with complete_or_absent(path) as temporary, h5py.File(temporary, "w") as file:
+    with create_hdf5(path) as file:
         for field, name in _NAMES.items():
             file.create_dataset(name, data=_encoded(getattr(table, field)), dtype=h5py.string_dtype())
         for field, (name, dtype, _) in _ARRAYS.items():
@@ -156,6 +160,7 @@ def write_landmarks(path: str | os.PathLike[str], table: LandmarkTable, *, force
         file.attrs["scheme"] = table.scheme.name
         file.attrs["provenance"] = json.dumps(table.provenance, sort_keys=True)
         file.attrs["sha256"] = _digest(table, definition)
+        file["checksum"] = row_checksums(table.images, [getattr(table, field) for field in _ARRAYS])
 
 
 def read_landmarks(path: str | os.PathLike[str]) -> LandmarkTable:
@@ -175,7 +180,10 @@ def read_landmarks(path: str | os.PathLike[str]) -> LandmarkTable:
     if not path.exists():
         raise MissingError(f"{path}: no such file; wsegs landmarks makes it")
     try:
-        with h5py.File(path, "r") as file:
+        # Before libhdf5 sees it, which damaged structures can lead astray.
+        if check_seal(path) == "broken":
+            raise OSError("its contents are not those that were sealed, or it is another kind of file")
+        with open_hdf5(path) as file:
             table, definition, digest = _read(file, path)
     except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:
         # h5py's own words ("truncated file: eof = ...") are in the last parenthesis of a long line.

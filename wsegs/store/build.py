@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from wsegs import __version__
+from wsegs.checksum import pixels_checksum, row_checksums
 from wsegs.errors import DataError, RuleError
-from wsegs.files import check_output, complete_or_absent, nearest
+from wsegs.files import check_output, nearest
+from wsegs.hdf5 import create_hdf5
 from wsegs.landmarks.table import LandmarkTable
 from wsegs.rules import RuleSet, compile_rules
-from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION, chunk_filters, encode_chunk
+from wsegs.store.format import CHECKED, FORMAT_NAME, FORMAT_VERSION, chunk_filters, encode_chunk
 from wsegs.store.frame import Frame, transform_points
 from wsegs.store.refine_rows import Photos, RefineOptions, refine_rows
 
@@ -127,7 +129,8 @@ def build_store(
 
     empty_faces = np.zeros(len(rules.region_names), np.int64)
     unrefined = 0
-    with complete_or_absent(output) as temporary, h5py.File(temporary, "w") as file:
+    pixel_sums: list[int] = []
+    with create_hdf5(output) as file:
         _write_rows(file, table, kept, labels, affine, landmarks)
         _write_attributes(file, table, rules, frame, names)
         regions = _create_chunked(file, "regions", (len(kept), *frame.size), rules.dtype)
@@ -141,16 +144,18 @@ def build_store(
         drawn = Parallel(n_jobs=jobs, return_as="generator")(tasks)
         row = 0
         with tqdm(total=len(kept), unit="face", desc="masks", disable=None) as bar:
-            for region_chunks, mask_chunks, empty, unread in drawn:
+            for region_chunks, mask_chunks, sums, empty, unread in drawn:
                 for offset, chunk in enumerate(region_chunks):
                     regions.id.write_direct_chunk((row + offset, 0, 0), chunk)
                 for offset, chunk in enumerate(mask_chunks):
                     assert dense is not None
                     dense.id.write_direct_chunk((row + offset, 0, 0, 0), chunk)
+                pixel_sums += sums
                 empty_faces += empty
                 unrefined += unread
                 row += len(region_chunks)
                 bar.update(len(region_chunks))
+        _write_checksums(file, pixel_sums)
         if refine is not None:
             if unrefined and unrefined == table.found[kept].sum():
                 raise DataError(f"{refine.root}: no image of a face could be read, so there is nothing to refine by")
@@ -213,6 +218,12 @@ def _write_rows(
     file["status"] = table.status[kept].astype(np.uint8)
 
 
+def _write_checksums(file: h5py.File, pixel_sums: list[int]) -> None:
+    """Write the checksum of each image's pixels and other data, from that of the pixels."""
+    names = file["image"].asstr()[:].tolist()
+    file["checksum"] = row_checksums(names, [file[name][:] for name in CHECKED], pixel_sums)
+
+
 def _write_attributes(
     file: h5py.File, table: LandmarkTable, rules: RuleSet, frame: Frame, names: Sequence[str]
 ) -> None:
@@ -266,10 +277,11 @@ def _draw(
     labels: NDArray[np.int8] | None,
     names: tuple[str, ...],
     photos: Photos | None,
-) -> tuple[list[bytes], list[bytes], NDArray[np.int64], int]:
+) -> tuple[list[bytes], list[bytes], list[int], NDArray[np.int64], int]:
     """Draw, refine and compress a few rows.
 
-    Returns region chunks, mask chunks, on how many faces each region is empty, and how many could not be refined.
+    Returns region chunks, mask chunks, the checksum of each image's regions, on how many faces each region is empty,
+    and how many could not be refined.
     """
     rules = _compiled(text, source)
     regions = rules.draw(landmarks, size)
@@ -281,4 +293,5 @@ def _draw(
     if labels is not None:
         lookup = rules.lookup(names)
         masks = [encode_chunk(lookup.expand(region, label)) for region, label in zip(regions, labels, strict=True)]
-    return [encode_chunk(region) for region in regions], masks, empty, unrefined
+    sums = [pixels_checksum(region) for region in regions]
+    return [encode_chunk(region) for region in regions], masks, sums, empty, unrefined

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.errors import DataError, MissingError
+from wsegs.hdf5 import open_hdf5
 from wsegs.rules import AttributeLookup, RuleSet, compile_rules
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
 from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION
@@ -185,7 +186,7 @@ class MaskStore:
     def _file(self) -> h5py.File:
         """Return this process's own handle."""
         if self._handle is None or self._process != os.getpid():
-            self._handle = h5py.File(self.path, "r")
+            self._handle = open_hdf5(self.path)
             self._process = os.getpid()
         return self._handle
 
