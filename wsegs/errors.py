@@ -22,6 +22,10 @@ class OutputExistsError(WsegsError, FileExistsError):
     """An output that is already there; ``--force`` overwrites it."""
 
 
+class OutputLockedError(WsegsError, BlockingIOError):
+    """An output that another process is writing."""
+
+
 class OptionError(WsegsError, ValueError):
     """Options that do not fit each other or the data."""
 

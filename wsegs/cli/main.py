@@ -51,8 +51,16 @@ wsegs train attparsenet                ->  runs/attparsenet
     },
 )
 @click.version_option(__version__, prog_name="wsegs")
-def cli() -> None:
+@click.option(
+    "--no-hdf5-locking",
+    is_flag=True,
+    show_envvar=True,
+    help="Open HDF5 files without locks, which some network drives do not have.",
+)
+def cli(no_hdf5_locking: bool) -> None:
     """Run one of the commands."""
+    if no_hdf5_locking:
+        os.environ["HDF5_USE_FILE_LOCKING"] = "FALSE"  # HDF5's own variable, which worker processes inherit
 
 
 def main() -> None:

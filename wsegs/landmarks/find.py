@@ -27,6 +27,7 @@ from wsegs.landmarks.image import read_image, reason
 from wsegs.landmarks.imports import Imported
 from wsegs.landmarks.journal import Journal, record_type
 from wsegs.landmarks.table import NO_FACE, STATUS_NAMES, UNREADABLE, LandmarkTable, write_landmarks
+from wsegs.lock import locks_output
 from wsegs.schemes import CELEBA5, IBUG68, LandmarkScheme
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Known:
     status: NDArray[np.uint8]
 
 
+@locks_output()
 def find_landmarks(
     dataset: FaceDataset,
     output: str | os.PathLike[str],

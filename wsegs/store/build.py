@@ -20,6 +20,7 @@ from wsegs.errors import DataError, RuleError
 from wsegs.files import check_output, nearest
 from wsegs.hdf5 import create_hdf5
 from wsegs.landmarks.table import LandmarkTable
+from wsegs.lock import locks_output
 from wsegs.rules import RuleSet, compile_rules
 from wsegs.store.format import CHECKED, FORMAT_NAME, FORMAT_VERSION, chunk_filters, encode_chunk
 from wsegs.store.frame import Frame, transform_points
@@ -62,6 +63,7 @@ def match_attributes(table_names: Sequence[str], rules: RuleSet, *, only_common:
     return tuple(table_names)
 
 
+@locks_output()
 def build_store(
     table: LandmarkTable,
     rules: RuleSet,

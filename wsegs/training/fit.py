@@ -21,6 +21,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from wsegs.errors import DataError, OptionError, WsegsError
+from wsegs.lock import locks_output
 from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
 from wsegs.training.assemble import build_loaders, build_module
@@ -69,6 +70,7 @@ class Machine:
     cache: bool | None = None
 
 
+@locks_output(when=lambda: is_main_process())
 def train(
     recipe: Recipe,
     store: MaskStore,
