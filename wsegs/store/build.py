@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from wsegs import __version__
-from wsegs.checksum import pixels_checksum, row_checksums
+from wsegs.checksum import pixels_checksum
 from wsegs.errors import DataError, RuleError
 from wsegs.files import check_output, nearest
 from wsegs.hdf5 import create_hdf5
 from wsegs.landmarks.table import LandmarkTable
 from wsegs.lock import locks_output
 from wsegs.rules import RuleSet, compile_rules
-from wsegs.store.format import CHECKED, FORMAT_NAME, FORMAT_VERSION, chunk_filters, encode_chunk
+from wsegs.store.checksum import write_checksums
+from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION, chunk_filters, encode_chunk
 from wsegs.store.frame import Frame, transform_points
 from wsegs.store.refine_rows import Photos, RefineOptions, refine_rows
 
@@ -157,7 +158,7 @@ def build_store(
                 unrefined += unread
                 row += len(region_chunks)
                 bar.update(len(region_chunks))
-        _write_checksums(file, pixel_sums)
+        write_checksums(file, pixel_sums)
         if refine is not None:
             if unrefined and unrefined == table.found[kept].sum():
                 raise DataError(f"{refine.root}: no image of a face could be read, so there is nothing to refine by")
@@ -218,12 +219,6 @@ def _write_rows(
     file["identity"] = table.identity[kept].astype(np.int32)
     file["split"] = table.split[kept].astype(np.int8)
     file["status"] = table.status[kept].astype(np.uint8)
-
-
-def _write_checksums(file: h5py.File, pixel_sums: list[int]) -> None:
-    """Write the checksum of each image's pixels and other data, from that of the pixels."""
-    names = file["image"].asstr()[:].tolist()
-    file["checksum"] = row_checksums(names, [file[name][:] for name in CHECKED], pixel_sums)
 
 
 def _write_attributes(

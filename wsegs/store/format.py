@@ -15,9 +15,6 @@ from numpy.typing import NDArray
 FORMAT_NAME = "wsegs mask store"
 FORMAT_VERSION = 1
 
-# What a row's checksum covers beside its regions and its name, in this order.
-CHECKED = ("attributes", "landmarks", "affine", "identity", "split", "status")
-
 # The fastest level. A region map compresses some forty times at any level; the higher ones gain a tenth of the
 # size for two to four times the time.
 _COMPRESSION_LEVEL = 1

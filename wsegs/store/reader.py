@@ -15,12 +15,26 @@ from numpy.typing import NDArray
 
 from wsegs.errors import DataError, MissingError
 from wsegs.hdf5 import open_hdf5
+from wsegs.landmarks.image import MAX_PIXELS
 from wsegs.rules import AttributeLookup, RuleSet, compile_rules
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
+from wsegs.store.checksum import read_column
 from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION
 from wsegs.store.frame import Frame, frame_from_json
 
 _OBJECTS = ("regions", "attributes", "landmarks", "affine", "image", "identity", "split", "status")
+# What libhdf5, JSON and those that read the header raise on a damaged file.
+_DAMAGE = (
+    OSError,
+    RuntimeError,
+    KeyError,
+    IndexError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    MemoryError,
+)
 _HEADER = (
     *("wsegs", "rules", "rules_source", "rules_sha256", "scheme", "region_names"),
     *("attribute_names", "status_names", "frame", "provenance"),
@@ -66,8 +80,18 @@ class MaskStore:
         self.path = Path(path)
         self._handle: h5py.File | None = None
         self._process = -1
-        header = self._check()
+        try:
+            self._read_header(self._check())
+        except (DataError, MissingError):
+            raise
+        except _DAMAGE as error:
+            reason = (str(error).strip("'\"") or type(error).__name__).splitlines()[0]
+            raise DataError(f"{self.path}: expected a mask store, got a damaged one ({reason})") from error
+
+    def _read_header(self, header: dict[str, str]) -> None:
         self.rules: RuleSet = compile_rules(header["rules"], header["rules_source"])
+        if self.rules.sha256 != header["rules_sha256"]:
+            raise DataError(f"{self.path}: the rules in it do not have the sha256 that it was written with")
         self.wsegs_version: str = header["wsegs"]
         self.scheme: LandmarkScheme = self._scheme(header["scheme"])
         self.region_names: tuple[str, ...] = tuple(json.loads(header["region_names"]))
@@ -77,6 +101,7 @@ class MaskStore:
         self.provenance: dict[str, Any] = json.loads(header["provenance"])
         self.size: tuple[int, int] = self.frame.size
         self.lookup: AttributeLookup = self.rules.lookup(self.attribute_names)
+        self._check_shapes()
 
     def __len__(self) -> int:
         return len(self.images)
@@ -120,45 +145,46 @@ class MaskStore:
         for position, index in enumerate(indices):
             try:
                 dataset.read_direct(whole, np.s_[int(index)])
-            except (OSError, ValueError, IndexError) as error:
-                raise DataError(f"{self.path}: the masks of row {index} cannot be read ({error})") from error
+            except (OSError, RuntimeError, ValueError, TypeError, IndexError) as error:
+                image = self.images[int(index)] if int(index) < len(self) else ""
+                raise DataError(f"{self.path}: the masks of row {index}, {image}, cannot be read ({error})") from error
             out[position] = whole if pick is None else whole[pick]
         return out
 
     @cached_property
     def images(self) -> tuple[str, ...]:
         """File names, relative to the data set's root; what rows are joined by."""
-        return tuple(self._file()["image"].asstr()[:].tolist())
+        return tuple(name.decode("utf-8", "surrogateescape") for name in self._column("image").tolist())
 
     @cached_property
     def attributes(self) -> NDArray[np.int8]:
         """Labels, (N, A): 1 present, 0 absent, -1 unknown."""
-        return np.asarray(self._file()["attributes"][:], np.int8)
+        return np.asarray(self._column("attributes"), np.int8)
 
     @cached_property
     def landmarks(self) -> NDArray[np.float32]:
         """Landmarks in the frame, (N, P, 2), x and y in pixels; nan where no face was found."""
-        return np.asarray(self._file()["landmarks"][:], np.float32)
+        return np.asarray(self._column("landmarks"), np.float32)
 
     @cached_property
     def affine(self) -> NDArray[np.float32]:
         """Matrices from source image to frame, (N, 2, 3)."""
-        return np.asarray(self._file()["affine"][:], np.float32)
+        return np.asarray(self._column("affine"), np.float32)
 
     @cached_property
     def identity(self) -> NDArray[np.int32]:
         """Who it is, (N,); -1 unknown."""
-        return np.asarray(self._file()["identity"][:], np.int32)
+        return np.asarray(self._column("identity"), np.int32)
 
     @cached_property
     def split(self) -> NDArray[np.int8]:
         """Split, (N,): 0 train, 1 validation, 2 test."""
-        return np.asarray(self._file()["split"][:], np.int8)
+        return np.asarray(self._column("split"), np.int8)
 
     @cached_property
     def status(self) -> NDArray[np.uint8]:
         """How the landmarks were found, (N,): an index into ``status_names``; 0 no face."""
-        return np.asarray(self._file()["status"][:], np.uint8)
+        return np.asarray(self._column("status"), np.uint8)
 
     @property
     def data_root(self) -> Path:
@@ -189,6 +215,9 @@ class MaskStore:
             self._handle = open_hdf5(self.path)
             self._process = os.getpid()
         return self._handle
+
+    def _column(self, name: str) -> NDArray[Any]:
+        return read_column(self._file(), name, self.path)
 
     def _scheme(self, name: str) -> LandmarkScheme:
         """Return the scheme that the file defines; older files only name it."""
@@ -221,4 +250,29 @@ class MaskStore:
         for name in _OBJECTS:
             if len(file[name]) != rows:
                 raise DataError(f"{self.path}: '{name}' has {len(file[name])} rows, 'regions' has {rows}")
+        missing = [name for name in _HEADER if not isinstance(file.attrs[name], str)]
+        if missing:
+            raise DataError(f"{self.path}: expected a text in the attribute '{missing[0]}'; it is damaged")
         return {name: str(file.attrs[name]) for name in _HEADER}
+
+    def _check_shapes(self) -> None:
+        """Raise DataError unless the arrays are of the shapes and types that the header says."""
+        file, rows = self._file(), len(self._file()["regions"])
+        if self.region_names != self.rules.region_names:
+            raise DataError(f"{self.path}: its regions are not those of its rules; it is damaged")
+        expected: dict[str, tuple[tuple[int, ...], str]] = {
+            "regions": ((rows, *self.size), "u"),
+            "attributes": ((rows, len(self.attribute_names)), "i"),
+            "landmarks": ((rows, self.scheme.count, 2), "f"),
+            "affine": ((rows, 2, 3), "f"),
+            "image": ((rows,), "O"),
+            "identity": ((rows,), "i"),
+            "split": ((rows,), "i"),
+            "status": ((rows,), "u"),
+        }
+        for name, (shape, kind) in expected.items():
+            if file[name].shape != shape or file[name].dtype.kind != kind:
+                got = f"{file[name].dtype} {file[name].shape}"
+                raise DataError(f"{self.path}: '{name}' is {got}, expected shape {shape}; it is damaged")
+        if self.size[0] * self.size[1] > MAX_PIXELS:
+            raise DataError(f"{self.path}: masks of {self.size[0]}x{self.size[1]}, more than {MAX_PIXELS:,} pixels")
