@@ -65,9 +65,8 @@ def read_column(file: h5py.File, name: str, path: Path) -> NDArray[Any]:
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(
-            f"{path}: '{name}' cannot be read ({_first_line(error)}); wsegs store verify says more"
-        ) from error
+        reason = (str(error).strip("'\"") or type(error).__name__).splitlines()[0]
+        raise DataError(f"{path}: '{name}' cannot be read ({reason}); wsegs store verify says more") from error
     if expected is not None and (np.shape(expected) or int(expected) != _crc32(values)):
         raise DataError(f"{path}: '{name}' is damaged; wsegs store verify says which images")
     return values
