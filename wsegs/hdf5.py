@@ -1,7 +1,7 @@
 """Opening HDF5 files: the one place where wsegs does.
 
-Files are created in the format of HDF5 1.10, whose structures carry checksums of their own, so that the library finds
-most damage by itself instead of following it; with a user block for the seal; complete or absent.
+Files are created in the format of HDF5 1.10, most of whose structures carry checksums; with a user block for the seal;
+complete or absent.
 
 HDF5 locks the files that it opens. Some network drives have no locks, and opening fails there. The library's own
 variable ``HDF5_USE_FILE_LOCKING`` turns locking off, and ``wsegs --no-hdf5-locking`` sets it, for worker processes too.
@@ -10,8 +10,10 @@ variable ``HDF5_USE_FILE_LOCKING`` turns locking off, and ``wsegs --no-hdf5-lock
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import h5py
 
@@ -39,13 +41,49 @@ def open_hdf5(path: str | os.PathLike[str]) -> h5py.File:
         ) from error
 
 
+def reason_of(error: BaseException) -> str:
+    """Return in a few words what libhdf5 or h5py say."""
+    return (str(error).strip("'\"") or type(error).__name__).splitlines()[0]
+
+
 @contextmanager
-def create_hdf5(path: str | os.PathLike[str]) -> Iterator[h5py.File]:
-    """Yield a new HDF5 file to write, which is sealed and gets its name only if the block succeeds."""
+def create_hdf5(path: str | os.PathLike[str], checked_when_read: Collection[str] = ()) -> Iterator[h5py.File]:
+    """Yield a new HDF5 file to write, which is sealed and gets its name only if the block succeeds.
+
+    Parameters
+    ----------
+    path
+        The file.
+    checked_when_read
+        Datasets whose chunks :func:`wsegs.seal.check_structure` need not check: reading them finds damage.
+    """
     with complete_or_absent(path) as temporary:
         with h5py.File(temporary, "w", userblock_size=USER_BLOCK, libver=("v110", "v110"), locking=_locking()) as file:
             yield file
-        seal(temporary)
+        seal(temporary, _chunks(temporary, checked_when_read))
+
+
+def _chunks(path: Path, names: Collection[str]) -> list[tuple[int, int]]:
+    """Return where the chunks of datasets lie in a file: first byte, byte behind the last; neighbours joined."""
+    places: list[tuple[int, int]] = []
+    with h5py.File(path, "r", locking=_locking()) as file, path.open("rb") as plain:
+        for name in names:
+            chunks: list[Any] = []
+            if name in file:
+                file[name].id.chunk_iter(chunks.append)
+            if chunks:
+                # Some versions of libhdf5 count from the file's first byte, some from behind the user block.
+                _, content = file[name].id.read_direct_chunk(chunks[0].chunk_offset)
+                plain.seek(chunks[0].byte_offset)
+                shift = 0 if plain.read(len(content)) == content else USER_BLOCK
+                places += [(chunk.byte_offset + shift, chunk.size) for chunk in chunks]
+    joined: list[tuple[int, int]] = []
+    for first, size in sorted(places):
+        if joined and joined[-1][1] == first:
+            joined[-1] = (joined[-1][0], first + size)
+        else:
+            joined.append((first, first + size))
+    return joined
 
 
 def _locking() -> bool | str | None:

@@ -23,7 +23,7 @@ _COMMANDS = {
     "report": ("wsegs.cli.report", "One HTML page that shows what a run has learned."),
     "predict": ("wsegs.cli.predict", "Recognise the attributes of images."),
     "rules": ("wsegs.cli.rules", "Check, preview, score and fit rule files."),
-    "store": ("wsegs.cli.store", "Look inside a mask store."),
+    "store": ("wsegs.cli.store", "Look inside a mask store, verify it."),
 }
 
 

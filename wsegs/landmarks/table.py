@@ -37,8 +37,8 @@ from numpy.typing import NDArray
 
 from wsegs.checksum import row_checksums
 from wsegs.errors import DataError, MissingError
-from wsegs.files import check_output
-from wsegs.hdf5 import create_hdf5, open_hdf5
+from wsegs.files import check_output, stays_below
+from wsegs.hdf5 import create_hdf5, open_hdf5, reason_of
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
 from wsegs.seal import check_seal
 
@@ -60,6 +60,8 @@ _ARRAYS: dict[str, tuple[str, type[np.generic], tuple[int | str, ...]]] = {
     "identity": ("identity", np.int32, ()),
     "split": ("split", np.int8, ()),
 }
+# What a row's checksum covers beside its name, in this order.
+CHECKED = tuple(name for name, _, _ in _ARRAYS.values())
 _NAMES = {"images": "image", "status_names": "status_names", "attribute_names": "attribute_names"}
 
 
@@ -160,7 +162,7 @@ def write_landmarks(path: str | os.PathLike[str], table: LandmarkTable, *, force
         file.attrs["scheme"] = table.scheme.name
         file.attrs["provenance"] = json.dumps(table.provenance, sort_keys=True)
         file.attrs["sha256"] = _digest(table, definition)
-        file["checksum"] = row_checksums(table.images, [getattr(table, field) for field in _ARRAYS])
+        file["checksum"] = row_checksums(table.images, [file[name][:] for name in CHECKED])
 
 
 def read_landmarks(path: str | os.PathLike[str]) -> LandmarkTable:
@@ -187,8 +189,7 @@ def read_landmarks(path: str | os.PathLike[str]) -> LandmarkTable:
             table, definition, digest = _read(file, path)
     except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:
         # h5py's own words ("truncated file: eof = ...") are in the last parenthesis of a long line.
-        reason = str(error).strip("'\"").splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{path}: not a readable landmark file ({reason})") from error
+        raise DataError(f"{path}: not a readable landmark file ({reason_of(error)})") from error
     _check(table, path)
     if digest != _digest(table, definition):
         raise DataError(f"{path}: damaged, its contents do not have the sha256 that it was written with")
@@ -265,6 +266,9 @@ def _check(table: LandmarkTable, path: Path) -> None:
         expected = (len(table.images), *(sizes[n] if isinstance(n, str) else n for n in shape))
         if getattr(table, field).shape != expected:
             raise DataError(f"{path}: /{name} has shape {getattr(table, field).shape}, expected {expected}")
+    outside = next((name for name in table.images if not stays_below(name)), None)
+    if outside is not None:
+        raise DataError(f"{path}: /image: expected names of files below the data set's folder, got '{outside}'")
     if len(set(table.images)) != len(table.images):
         raise DataError(f"{path}: /image holds a name twice")
     wrong = (table.status >= len(table.status_names)) & (table.status != UNREADABLE)

@@ -23,7 +23,7 @@ from wsegs.landmarks.table import LandmarkTable
 from wsegs.lock import locks_output
 from wsegs.rules import RuleSet, compile_rules
 from wsegs.store.checksum import write_checksums
-from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION, chunk_filters, encode_chunk
+from wsegs.store.format import CHECKED_WHEN_READ, FORMAT_NAME, FORMAT_VERSION, chunk_filters, encode_chunk
 from wsegs.store.frame import Frame, transform_points
 from wsegs.store.refine_rows import Photos, RefineOptions, refine_rows
 
@@ -133,7 +133,7 @@ def build_store(
     empty_faces = np.zeros(len(rules.region_names), np.int64)
     unrefined = 0
     pixel_sums: list[int] = []
-    with create_hdf5(output) as file:
+    with create_hdf5(output, CHECKED_WHEN_READ) as file:
         _write_rows(file, table, kept, labels, affine, landmarks)
         _write_attributes(file, table, rules, frame, names)
         regions = _create_chunked(file, "regions", (len(kept), *frame.size), rules.dtype)

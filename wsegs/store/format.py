@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 FORMAT_NAME = "wsegs mask store"
 FORMAT_VERSION = 1
 
+# A damaged chunk of theirs is found when it is read, by the checksum of zlib.
+CHECKED_WHEN_READ = ("regions", "masks")
+
 # The fastest level. A region map compresses some forty times at any level; the higher ones gain a tenth of the
 # size for two to four times the time.
 _COMPRESSION_LEVEL = 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -14,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.errors import DataError, MissingError
-from wsegs.hdf5 import open_hdf5
+from wsegs.files import stays_below
+from wsegs.hdf5 import open_hdf5, reason_of
 from wsegs.landmarks.image import MAX_PIXELS
 from wsegs.rules import AttributeLookup, RuleSet, compile_rules
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
-from wsegs.store.checksum import read_column
+from wsegs.seal import check_structure
 from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION
 from wsegs.store.frame import Frame, frame_from_json
 
@@ -83,15 +85,16 @@ class MaskStore:
         try:
             self._read_header(self._check())
         except (DataError, MissingError):
+            self.close()  # libhdf5 would go on with what it knows of this file
             raise
         except _DAMAGE as error:
-            reason = (str(error).strip("'\"") or type(error).__name__).splitlines()[0]
-            raise DataError(f"{self.path}: expected a mask store, got a damaged one ({reason})") from error
+            self.close()
+            raise DataError(f"{self.path}: expected a mask store, got a damaged one ({reason_of(error)})") from error
 
     def _read_header(self, header: dict[str, str]) -> None:
-        self.rules: RuleSet = compile_rules(header["rules"], header["rules_source"])
-        if self.rules.sha256 != header["rules_sha256"]:
+        if hashlib.sha256(header["rules"].encode()).hexdigest() != header["rules_sha256"]:
             raise DataError(f"{self.path}: the rules in it do not have the sha256 that it was written with")
+        self.rules: RuleSet = compile_rules(header["rules"], header["rules_source"])
         self.wsegs_version: str = header["wsegs"]
         self.scheme: LandmarkScheme = self._scheme(header["scheme"])
         self.region_names: tuple[str, ...] = tuple(json.loads(header["region_names"]))
@@ -154,7 +157,11 @@ class MaskStore:
     @cached_property
     def images(self) -> tuple[str, ...]:
         """File names, relative to the data set's root; what rows are joined by."""
-        return tuple(name.decode("utf-8", "surrogateescape") for name in self._column("image").tolist())
+        names = tuple(name.decode("utf-8", "surrogateescape") for name in self._column("image").tolist())
+        outside = next((name for name in names if not stays_below(name)), None)
+        if outside is not None:
+            raise DataError(f"{self.path}: expected names of files below the data set's folder, got '{outside}'")
+        return names
 
     @cached_property
     def attributes(self) -> NDArray[np.int8]:
@@ -217,7 +224,11 @@ class MaskStore:
         return self._handle
 
     def _column(self, name: str) -> NDArray[Any]:
-        return read_column(self._file(), name, self.path)
+        try:
+            values: NDArray[Any] = self._file()[name][:]
+        except _DAMAGE as error:
+            raise DataError(f"{self.path}: '{name}' cannot be read ({reason_of(error)})") from error
+        return values
 
     def _scheme(self, name: str) -> LandmarkScheme:
         """Return the scheme that the file defines; older files only name it."""
@@ -233,6 +244,14 @@ class MaskStore:
         """Return the header if the file is a complete store of this format."""
         if not self.path.exists():
             raise MissingError(f"{self.path}: no such mask store; wsegs masks makes it")
+        if self.path.is_dir():
+            raise DataError(f"{self.path}: expected a mask store, got a directory")
+        # Before libhdf5 sees it, which damaged structures can lead astray. Damaged pixels are found when they are read.
+        if check_structure(self.path) == "broken":
+            raise DataError(
+                f"{self.path}: expected a mask store, got a damaged or other file (its contents are not those that were"
+                " sealed); wsegs store verify says more"
+            )
         try:
             file = self._file()
         except OSError as error:

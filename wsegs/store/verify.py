@@ -1,0 +1,178 @@
+"""Verifying a mask store or a landmark table: every byte by the seal, then which image, then what it was made from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from wsegs.checksum import pixels_checksum, row_checksums
+from wsegs.errors import DataError, MissingError
+from wsegs.hdf5 import open_hdf5, reason_of
+from wsegs.landmarks.table import CHECKED as TABLE_CHECKED
+from wsegs.landmarks.table import FORMAT as TABLE_FORMAT
+from wsegs.landmarks.table import NO_FACE, UNREADABLE, read_landmarks
+from wsegs.rules import RuleSet
+from wsegs.seal import check_seal
+from wsegs.store.agreement import check_images, check_landmarks, check_rules
+from wsegs.store.checksum import CHECKED
+from wsegs.store.findings import Findings
+from wsegs.store.reader import MaskStore
+
+_DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, MemoryError)
+
+
+def verify_file(
+    path: str | Path,
+    *,
+    rules: RuleSet | None = None,
+    landmarks: Path | None = None,
+    data: Path | None = None,
+    redraw: int | None = 100,
+) -> Findings:
+    """Find any damage in a mask store or a landmark table, and whatever it does not agree with.
+
+    Parameters
+    ----------
+    path
+        ``masks.h5`` or ``landmarks.h5``; what it is, its contents say.
+    rules
+        A mask store: the rules that it should have been drawn by.
+    landmarks
+        A mask store: the landmark table that it should have been drawn from.
+    data
+        The data set whose images it should be of: they must be there, and of the size that they had.
+    redraw
+        A mask store: so many images, evenly spaced, are drawn again from the store's own landmarks and rules and must
+        come out the same; None is all. Regions that were refined by pixels are left out.
+
+    Raises
+    ------
+    MissingError
+        If a file does not exist.
+    DataError
+        If it is neither, or the landmark table to compare with cannot be read.
+    OptionError
+        If the data set cannot be opened.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise DataError(f"{path}: expected a mask store or a landmark table, got a directory")
+    if not path.exists():
+        raise MissingError(f"{path}: no such file")
+    seal = check_seal(path)
+    is_table = _format_of(path) == TABLE_FORMAT
+    findings = Findings(path, "landmark table" if is_table else "mask store", {"seal": seal})
+    if seal == "broken":
+        findings.add("the seal is broken: a byte was changed, added or lost since the file was written")
+    try:
+        if is_table:
+            _verify_rows(findings, TABLE_CHECKED, None)
+            if seal != "broken":  # else it is refused as a whole
+                table = read_landmarks(path)
+                if data is not None:
+                    check_images(findings, table.images, table.image_size, table.provenance, data)
+        else:
+            with MaskStore(path) as store:
+                _verify_rows(findings, CHECKED, store)
+                _verify_values(findings, store)
+                check_rules(findings, store, rules, redraw)
+                sizes = None
+                if landmarks is not None:
+                    sizes = check_landmarks(findings, store, landmarks)
+                if data is not None:
+                    check_images(findings, store.images, sizes, store.provenance, data)
+    except DataError as error:
+        findings.add(str(error).removeprefix(f"{path}: "))
+    return findings
+
+
+def _format_of(path: Path) -> str:
+    """Return the format that an HDF5 file names; nothing where it cannot be read."""
+    try:
+        with open_hdf5(path) as file:
+            return str(file.attrs.get("format", ""))
+    except _DAMAGE:
+        return ""
+
+
+def _verify_rows(findings: Findings, columns: tuple[str, ...], store: MaskStore | None) -> None:
+    """Compare each row with its checksum; of a store, decode its pixels, and compare the dense masks with them."""
+    with open_hdf5(findings.path) as file:
+        names, stated = _names(findings, file), None
+        if "checksum" in file:
+            stated = _column(findings, file, "checksum")
+        arrays = [_column(findings, file, name) for name in columns]
+        begun = None if store is None else _verify_pixels(findings, file, names, store)
+    if stated is None or names is None:
+        findings.checked["checksums"] = "none" if stated is None else "unreadable"
+        return
+    whole = [array for array in arrays if array is not None and len(array) == len(names) == len(stated)]
+    if len(whole) < len(columns):
+        return  # there is a finding already
+    actual = row_checksums(names, whole, None if begun is None else begun.clip(0))
+    for row in np.flatnonzero((actual != stated) & (True if begun is None else begun >= 0)):
+        findings.add("its data do not have the checksum that they were written with", names[row])
+    findings.checked["checksums"] = len(names)
+
+
+def _names(findings: Findings, file: h5py.File) -> list[str] | None:
+    values = _column(findings, file, "image")
+    if values is None or values.dtype != object:
+        return None
+    return [value.decode("utf-8", "surrogateescape") for value in values.tolist()]
+
+
+def _column(findings: Findings, file: h5py.File, name: str) -> NDArray[Any] | None:
+    try:
+        values: NDArray[Any] = file[name][:]
+    except _DAMAGE as error:
+        findings.add(f"'{name}' cannot be read ({reason_of(error)})")
+        return None
+    return values
+
+
+def _verify_pixels(findings: Findings, file: h5py.File, names: list[str] | None, store: MaskStore) -> NDArray[np.int64]:
+    """Return the crc32 of each image's regions, (N,); -1 where they cannot be decoded."""
+    regions, masks = file["regions"], file.get("masks")
+    sums = np.full(len(regions), -1, np.int64)
+    labels = None if masks is None else _column(findings, file, "attributes")
+    for row in tqdm(range(len(regions)), unit="image", desc="verify", disable=None):
+        image = f"row {row}" if names is None else names[row]
+        try:
+            pixels = regions[row]
+        except _DAMAGE as error:
+            findings.add(f"its regions cannot be decoded ({reason_of(error)})", image)
+            continue
+        sums[row] = pixels_checksum(pixels)
+        if masks is None or labels is None:
+            continue
+        try:
+            if not np.array_equal(masks[row], store.lookup.expand(pixels, labels[row])):
+                findings.add("its masks are not those of its regions and labels", image)
+        except _DAMAGE as error:
+            findings.add(f"its masks cannot be decoded ({reason_of(error)})", image)
+    return sums
+
+
+def _verify_values(findings: Findings, store: MaskStore) -> None:
+    """Find values that the format does not know, and names that stand twice."""
+    rows = {
+        "labels are not 1, 0 or -1": (np.abs(store.attributes.astype(int)) > 1).any(axis=1),
+        "its split is not 0, 1 or 2": (store.split < 0) | (store.split > 2),
+        "its status has no name": (store.status >= len(store.status_names)) & (store.status != UNREADABLE),
+        "its status and its landmarks disagree on whether it has a face": (
+            ((store.status != NO_FACE) & (store.status != UNREADABLE)) != np.isfinite(store.landmarks).all(axis=(1, 2))
+        ),
+    }
+    for problem, wrong in rows.items():
+        for row in np.flatnonzero(wrong):
+            findings.add(problem, store.images[row])
+    for name, count in Counter(store.images).items():
+        if count > 1:
+            findings.add(f"is there {count} times", name)
