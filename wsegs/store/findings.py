@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass
@@ -16,7 +16,7 @@ class Findings:
     path
         The file.
     kind
-        "mask store" or "landmark table".
+        What the file is.
     checked
         What was looked at, for the summary: name -> count, or what there was to check by.
     lines
@@ -24,7 +24,7 @@ class Findings:
     """
 
     path: Path
-    kind: str
+    kind: Literal["mask store", "landmark table"]
     checked: dict[str, Any] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
 

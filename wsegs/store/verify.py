@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections import Counter
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import h5py
 import numpy as np
@@ -17,14 +19,16 @@ from wsegs.hdf5 import open_hdf5, reason_of
 from wsegs.landmarks.table import CHECKED as TABLE_CHECKED
 from wsegs.landmarks.table import FORMAT as TABLE_FORMAT
 from wsegs.landmarks.table import NO_FACE, UNREADABLE, read_landmarks
-from wsegs.rules import RuleSet
-from wsegs.seal import check_seal
+from wsegs.rules import AttributeLookup, RuleSet
+from wsegs.seal import check_seal, check_structure
 from wsegs.store.agreement import check_images, check_landmarks, check_rules
 from wsegs.store.checksum import CHECKED
 from wsegs.store.findings import Findings
+from wsegs.store.format import FORMAT_NAME
 from wsegs.store.reader import MaskStore
 
 _DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, MemoryError)
+_LIMIT = 30.0  # seconds, and one more a megabyte, that a damaged file is tried to be read
 
 
 def verify_file(
@@ -65,26 +69,23 @@ def verify_file(
         raise DataError(f"{path}: expected a mask store or a landmark table, got a directory")
     if not path.exists():
         raise MissingError(f"{path}: no such file")
-    seal = check_seal(path)
-    is_table = _format_of(path) == TABLE_FORMAT
-    findings = Findings(path, "landmark table" if is_table else "mask store", {"seal": seal})
-    if seal == "broken":
+    findings = Findings(path, _kind(path), {"seal": check_seal(path)})
+    if findings.checked["seal"] == "broken":
         findings.add("the seal is broken: a byte was changed, added or lost since the file was written")
     try:
-        if is_table:
-            _verify_rows(findings, TABLE_CHECKED, None)
-            if seal != "broken":  # else it is refused as a whole
-                table = read_landmarks(path)
-                if data is not None:
-                    check_images(findings, table.images, table.image_size, table.provenance, data)
+        if check_structure(path) == "broken":
+            _verify_rows_aside(findings)
+        elif findings.kind == "landmark table":
+            _verify_rows(findings, None)
+            table = read_landmarks(path)
+            if data is not None:
+                check_images(findings, table.images, table.image_size, table.provenance, data)
         else:
             with MaskStore(path) as store:
-                _verify_rows(findings, CHECKED, store)
+                _verify_rows(findings, store.lookup)
                 _verify_values(findings, store)
                 check_rules(findings, store, rules, redraw)
-                sizes = None
-                if landmarks is not None:
-                    sizes = check_landmarks(findings, store, landmarks)
+                sizes = None if landmarks is None else check_landmarks(findings, store, landmarks)
                 if data is not None:
                     check_images(findings, store.images, sizes, store.provenance, data)
     except DataError as error:
@@ -92,23 +93,56 @@ def verify_file(
     return findings
 
 
-def _format_of(path: Path) -> str:
-    """Return the format that an HDF5 file names; nothing where it cannot be read."""
+def _kind(path: Path) -> Literal["mask store", "landmark table"]:
+    """Return what a file is, by the name of a format that stands in it: no HDF5 library has looked at it yet."""
+    with path.open("rb") as file:
+        tail = b""
+        while block := file.read(1 << 20):
+            if TABLE_FORMAT.encode() in tail + block:
+                return "landmark table"
+            if FORMAT_NAME.encode() in tail + block:
+                return "mask store"
+            tail = block[-64:]
+    return "mask store"
+
+
+def _verify_rows_aside(findings: Findings) -> None:
+    """Do :func:`_verify_rows` in a process of its own, which damaged structures may crash or keep busy for ever."""
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_send_rows, args=(findings.path, findings.kind, sender), daemon=True)
+    process.start()
+    sender.close()
+    limit = _LIMIT + findings.path.stat().st_size / 1e6
     try:
-        with open_hdf5(path) as file:
-            return str(file.attrs.get("format", ""))
-    except _DAMAGE:
-        return ""
+        lines = receiver.recv() if receiver.poll(limit) else [f"its images cannot be read within {limit:.0f} s"]
+    except EOFError:
+        lines = ["its structure is damaged so that libhdf5 fails: which images are concerned cannot be said"]
+    process.kill()
+    process.join()
+    findings.lines += lines
+    findings.checked["checksums"] = "as far as they can be read"
 
 
-def _verify_rows(findings: Findings, columns: tuple[str, ...], store: MaskStore | None) -> None:
-    """Compare each row with its checksum; of a store, decode its pixels, and compare the dense masks with them."""
+def _send_rows(path: Path, kind: Literal["mask store", "landmark table"], sender: Connection) -> None:
+    findings = Findings(path, kind)
+    try:
+        _verify_rows(findings, None)
+    except _DAMAGE as error:
+        findings.add(f"its structure is damaged ({reason_of(error)})")
+    sender.send(findings.lines)
+
+
+def _verify_rows(findings: Findings, lookup: AttributeLookup | None) -> None:
+    """Compare each row with its checksum; decode a store's pixels and, with ``lookup``, compare its dense masks."""
+    is_store = findings.kind == "mask store"
+    columns = CHECKED if is_store else TABLE_CHECKED
     with open_hdf5(findings.path) as file:
         names, stated = _names(findings, file), None
         if "checksum" in file:
             stated = _column(findings, file, "checksum")
         arrays = [_column(findings, file, name) for name in columns]
-        begun = None if store is None else _verify_pixels(findings, file, names, store)
+        begun = _verify_pixels(findings, file, names, lookup) if is_store else None
     if stated is None or names is None:
         findings.checked["checksums"] = "none" if stated is None else "unreadable"
         return
@@ -137,9 +171,11 @@ def _column(findings: Findings, file: h5py.File, name: str) -> NDArray[Any] | No
     return values
 
 
-def _verify_pixels(findings: Findings, file: h5py.File, names: list[str] | None, store: MaskStore) -> NDArray[np.int64]:
+def _verify_pixels(
+    findings: Findings, file: h5py.File, names: list[str] | None, lookup: AttributeLookup | None
+) -> NDArray[np.int64]:
     """Return the crc32 of each image's regions, (N,); -1 where they cannot be decoded."""
-    regions, masks = file["regions"], file.get("masks")
+    regions, masks = file["regions"], None if lookup is None else file.get("masks")
     sums = np.full(len(regions), -1, np.int64)
     labels = None if masks is None else _column(findings, file, "attributes")
     for row in tqdm(range(len(regions)), unit="image", desc="verify", disable=None):
@@ -150,10 +186,10 @@ def _verify_pixels(findings: Findings, file: h5py.File, names: list[str] | None,
             findings.add(f"its regions cannot be decoded ({reason_of(error)})", image)
             continue
         sums[row] = pixels_checksum(pixels)
-        if masks is None or labels is None:
+        if masks is None or labels is None or lookup is None:
             continue
         try:
-            if not np.array_equal(masks[row], store.lookup.expand(pixels, labels[row])):
+            if not np.array_equal(masks[row], lookup.expand(pixels, labels[row])):
                 findings.add("its masks are not those of its regions and labels", image)
         except _DAMAGE as error:
             findings.add(f"its masks cannot be decoded ({reason_of(error)})", image)
