@@ -14,7 +14,7 @@ import pytest
 import wsegs
 
 PACKAGE = Path(wsegs.__file__).parent
-LEAVES = {"checksum", "errors", "files", "hdf5", "lock", "schemes", "seal", "yaml_source"}
+LEAVES = {"aside", "checksum", "errors", "files", "hdf5", "lock", "schemes", "seal", "yaml_source"}
 MAY_IMPORT = {
     "schemes": LEAVES,
     "datasets": LEAVES,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import json
 from collections import Counter
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from wsegs.aside import AsideError, run_aside
 from wsegs.checksum import pixels_checksum, row_checksums
 from wsegs.errors import DataError, MissingError
 from wsegs.hdf5 import open_hdf5, reason_of
@@ -108,29 +108,21 @@ def _kind(path: Path) -> Literal["mask store", "landmark table"]:
 
 def _verify_rows_aside(findings: Findings) -> None:
     """Do :func:`_verify_rows` in a process of its own, which damaged structures may crash or keep busy for ever."""
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_send_rows, args=(findings.path, findings.kind, sender), daemon=True)
-    process.start()
-    sender.close()
-    limit = _LIMIT + findings.path.stat().st_size / 1e6
+    seconds = _LIMIT + findings.path.stat().st_size / 1e6
     try:
-        lines = receiver.recv() if receiver.poll(limit) else [f"its images cannot be read within {limit:.0f} s"]
-    except EOFError:
-        lines = ["its structure is damaged so that libhdf5 fails: which images are concerned cannot be said"]
-    process.kill()
-    process.join()
-    findings.lines += lines
-    findings.checked["checksums"] = "as far as they can be read"
+        lines = run_aside("wsegs.store.verify:verify_rows", str(findings.path), findings.kind, seconds=seconds)
+        findings.lines += json.loads(lines)
+        findings.checked["checksums"] = "as far as they can be read"
+    except AsideError as error:
+        findings.add(f"its structure is damaged: which images are concerned cannot be said ({error})")
+        findings.checked["checksums"] = "unreadable"
 
 
-def _send_rows(path: Path, kind: Literal["mask store", "landmark table"], sender: Connection) -> None:
-    findings = Findings(path, kind)
-    try:
-        _verify_rows(findings, None)
-    except _DAMAGE as error:
-        findings.add(f"its structure is damaged ({reason_of(error)})")
-    sender.send(findings.lines)
+def verify_rows(path: str, kind: Literal["mask store", "landmark table"]) -> bytes:
+    """Return as JSON what :func:`_verify_rows` finds; for a process of its own."""
+    findings = Findings(Path(path), kind)
+    _verify_rows(findings, None)
+    return json.dumps(findings.lines).encode()
 
 
 def _verify_rows(findings: Findings, lookup: AttributeLookup | None) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import pickle
 import shutil
 import time
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -323,8 +323,14 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
     if not file.is_file():
         raise MissingError(f"{file}: no such checkpoint; the training has not reached its first validation")
     try:
-        checkpoint = torch.load(file, map_location="cpu", weights_only=True)
-    except (RuntimeError, OSError, EOFError, pickle.UnpicklingError, ValueError) as error:
+        with file.open("rb") as start:
+            if start.read(4) != b"PK\x03\x04":  # torch's older formats have no checksums
+                raise ValueError("no ZIP archive")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of a pickle that is none of torch's own
+            checkpoint = torch.load(file, map_location="cpu", weights_only=True)
+    # torch lets through whatever a damaged file trips over: struct.error, IndexError, ...
+    except Exception as error:
         fault = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise DataError(f"{file}: damaged, or not a checkpoint ({fault})") from None
     if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:
