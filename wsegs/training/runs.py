@@ -244,7 +244,7 @@ def read_run(path: Path) -> tuple[Recipe, RunInfo]:
         raise
     except KeyError as error:
         raise DataError(f"{path / INFO}: the field {error} is missing; the run is damaged") from None
-    except (ValueError, TypeError, IndexError) as error:
+    except (ValueError, TypeError, IndexError, RecursionError) as error:
         raise DataError(f"{path / INFO}: damaged ({error})") from None
     return read_recipe(path / RECIPE), info
 
