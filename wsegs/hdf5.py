@@ -9,6 +9,7 @@ variable ``HDF5_USE_FILE_LOCKING`` turns locking off, and ``wsegs --no-hdf5-lock
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -17,10 +18,12 @@ from typing import Any
 
 import h5py
 
+from wsegs.aside import run_aside
 from wsegs.files import complete_or_absent
 from wsegs.seal import USER_BLOCK, seal
 
 LOCKING_VARIABLE = "HDF5_USE_FILE_LOCKING"
+_unsealed_but_read: set[tuple[str, int, int]] = set()
 
 
 def open_hdf5(path: str | os.PathLike[str]) -> h5py.File:
@@ -44,6 +47,37 @@ def open_hdf5(path: str | os.PathLike[str]) -> h5py.File:
 def reason_of(error: BaseException) -> str:
     """Return in a few words what libhdf5 or h5py say."""
     return (str(error).strip("'\"") or type(error).__name__).splitlines()[0]
+
+
+def check_unsealed(path: str | os.PathLike[str]) -> None:
+    """Have a process of its own read an HDF5 file without a seal, once: damage may keep libhdf5 busy for ever.
+
+    Workers are spared: whoever started them has opened the file before.
+
+    Raises
+    ------
+    AsideError
+        If it cannot be read.
+    """
+    status = Path(path).stat()
+    key = (os.path.abspath(path), status.st_mtime_ns, status.st_size)  # noqa: PTH100
+    if key in _unsealed_but_read or multiprocessing.parent_process() is not None:
+        return
+    run_aside("wsegs.hdf5:read_all_but_chunks", key[0], seconds=30 + status.st_size / 1e6)
+    _unsealed_but_read.add(key)
+
+
+def read_all_but_chunks(path: str) -> bytes:
+    """Read every attribute, and every dataset that is not in chunks; for a process of its own."""
+    with h5py.File(path, "r", locking=_locking()) as file:
+        dict(file.attrs)
+        for name in file:
+            item = file[name]
+            if isinstance(item, h5py.Dataset):
+                dict(item.attrs)
+                if item.chunks is None:
+                    item[()]
+    return b""
 
 
 @contextmanager

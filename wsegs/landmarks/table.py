@@ -35,10 +35,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from wsegs.aside import AsideError
 from wsegs.checksum import row_checksums
 from wsegs.errors import DataError, MissingError
 from wsegs.files import check_output, stays_below
-from wsegs.hdf5 import create_hdf5, open_hdf5, reason_of
+from wsegs.hdf5 import check_unsealed, create_hdf5, open_hdf5, reason_of
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
 from wsegs.seal import check_seal
 
@@ -183,11 +184,14 @@ def read_landmarks(path: str | os.PathLike[str]) -> LandmarkTable:
         raise MissingError(f"{path}: no such file; wsegs landmarks makes it")
     try:
         # Before libhdf5 sees it, which damaged structures can lead astray.
-        if check_seal(path) == "broken":
+        state = check_seal(path)
+        if state == "broken":
             raise OSError("its contents are not those that were sealed, or it is another kind of file")
+        if state == "none":
+            check_unsealed(path)
         with open_hdf5(path) as file:
             table, definition, digest = _read(file, path)
-    except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:
+    except (OSError, RuntimeError, KeyError, UnicodeDecodeError, AsideError) as error:
         # h5py's own words ("truncated file: eof = ...") are in the last parenthesis of a long line.
         raise DataError(f"{path}: not a readable landmark file ({reason_of(error)})") from error
     _check(table, path)

@@ -14,9 +14,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from wsegs.aside import AsideError
 from wsegs.errors import DataError, MissingError
 from wsegs.files import stays_below
-from wsegs.hdf5 import open_hdf5, reason_of
+from wsegs.hdf5 import check_unsealed, open_hdf5, reason_of
 from wsegs.landmarks.image import MAX_PIXELS
 from wsegs.rules import AttributeLookup, RuleSet, compile_rules
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
@@ -247,14 +248,17 @@ class MaskStore:
         if self.path.is_dir():
             raise DataError(f"{self.path}: expected a mask store, got a directory")
         # Before libhdf5 sees it, which damaged structures can lead astray. Damaged pixels are found when they are read.
-        if check_structure(self.path) == "broken":
+        state = check_structure(self.path)
+        if state == "broken":
             raise DataError(
                 f"{self.path}: expected a mask store, got a damaged or other file (its contents are not those that were"
                 " sealed); wsegs store verify says more"
             )
         try:
+            if state == "none":
+                check_unsealed(self.path)
             file = self._file()
-        except OSError as error:
+        except (OSError, AsideError) as error:
             raise DataError(f"{self.path}: expected a mask store, got a damaged or other file ({error})") from None
         if file.attrs.get("format") != FORMAT_NAME:
             raise DataError(f"{self.path}: expected a mask store, got another HDF5 file")

@@ -73,16 +73,21 @@ def verify_file(
     if findings.checked["seal"] == "broken":
         findings.add("the seal is broken: a byte was changed, added or lost since the file was written")
     try:
-        if check_structure(path) == "broken":
+        structure = check_structure(path)
+        if structure != "whole":
             _verify_rows_aside(findings)
-        elif findings.kind == "landmark table":
-            _verify_rows(findings, None)
+        if structure == "broken":
+            return findings
+        if findings.kind == "landmark table":
+            if structure == "whole":
+                _verify_rows(findings, None)
             table = read_landmarks(path)
             if data is not None:
                 check_images(findings, table.images, table.image_size, table.provenance, data)
         else:
             with MaskStore(path) as store:
-                _verify_rows(findings, store.lookup)
+                if structure == "whole":
+                    _verify_rows(findings, store.lookup)
                 _verify_values(findings, store)
                 check_rules(findings, store, rules, redraw)
                 sizes = None if landmarks is None else check_landmarks(findings, store, landmarks)
@@ -110,9 +115,11 @@ def _verify_rows_aside(findings: Findings) -> None:
     """Do :func:`_verify_rows` in a process of its own, which damaged structures may crash or keep busy for ever."""
     seconds = _LIMIT + findings.path.stat().st_size / 1e6
     try:
-        lines = run_aside("wsegs.store.verify:verify_rows", str(findings.path), findings.kind, seconds=seconds)
-        findings.lines += json.loads(lines)
-        findings.checked["checksums"] = "as far as they can be read"
+        found = json.loads(
+            run_aside("wsegs.store.verify:verify_rows", str(findings.path), findings.kind, seconds=seconds)
+        )
+        findings.lines += found["findings"]
+        findings.checked |= found["checked"]
     except AsideError as error:
         findings.add(f"its structure is damaged: which images are concerned cannot be said ({error})")
         findings.checked["checksums"] = "unreadable"
@@ -122,7 +129,7 @@ def verify_rows(path: str, kind: Literal["mask store", "landmark table"]) -> byt
     """Return as JSON what :func:`_verify_rows` finds; for a process of its own."""
     findings = Findings(Path(path), kind)
     _verify_rows(findings, None)
-    return json.dumps(findings.lines).encode()
+    return json.dumps(findings.as_json()).encode()
 
 
 def _verify_rows(findings: Findings, lookup: AttributeLookup | None) -> None:
