@@ -65,6 +65,8 @@ def cli(no_hdf5_locking: bool) -> None:
 
 def main() -> None:
     """Run the command line; exit code 1 and one line for bad input, 2 for wrong usage, 130 for Ctrl-C."""
+    # Worker processes must not import what lies in the working directory, which may be a folder of somebody's data.
+    os.environ["PYTHONSAFEPATH"] = "1"
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
