@@ -174,3 +174,16 @@ def test_a_table_whose_arrays_do_not_fit_is_not_written(table, tmp_path):
     with pytest.raises(DataError, match="/identity has shape"):
         write_landmarks(tmp_path / "l.h5", replace(table, identity=np.zeros(3, np.int32)))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["../a.jpg", "/etc/passwd", "a/../../b.jpg", "C:\\a.jpg", "..\\a.jpg", "", "."])
+def test_names_that_leave_the_folder_of_the_images_are_refused(table, tmp_path, name):
+    outside = replace(table, images=(name, *table.images[1:]))
+    with pytest.raises(DataError, match=r"l\.h5: /image: expected names of files below the data set's folder, got "):
+        write_landmarks(tmp_path / "l.h5", outside)
+    write_landmarks(tmp_path / "l.h5", table)
+    with h5py.File(tmp_path / "l.h5", "r+") as file:
+        file["image"][0] = name
+    seal(tmp_path / "l.h5")
+    with pytest.raises(DataError, match=r"l\.h5: /image: expected names of files below"):
+        read_landmarks(tmp_path / "l.h5")

@@ -278,3 +278,14 @@ def test_no_file_and_a_folder(tmp_path):
         verify_file(tmp_path / "f.h5")
     with pytest.raises(WsegsError, match="got a directory"):
         verify_file(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../a.jpg", "/etc/passwd", "a/../../b.jpg", "C:\\a.jpg", "", "."])
+def test_names_that_leave_the_folder_of_the_images_are_refused(store, name):
+    _change(store, lambda file: file["image"].__setitem__(0, name))
+    with pytest.raises(
+        DataError, match=r"masks\.h5: expected names of files below the data set's folder, got "
+    ) as caught:
+        _ = MaskStore(store).images
+    assert str(caught.value).endswith(f"'{name}'")
+    assert any(line.startswith("expected names of files below") for line in verify_file(store).lines)
