@@ -94,6 +94,8 @@ def verify_file(
                 if data is not None:
                     check_images(findings, store.images, sizes, store.provenance, data)
     except DataError as error:
+        if not str(error).startswith(f"{path}: "):
+            raise  # of what it is compared with
         findings.add(str(error).removeprefix(f"{path}: "))
     return findings
 
