@@ -171,3 +171,12 @@ def test_it_locks_for_all_threads(tmp_path):
         thread.start()
         thread.join()
     assert refused == [True]
+
+
+def test_a_folder_that_was_made_for_the_lock_alone_goes_with_it(tmp_path):
+    with pytest.raises(ZeroDivisionError), lock_output(tmp_path / "a" / "b" / "masks.h5"):
+        raise ZeroDivisionError
+    assert not list(tmp_path.iterdir())
+    with lock_output(tmp_path / "a" / "b" / "masks.h5"):
+        (tmp_path / "a" / "b" / "masks.h5").touch()
+    assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["masks.h5"]

@@ -21,7 +21,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from inspect import signature
 from pathlib import Path
@@ -65,8 +65,8 @@ def lock_output(output: str | os.PathLike[str]) -> Iterator[None]:
         if path in _held:
             raise OutputLockedError(f"{output}: this process writes it already")
         _held.add(path)
+    made = [folder for folder in path.parents if not folder.exists()]
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with _acquire(path, output):
             try:
                 yield
@@ -74,6 +74,9 @@ def lock_output(output: str | os.PathLike[str]) -> Iterator[None]:
                 path.unlink(missing_ok=True)  # before the lock is dropped, so that nobody else's is removed
     finally:
         _held.discard(path)
+        with suppress(OSError):  # of folders that are in use
+            for folder in made:
+                folder.rmdir()
 
 
 def locks_output(when: Callable[[], bool] = lambda: True) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -106,7 +109,10 @@ def _acquire(path: Path, output: str | os.PathLike[str]) -> IO[str]:
     while True:
         created = True
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        except FileNotFoundError:
+            continue  # another process, which was refused, removed the folder in between
         except FileExistsError:
             created = False
             try:
