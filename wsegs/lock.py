@@ -108,8 +108,8 @@ def _acquire(path: Path, output: str | os.PathLike[str]) -> IO[str]:
     began = time.monotonic()
     while True:
         created = True
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         except FileNotFoundError:
             continue  # another process, which was refused, removed the folder in between
