@@ -14,7 +14,9 @@ import pytest
 import wsegs
 
 PACKAGE = Path(wsegs.__file__).parent
-LEAVES = {"errors", "files", "journal", "schemes", "workers", "yaml_source"}
+LEAVES = {
+    *("aside", "checksum", "errors", "files", "hdf5", "journal", "lock", "schemes", "seal", "workers", "yaml_source"),
+}
 MAY_IMPORT = {
     "schemes": LEAVES,
     "datasets": LEAVES,

@@ -7,7 +7,10 @@ line or the option, says what was expected and what came.
 
 
 class WsegsError(Exception):
-    """Anything that is the input's fault rather than the program's."""
+    """Anything that is the input's fault rather than the program's; its message is one line, whatever came."""
+
+    def __str__(self) -> str:
+        return "".join(character if character.isprintable() else "?" for character in super().__str__())
 
 
 class DataError(WsegsError, ValueError):
@@ -20,6 +23,10 @@ class MissingError(WsegsError, FileNotFoundError):
 
 class OutputExistsError(WsegsError, FileExistsError):
     """An output that is already there; ``--force`` overwrites it."""
+
+
+class OutputLockedError(WsegsError, BlockingIOError):
+    """An output that another process is writing."""
 
 
 class OptionError(WsegsError, ValueError):

@@ -91,6 +91,16 @@ def _errno(error: OSError | RuntimeError) -> int | None:
     return error.errno if isinstance(error, OSError) else None
 
 
+def stays_below(name: str) -> bool:
+    """Tell whether a file name that came in a file stays below the folder that it is relative to.
+
+    Absolute names, drives, ``..``, and names that are no file's (empty, ``.``, with a zero byte) do not.
+    """
+    parts = name.replace("\\", "/").split("/")
+    drive = len(parts[0]) == 2 and parts[0][1] == ":"
+    return bool(parts[0]) and not drive and ".." not in parts and name != "." and "\0" not in name
+
+
 def sha256_of(path: str | os.PathLike[str]) -> str:
     """Return the hexadecimal sha256 of a file, read in blocks."""
     digest = hashlib.sha256()

@@ -73,3 +73,11 @@ def test_a_file_that_is_no_journal_is_not_overwritten(path):
     with pytest.raises(DataError, match="not the journal"):
         Journal(path, HEADER, 10, 68, force=False)
     assert path.read_text() == "dear diary\n"
+
+
+@pytest.mark.parametrize("line", ["[" * 900_000 + "\n", '{"a":' * 50_000 + "\n"])
+def test_deep_json_is_no_journal(tmp_path, line):
+    """Found by fuzzing: a RecursionError."""
+    (tmp_path / "l.h5.partial").write_text(line)
+    with pytest.raises(DataError, match=r"l\.h5\.partial: not the journal of an unfinished run"):
+        Journal(tmp_path / "l.h5.partial", HEADER, 10, 68, force=False)

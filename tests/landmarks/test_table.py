@@ -12,6 +12,7 @@ import pytest
 from wsegs.errors import DataError, MissingError, OutputExistsError
 from wsegs.landmarks.table import read_landmarks, write_landmarks
 from wsegs.schemes import CELEBA5, IBUG68, get_scheme
+from wsegs.seal import seal
 
 IBUG68_TEXT = json.dumps(IBUG68.as_mapping(average=False), sort_keys=True)
 FORMAT_1 = Path(__file__).parent / "landmarks-format-1.h5"
@@ -112,6 +113,9 @@ def test_a_flipped_byte_in_any_array_is_seen(table, tmp_path):
         with h5py.File(path, "r+") as file:
             value = file[name][0]
             file[name][0] = value + 1
+        with pytest.raises(DataError, match=r"l\.h5: not a readable landmark file \(its contents are not those"):
+            read_landmarks(path)
+        seal(path)
         with pytest.raises(DataError, match=r"l\.h5: "):
             read_landmarks(path)
 
@@ -160,6 +164,7 @@ def test_what_is_wrong_is_named(table, tmp_path, change, message):
     write_landmarks(path, table)
     with h5py.File(path, "r+") as file:
         change(file)
+    seal(path)
     with pytest.raises(DataError, match=message) as caught:
         read_landmarks(path)
     assert str(caught.value).startswith(f"{path}: ")
@@ -169,3 +174,16 @@ def test_a_table_whose_arrays_do_not_fit_is_not_written(table, tmp_path):
     with pytest.raises(DataError, match="/identity has shape"):
         write_landmarks(tmp_path / "l.h5", replace(table, identity=np.zeros(3, np.int32)))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["../a.jpg", "/etc/passwd", "a/../../b.jpg", "C:\\a.jpg", "..\\a.jpg", "", "."])
+def test_names_that_leave_the_folder_of_the_images_are_refused(table, tmp_path, name):
+    outside = replace(table, images=(name, *table.images[1:]))
+    with pytest.raises(DataError, match=r"l\.h5: /image: expected names of files below the data set's folder, got "):
+        write_landmarks(tmp_path / "l.h5", outside)
+    write_landmarks(tmp_path / "l.h5", table)
+    with h5py.File(tmp_path / "l.h5", "r+") as file:
+        file["image"][0] = name
+    seal(tmp_path / "l.h5")
+    with pytest.raises(DataError, match=r"l\.h5: /image: expected names of files below"):
+        read_landmarks(tmp_path / "l.h5")

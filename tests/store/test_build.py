@@ -11,6 +11,7 @@ import pytest
 from wsegs.errors import DataError, OutputExistsError, RuleError
 from wsegs.rules import compile_rules, load_rules
 from wsegs.schemes import CELEBA5, IBUG68
+from wsegs.seal import seal
 from wsegs.store import MaskStore
 from wsegs.store.build import build_store, match_attributes
 from wsegs.store.frame import Frame, transform_points
@@ -179,10 +180,12 @@ def test_a_store_that_only_names_its_scheme_is_read(store):
     store.close()
     with h5py.File(store.path, "r+") as file:
         del file["scheme"]
+    seal(store.path)
     with MaskStore(store.path) as old:
         assert old.scheme == IBUG68
     with h5py.File(store.path, "r+") as file:
         file["scheme"] = "{"
+    seal(store.path)
     with pytest.raises(DataError, match=r"masks\.h5: "):
         MaskStore(store.path)
 

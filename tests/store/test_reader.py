@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from wsegs.errors import DataError, MissingError
+from wsegs.seal import seal
 from wsegs.store import MaskStore
 
 
@@ -118,5 +119,6 @@ def test_a_store_with_a_part_missing_is_refused(store, damage, message):
     store.close()
     with h5py.File(store.path, "r+") as file:
         damage(file)
+    seal(store.path)
     with pytest.raises(DataError, match=message):
         MaskStore(store.path)

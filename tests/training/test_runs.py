@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from wsegs.errors import DataError, MissingError
-from wsegs.training.runs import load_run, read_run
+from wsegs.training.runs import load_run, read_checkpoint, read_run
 
 
 @pytest.fixture
@@ -99,3 +99,27 @@ def test_a_description_that_is_none(run, content) -> None:
     (run / "run.json").write_text(content)
     with pytest.raises(DataError, match=r"run.json: damaged"):
         read_run(run)
+
+
+def test_deep_json_is_a_damaged_run(tmp_path):
+    (tmp_path / "run.json").write_text("[" * 1_000_000)
+    with pytest.raises(DataError, match=r"run\.json: damaged"):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"PK", b"PK\x03\x04", b"PK\x03\x04" + bytes(100), b"\x80\x02}q\x00.", b"\x80\x28.", b"\x80\x02ccsv\nx\n."],
+)
+def test_what_is_no_checkpoint_is_one_line(tmp_path, content):
+    """torch's older formats let struct.error, IndexError and warnings through; they have no checksums, either."""
+    (tmp_path / "last.ckpt").write_bytes(content)
+    with pytest.raises(DataError, match=r"last\.ckpt: damaged, or not a checkpoint") as caught:
+        read_checkpoint(tmp_path / "last.ckpt")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_of_an_older_format_of_torch_is_refused(tmp_path):
+    torch.save({"state_dict": {}}, tmp_path / "last.ckpt", _use_new_zipfile_serialization=False)
+    with pytest.raises(DataError, match="damaged, or not a checkpoint"):
+        read_checkpoint(tmp_path / "last.ckpt")

@@ -53,6 +53,7 @@ def demo(output: Path, jobs: int, force: bool) -> None:
     from wsegs.files import check_output
     from wsegs.landmarks.chain import ChainOptions
     from wsegs.landmarks.find import find_landmarks
+    from wsegs.lock import lock_output
     from wsegs.reports.preview import preview_store
     from wsegs.rules import load_rules
     from wsegs.store import MaskStore
@@ -61,6 +62,7 @@ def demo(output: Path, jobs: int, force: bool) -> None:
 
     if output.exists() and not output.is_dir():
         raise OptionError(f"--output: expected a folder, and {output} is a file")
+    click.get_current_context().with_resource(lock_output(output))
     check_output(output, force=force)
     ChainOptions().describe()  # says so before anything is written if the landmark model is not installed
     faces, landmarks, masks = output / "faces", output / "landmarks.h5", output / "masks.h5"

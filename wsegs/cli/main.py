@@ -23,7 +23,7 @@ _COMMANDS = {
     "report": ("wsegs.cli.report", "One HTML page that shows what a run has learned."),
     "predict": ("wsegs.cli.predict", "Recognise the attributes of images."),
     "rules": ("wsegs.cli.rules", "Check, preview, score and fit rule files."),
-    "store": ("wsegs.cli.store", "Look inside a mask store, or join its shards."),
+    "store": ("wsegs.cli.store", "Look inside a mask store, verify it, or join its shards."),
 }
 
 
@@ -51,12 +51,22 @@ wsegs train attparsenet                ->  runs/attparsenet
     },
 )
 @click.version_option(__version__, prog_name="wsegs")
-def cli() -> None:
+@click.option(
+    "--no-hdf5-locking",
+    is_flag=True,
+    show_envvar=True,
+    help="Open HDF5 files without locks, which some network drives do not have.",
+)
+def cli(no_hdf5_locking: bool) -> None:
     """Run one of the commands."""
+    if no_hdf5_locking:
+        os.environ["HDF5_USE_FILE_LOCKING"] = "FALSE"  # HDF5's own variable, which worker processes inherit
 
 
 def main() -> None:
     """Run the command line; exit code 1 and one line for bad input, 2 for wrong usage, 130 for Ctrl-C."""
+    # Worker processes must not import what lies in the working directory, which may be a folder of somebody's data.
+    os.environ["PYTHONSAFEPATH"] = "1"
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from wsegs.cli.options import force_option, json_option, output_option, print_json
 
+if TYPE_CHECKING:
+    from wsegs.store.findings import Findings
+
+_MOST_LINES = 20
+
 
 @click.group()
 def store() -> None:
-    """Look inside a mask store, or join its shards."""
+    """Look inside a mask store, verify it, or join its shards."""
 
 
 @store.command()
@@ -48,6 +54,59 @@ def merge(shards: tuple[Path, ...], output: Path, force: bool, as_json: bool) ->
         click.echo(
             f"{output}: {summary['images']} images of {summary['shards']} shards, {summary['bytes'] / 1e6:.1f} MB"
         )
+
+
+@store.command()
+@click.argument("path", metavar="[FILE]", type=click.Path(path_type=Path), default=Path("masks.h5"))
+@click.option("--rules", help="Rule file that the masks should have been drawn by, by path or by shipped name.")
+@click.option(
+    "--landmarks", type=click.Path(path_type=Path), help="Landmark table that the masks should have been drawn from."
+)
+@click.option("--data", type=click.Path(path_type=Path), help="Data set whose images it should be of.")
+@click.option(
+    "--redraw",
+    type=click.IntRange(min=-1),
+    default=100,
+    help="Images to draw again and compare; -1 for all, 0 for none.",
+)
+@json_option
+def verify(
+    path: Path, rules: str | None, landmarks: Path | None, data: Path | None, redraw: int, as_json: bool
+) -> None:
+    """Find damage in FILE (masks.h5, or a landmark table), and in which image it is.
+
+    Any changed byte is found, and whatever does not agree with the rules, landmarks and images that are named. The exit
+    code is 1 if something is wrong.
+    """
+    from wsegs.rules import load_rules
+    from wsegs.store.verify import verify_file
+
+    findings = verify_file(
+        path,
+        rules=None if rules is None else load_rules(rules),
+        landmarks=landmarks,
+        data=data,
+        redraw=None if redraw == -1 else redraw,
+    )
+    if as_json:
+        print_json(findings.as_json())
+    else:
+        _print_findings(findings)
+    if findings.lines:
+        sys.exit(1)
+
+
+def _print_findings(findings: Findings) -> None:
+    for line in findings.lines[:_MOST_LINES]:
+        click.echo(f"{findings.path}: {line}")
+    if len(findings.lines) > _MOST_LINES:
+        click.echo(f"{findings.path}: and {len(findings.lines) - _MOST_LINES} more; --json lists all")
+    checked = findings.checked
+    if checked["seal"] == "none" and checked.get("checksums") == "none":
+        click.echo(f"{findings.path}: written without a seal and checksums, so not every changed byte can be found")
+    what = ", ".join(f"{name}: {value}" for name, value in checked.items())
+    result = f"{len(findings.lines)} findings" if findings.lines else "nothing wrong"
+    click.echo(f"{findings.path}: a {findings.kind}, {result} ({what})")
 
 
 def _print_summary(summary: dict[str, Any]) -> None:

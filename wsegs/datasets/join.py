@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from wsegs.datasets.index import IMAGE_WITHOUT_ROW, NAME_TWICE, ROW_WITHOUT_IMAGE, Unmatched
 from wsegs.errors import DataError
+from wsegs.files import stays_below
 
 
 def checked_names(
@@ -31,9 +32,7 @@ def checked_names(
         # Most names are plain, and there may be 200,000 of them.
         if "/" not in name and "\\" not in name and name not in (".", "..") and ":" not in name:
             continue
-        parts = name.replace("\\", "/").split("/")
-        drive = len(parts[0]) == 2 and parts[0][1] == ":"
-        if not parts[0] or drive or ".." in parts or name == ".":
+        if not stays_below(name):
             raise DataError(
                 f"{path}, {unit} {lines[row]}: expected a file name below the folder of the images, got '{name}'"
             )

@@ -26,6 +26,7 @@ from wsegs.landmarks.journal import Journal, record_type
 from wsegs.landmarks.places import Places, places_of
 from wsegs.landmarks.table import NO_FACE, STATUS_NAMES, UNREADABLE, LandmarkTable, write_landmarks
 from wsegs.landmarks.tasks import ImageTask, find_in_chunk
+from wsegs.lock import locks_output
 from wsegs.schemes import CELEBA5, IBUG68, LandmarkScheme
 from wsegs.workers import WorkerLostError, run_in_workers
 
@@ -52,6 +53,7 @@ class Known:
     status: NDArray[np.uint8]
 
 
+@locks_output()
 def find_landmarks(
     dataset: FaceDataset,
     output: str | os.PathLike[str],

@@ -124,7 +124,7 @@ class Journal:
             line = file.readline(_MAX_HEADER)
             try:
                 found = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 found = None
             if not line.endswith(b"\n") or not isinstance(found, dict) or found.get("format") != FORMAT:
                 # A crash between creating the file and writing its first line leaves less than a line.

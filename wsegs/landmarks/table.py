@@ -17,6 +17,7 @@ object              type, shape              meaning
 ``/attribute_names`` str (A,)
 ``/identity``       int32 (N,)               -1 unknown
 ``/split``          int8 (N,)                0 train, 1 validation, 2 test
+``/checksum``       uint32 (N,)              of each row, see :mod:`wsegs.checksum`; not in older files
 ``/scheme``         str                      what the P points are: the scheme's definition as JSON
 attributes of ``/``                          format, format_version, scheme, provenance (JSON), sha256 of all
 =================== ======================== ===============================================================
@@ -37,9 +38,13 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from wsegs.aside import AsideError
+from wsegs.checksum import row_checksums
 from wsegs.errors import DataError, MissingError
-from wsegs.files import check_output, complete_or_absent, require_space
+from wsegs.files import check_output, require_space, stays_below
+from wsegs.hdf5 import check_unsealed, create_hdf5, open_hdf5, reason_of
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
+from wsegs.seal import check_seal
 
 FORMAT = "wsegs-landmarks"
 FORMAT_VERSION = 2
@@ -62,6 +67,8 @@ _ARRAYS: dict[str, tuple[str, type[np.generic], tuple[int | str, ...]]] = {
     "split": ("split", np.int8, ()),
 }
 _OVERHEAD = 1 << 15  # bytes of the file beside its arrays: the scheme, the provenance, HDF5's own
+# What a row's checksum covers beside its name, in this order.
+CHECKED = tuple(name for name, _, _ in _ARRAYS.values())
 _NAMES = {"images": "image", "status_names": "status_names", "attribute_names": "attribute_names"}
 
 
@@ -152,7 +159,7 @@ def write_landmarks(path: str | os.PathLike[str], table: LandmarkTable, *, force
     _check(table, path)
     names = sum(len(name) + 24 for name in table.images)  # HDF5 keeps an address and a length beside each
     require_space(path, names + sum(getattr(table, field).nbytes for field in _ARRAYS) + _OVERHEAD)
-    with complete_or_absent(path) as temporary, h5py.File(temporary, "w") as file:
+    with create_hdf5(path) as file:
         for field, name in _NAMES.items():
             file.create_dataset(name, data=_encoded(getattr(table, field)), dtype=h5py.string_dtype())
         for field, (name, dtype, _) in _ARRAYS.items():
@@ -164,6 +171,7 @@ def write_landmarks(path: str | os.PathLike[str], table: LandmarkTable, *, force
         file.attrs["scheme"] = table.scheme.name
         file.attrs["provenance"] = json.dumps(table.provenance, sort_keys=True)
         file.attrs["sha256"] = _digest(table, definition)
+        file["checksum"] = row_checksums(table.images, [file[name][:] for name in CHECKED])
 
 
 def read_landmarks(path: str | os.PathLike[str]) -> LandmarkTable:
@@ -199,14 +207,19 @@ def open_landmarks(path: str | os.PathLike[str]) -> Iterator[LandmarkTable]:
         raise MissingError(f"{path}: no such file; wsegs landmarks makes it")
     with ExitStack() as opened:
         try:
-            file = opened.enter_context(h5py.File(path, "r"))
+            # Before libhdf5 sees it, which damaged structures can lead astray.
+            state = check_seal(path)
+            if state == "broken":
+                raise OSError("its contents are not those that were sealed, or it is another kind of file")
+            if state == "none":
+                check_unsealed(path)
+            file = opened.enter_context(open_hdf5(path))
             table, definition, digest = _read(file, path)
             _check(table, path)
             intact = digest == _digest(table, definition)
-        except (OSError, RuntimeError, KeyError, UnicodeDecodeError) as error:
+        except (OSError, RuntimeError, KeyError, UnicodeDecodeError, AsideError) as error:
             # h5py's own words ("truncated file: eof = ...") are in the last parenthesis of a long line.
-            reason = str(error).strip("'\"").splitlines()[0] if str(error) else type(error).__name__
-            raise DataError(f"{path}: not a readable landmark file ({reason})") from error
+            raise DataError(f"{path}: not a readable landmark file ({reason_of(error)})") from error
         if not intact:
             raise DataError(f"{path}: damaged, its contents do not have the sha256 that it was written with")
         yield table
@@ -287,6 +300,9 @@ def _check(table: LandmarkTable, path: Path) -> None:
         expected = (len(table.images), *(sizes[n] if isinstance(n, str) else n for n in shape))
         if getattr(table, field).shape != expected:
             raise DataError(f"{path}: /{name} has shape {getattr(table, field).shape}, expected {expected}")
+    outside = next((name for name in table.images if not stays_below(name)), None)
+    if outside is not None:
+        raise DataError(f"{path}: /image: expected names of files below the data set's folder, got '{outside}'")
     if len(set(table.images)) != len(table.images):
         raise DataError(f"{path}: /image holds a name twice")
     wrong = (table.status >= len(table.status_names)) & (table.status != UNREADABLE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,7 +15,9 @@ from wsegs import __version__
 from wsegs.errors import DataError, OptionError, RuleError, WsegsError
 from wsegs.files import check_output, nearest
 from wsegs.landmarks.table import LandmarkTable, table_sha256
+from wsegs.lock import locks_output
 from wsegs.rules import RuleSet
+from wsegs.store.checksum import checksum_rows
 from wsegs.store.dispatch import draw_placed
 from wsegs.store.draw_rows import Drawing
 from wsegs.store.format import CODEC, FORMAT_NAME, FORMAT_VERSION
@@ -61,6 +63,7 @@ def match_attributes(table_names: Sequence[str], rules: RuleSet, *, only_common:
     return tuple(table_names)
 
 
+@locks_output()
 def build_store(
     table: LandmarkTable,
     rules: RuleSet,
@@ -164,7 +167,8 @@ def build_store(
                 journal.remove()
                 raise DataError(f"{images.root}: no image could be read, so there is none to keep ({first})")
             contents = _contents(placed, rules, layout, refined, shard, with_images=images is not None)
-            write_store(output, contents, (drawn.chunks for drawn in journal.rows()))
+            sums: list[int] = []
+            write_store(output, contents, _chunks(journal, sums), lambda file: checksum_rows(file, sums))
         except (WorkerLostError, OSError) as error:
             # A WsegsError that is an OSError, too, says all there is to say.
             if not journal.done or (isinstance(error, WsegsError) and not isinstance(error, WorkerLostError)):
@@ -269,6 +273,13 @@ def _contents(
         header["shard"] = json.dumps(shard)
     definition = json.dumps(placed.scheme.as_mapping(average=False), sort_keys=True)
     return Contents(placed.images, columns, chunked, definition, header, crops=with_images)
+
+
+def _chunks(journal: RowsJournal, sums: list[int]) -> Iterator[dict[str, list[bytes]]]:
+    """Yield the chunks of a journal, and gather in ``sums`` what it says of the pixels of each row."""
+    for drawn in journal.rows():
+        sums += drawn.sums
+        yield drawn.chunks
 
 
 def _stopped(error: Exception, journal: RowsJournal, rows: int) -> WsegsError:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wsegs.checksum import pixels_checksum
 from wsegs.rules.draw import draw_each, region_dtype
 from wsegs.rules.program import Program
 from wsegs.store.format import encode_chunk
@@ -59,6 +60,8 @@ class DrawnRows:
     ----------
     chunks
         Name of a dataset -> its compressed chunks, one a row, in order; ``crops`` -> JPEG files.
+    sums
+        What :func:`wsegs.checksum.pixels_checksum` says of the regions of each row.
     empty
         int64 (R,): of how many faces each region is empty.
     unrefined
@@ -68,6 +71,7 @@ class DrawnRows:
     """
 
     chunks: dict[str, list[bytes]]
+    sums: tuple[int, ...]
     empty: NDArray[np.int64]
     unrefined: int
     unreadable: tuple[str, ...] = ()
@@ -113,11 +117,13 @@ def draw_rows(
     word = _word(drawing.size, dtype)
     present = np.zeros(len(landmarks), word)
     unrefined = 0
+    sums: list[int] = []
     for row, regions in enumerate(draw_each(drawing.program, landmarks.astype(np.float64), drawing.size)):
         if photos is not None:
             one = slice(row, row + 1)
             unrefined += refine_rows(regions[None], landmarks[one], rules, photos.select(one))
         chunks["regions"].append(encode_chunk(regions))
+        sums.append(pixels_checksum(regions))
         if lookup is not None and labels is not None:
             chunks["masks"].append(encode_chunk(lookup.expand(regions, labels[row])))
         present[row] = np.bitwise_or.reduce(regions.reshape(-1).view(word))
@@ -126,7 +132,7 @@ def draw_rows(
     unreadable: list[str] = []
     if sources is not None:
         chunks["crops"], unreadable = sources.encode(drawing.size)
-    return DrawnRows(chunks, np.array(empty, np.int64), unrefined, tuple(unreadable))
+    return DrawnRows(chunks, tuple(sums), np.array(empty, np.int64), unrefined, tuple(unreadable))
 
 
 def _word(size: tuple[int, int], dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -25,6 +25,9 @@ _COMPRESSION_LEVEL = 5
 CODEC = f"zlib-ng {zlib_ng.ZLIBNG_RUNTIME_VERSION}, level {_COMPRESSION_LEVEL}"
 """What decides the bytes of a chunk."""
 
+CHECKED_WHEN_READ = ("regions", "masks", "crops")
+"""Damaged chunks of theirs are found when they are read, by the checksum of zlib or of each image."""
+
 
 def chunk_filters(*, shuffle: bool = False) -> dict[str, Any]:
     """Return the keywords of ``h5py.create_dataset`` for chunks that :func:`encode_chunk` made."""

@@ -16,7 +16,7 @@ import numpy as np
 from wsegs.journal import Journal
 from wsegs.store.draw_rows import DrawnRows
 
-KIND = "wsegs-masks-journal 1"
+KIND = "wsegs-masks-journal 2"
 
 
 class RowsJournal(Journal):
@@ -46,7 +46,7 @@ class RowsJournal(Journal):
         """Add the rows that follow."""
         sizes = {name: [len(chunk) for chunk in chunks] for name, chunks in drawn.chunks.items()}
         head = {"sizes": sizes, "empty": drawn.empty.tolist(), "unrefined": drawn.unrefined}
-        head["unreadable"] = drawn.unreadable
+        head |= {"unreadable": drawn.unreadable, "sums": drawn.sums}
         chunks = [chunk for each in drawn.chunks.values() for chunk in each]
         self.append([json.dumps(head).encode(), b"\n", *chunks])
         self._count(drawn)
@@ -62,7 +62,7 @@ class RowsJournal(Journal):
                     chunks[name].append(block[place : place + size])
                     place += size
             empty = np.array(head["empty"], np.int64)
-            yield DrawnRows(chunks, empty, head["unrefined"], tuple(head["unreadable"]))
+            yield DrawnRows(chunks, tuple(head["sums"]), empty, head["unrefined"], tuple(head["unreadable"]))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

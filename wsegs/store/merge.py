@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from wsegs.errors import DataError, OptionError
 from wsegs.files import check_output
+from wsegs.hdf5 import open_hdf5
+from wsegs.lock import locks_output
 from wsegs.store.format import chunk_filters
 from wsegs.store.reader import MaskStore
 from wsegs.store.stored_crops import StoredCrops
@@ -48,6 +50,7 @@ class _Shard:
         return header
 
 
+@locks_output()
 def merge_shards(paths: Sequence[str | Path], output: str | Path, *, force: bool = False) -> dict[str, Any]:
     """Join all shards of a store.
 
@@ -77,7 +80,10 @@ def merge_shards(paths: Sequence[str | Path], output: str | Path, *, force: bool
         _check(shards)
         contents = _contents(shards)
         try:
-            write_store(output, contents, _chunks(shards, tuple(contents.chunked), crops=contents.crops))
+            chunks = _chunks(shards, tuple(contents.chunked), crops=contents.crops)
+            write_store(
+                output, contents, chunks, lambda _: np.concatenate([each.file["checksum"][:] for each in shards])
+            )
         except RuntimeError as error:  # h5py's, of a chunk that cannot be read
             raise DataError(f"{_paths(shards)}: a shard is damaged ({error})") from error
     return {
@@ -91,7 +97,7 @@ def merge_shards(paths: Sequence[str | Path], output: str | Path, *, force: bool
 def _open(path: Path, opened: ExitStack) -> _Shard:
     with MaskStore(path) as store:  # checks that it is a complete store
         images = store.images
-    file = opened.enter_context(h5py.File(path, "r", rdcc_nbytes=0))
+    file = opened.enter_context(open_hdf5(path, rdcc_nbytes=0))
     try:
         number, of = (int(value) for value in json.loads(file.attrs["shard"]))
     except (KeyError, ValueError, TypeError):
@@ -130,7 +136,7 @@ def _check_alike(one: _Shard, other: _Shard) -> None:
             raise OptionError(f"{other.path}: expected the same '{key}' as in {one.path}, got another")
     if ("crops" in other.file) != ("crops" in one.file):
         raise OptionError(f"{other.path}: expected images inside where {one.path} has them, and none where it has none")
-    for name in (*CHUNKED, *COLUMNS):
+    for name in (*CHUNKED, *COLUMNS, "checksum"):
         if _layout(one.file, name) != _layout(other.file, name):
             raise OptionError(f"{other.path}: expected '{name}' to be stored as in {one.path}; draw that shard anew")
     if other.file["scheme"][()] != one.file["scheme"][()]:

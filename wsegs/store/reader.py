@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Sequence
@@ -13,15 +14,32 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from wsegs.aside import AsideError
 from wsegs.errors import DataError, MissingError
+from wsegs.files import stays_below
+from wsegs.hdf5 import check_unsealed, open_hdf5, reason_of
+from wsegs.landmarks.image import MAX_PIXELS
 from wsegs.rules import AttributeLookup, RuleSet, compile_rules
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
+from wsegs.seal import check_structure
 from wsegs.store.chunk_reader import READ_ERRORS, ChunkReader
 from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION
 from wsegs.store.frame import Frame, frame_from_json
 from wsegs.store.stored_crops import StoredCrops, decode_crop
 
 _OBJECTS = ("regions", "attributes", "landmarks", "affine", "image", "identity", "split", "status")
+# What libhdf5, JSON and those that read the header raise on a damaged file.
+_DAMAGE = (
+    OSError,
+    RuntimeError,
+    KeyError,
+    IndexError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    MemoryError,
+)
 _HEADER = (
     *("wsegs", "rules", "rules_source", "rules_sha256", "scheme", "region_names"),
     *("attribute_names", "status_names", "frame", "provenance"),
@@ -70,7 +88,18 @@ class MaskStore:
         self._reader: ChunkReader | None = None
         self._crops: StoredCrops | None = None
         self._last_pick: NDArray[np.intp] | None = None
-        header = self._check()
+        try:
+            self._read_header(self._check())
+        except (DataError, MissingError):
+            self.close()  # libhdf5 would go on with what it knows of this file
+            raise
+        except _DAMAGE as error:
+            self.close()
+            raise DataError(f"{self.path}: expected a mask store, got a damaged one ({reason_of(error)})") from error
+
+    def _read_header(self, header: dict[str, str]) -> None:
+        if hashlib.sha256(header["rules"].encode()).hexdigest() != header["rules_sha256"]:
+            raise DataError(f"{self.path}: the rules in it do not have the sha256 that it was written with")
         self.rules: RuleSet = compile_rules(header["rules"], header["rules_source"])
         self.wsegs_version: str = header["wsegs"]
         self.scheme: LandmarkScheme = self._scheme(header["scheme"])
@@ -81,6 +110,7 @@ class MaskStore:
         self.provenance: dict[str, Any] = json.loads(header["provenance"])
         self.size: tuple[int, int] = self.frame.size
         self.lookup: AttributeLookup = self.rules.lookup(self.attribute_names)
+        self._check_shapes()
 
     def __len__(self) -> int:
         return len(self.images)
@@ -145,37 +175,41 @@ class MaskStore:
     @cached_property
     def images(self) -> tuple[str, ...]:
         """File names, relative to the data set's root; what rows are joined by."""
-        return tuple(self._file()["image"].asstr()[:].tolist())
+        names = tuple(name.decode("utf-8", "surrogateescape") for name in self._column("image").tolist())
+        outside = next((name for name in names if not stays_below(name)), None)
+        if outside is not None:
+            raise DataError(f"{self.path}: expected names of files below the data set's folder, got '{outside}'")
+        return names
 
     @cached_property
     def attributes(self) -> NDArray[np.int8]:
         """Labels, (N, A): 1 present, 0 absent, -1 unknown."""
-        return np.asarray(self._file()["attributes"][:], np.int8)
+        return np.asarray(self._column("attributes"), np.int8)
 
     @cached_property
     def landmarks(self) -> NDArray[np.float32]:
         """Landmarks in the frame, (N, P, 2), x and y in pixels; nan where no face was found."""
-        return np.asarray(self._file()["landmarks"][:], np.float32)
+        return np.asarray(self._column("landmarks"), np.float32)
 
     @cached_property
     def affine(self) -> NDArray[np.float32]:
         """Matrices from source image to frame, (N, 2, 3)."""
-        return np.asarray(self._file()["affine"][:], np.float32)
+        return np.asarray(self._column("affine"), np.float32)
 
     @cached_property
     def identity(self) -> NDArray[np.int32]:
         """Who it is, (N,); -1 unknown."""
-        return np.asarray(self._file()["identity"][:], np.int32)
+        return np.asarray(self._column("identity"), np.int32)
 
     @cached_property
     def split(self) -> NDArray[np.int8]:
         """Split, (N,): 0 train, 1 validation, 2 test."""
-        return np.asarray(self._file()["split"][:], np.int8)
+        return np.asarray(self._column("split"), np.int8)
 
     @cached_property
     def status(self) -> NDArray[np.uint8]:
         """How the landmarks were found, (N,): an index into ``status_names``; 0 no face."""
-        return np.asarray(self._file()["status"][:], np.uint8)
+        return np.asarray(self._column("status"), np.uint8)
 
     @property
     def has_images(self) -> bool:
@@ -250,7 +284,7 @@ class MaskStore:
         """Return this process's own handle."""
         if self._handle is None or self._process != os.getpid():
             # No chunk cache: rows are asked for in any order, once each, and a part of a chunk is then read alone.
-            self._handle = h5py.File(self.path, "r", rdcc_nbytes=0)
+            self._handle = open_hdf5(self.path, rdcc_nbytes=0)
             self._process = os.getpid()
             self._reader = self._crops = None
         return self._handle
@@ -270,6 +304,13 @@ class MaskStore:
                 raise DataError(f"{self.path}: {error}") from None
         return self._crops
 
+    def _column(self, name: str) -> NDArray[Any]:
+        try:
+            values: NDArray[Any] = self._file()[name][:]
+        except _DAMAGE as error:
+            raise DataError(f"{self.path}: '{name}' cannot be read ({reason_of(error)})") from error
+        return values
+
     def _scheme(self, name: str) -> LandmarkScheme:
         """Return the scheme that the file defines; older files only name it."""
         file = self._file()
@@ -286,9 +327,18 @@ class MaskStore:
             raise MissingError(f"{self.path}: no such mask store; wsegs masks makes it")
         if self.path.is_dir():
             raise DataError(f"{self.path}: expected a mask store, got a folder")
+        # Before libhdf5 sees it, which damaged structures can lead astray. Damaged pixels are found when they are read.
+        state = check_structure(self.path)
+        if state == "broken":
+            raise DataError(
+                f"{self.path}: expected a mask store, got a damaged or other file (its contents are not those that were"
+                " sealed); wsegs store verify says more"
+            )
         try:
+            if state == "none":
+                check_unsealed(self.path)
             file = self._file()
-        except OSError as error:
+        except (OSError, AsideError) as error:
             raise DataError(f"{self.path}: expected a mask store, got a damaged or other file ({error})") from None
         if file.attrs.get("format") != FORMAT_NAME:
             raise DataError(f"{self.path}: expected a mask store, got another HDF5 file")
@@ -303,4 +353,29 @@ class MaskStore:
         for name in _OBJECTS:
             if len(file[name]) != rows:
                 raise DataError(f"{self.path}: '{name}' has {len(file[name])} rows, 'regions' has {rows}")
+        missing = [name for name in _HEADER if not isinstance(file.attrs[name], str)]
+        if missing:
+            raise DataError(f"{self.path}: expected a text in the attribute '{missing[0]}'; it is damaged")
         return {name: str(file.attrs[name]) for name in _HEADER}
+
+    def _check_shapes(self) -> None:
+        """Raise DataError unless the arrays are of the shapes and types that the header says."""
+        file, rows = self._file(), len(self._file()["regions"])
+        if self.region_names != self.rules.region_names:
+            raise DataError(f"{self.path}: its regions are not those of its rules; it is damaged")
+        expected: dict[str, tuple[tuple[int, ...], str]] = {
+            "regions": ((rows, *self.size), "u"),
+            "attributes": ((rows, len(self.attribute_names)), "i"),
+            "landmarks": ((rows, self.scheme.count, 2), "f"),
+            "affine": ((rows, 2, 3), "f"),
+            "image": ((rows,), "OS"),
+            "identity": ((rows,), "i"),
+            "split": ((rows,), "i"),
+            "status": ((rows,), "u"),
+        }
+        for name, (shape, kind) in expected.items():
+            if file[name].shape != shape or file[name].dtype.kind not in kind:
+                got = f"{file[name].dtype} {file[name].shape}"
+                raise DataError(f"{self.path}: '{name}' is {got}, expected shape {shape}; it is damaged")
+        if self.size[0] * self.size[1] > MAX_PIXELS:
+            raise DataError(f"{self.path}: masks of {self.size[0]}x{self.size[1]}, more than {MAX_PIXELS:,} pixels")

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from wsegs.files import complete_or_absent
-from wsegs.store.format import ROWS_A_CHUNK, chunk_filters, encode_chunk
+from wsegs.hdf5 import create_hdf5
+from wsegs.store.format import CHECKED_WHEN_READ, ROWS_A_CHUNK, chunk_filters, encode_chunk
 from wsegs.store.stored_crops import CropWriter
 
 _LONGEST_NAME = 256  # bytes; a longer one would make every row of the column as long
@@ -79,7 +79,12 @@ def array_column(values: NDArray[Any]) -> Column:
     return Column(values.dtype, values.shape[1:], lambda rows: values[rows])
 
 
-def write_store(path: Path, contents: Contents, blocks: Iterable[Mapping[str, Sequence[bytes]]]) -> None:
+def write_store(
+    path: Path,
+    contents: Contents,
+    blocks: Iterable[Mapping[str, Sequence[bytes]]],
+    checksums: Callable[[h5py.File], NDArray[np.uint32]],
+) -> None:
     """Write a store that is complete or absent.
 
     Parameters
@@ -91,9 +96,11 @@ def write_store(path: Path, contents: Contents, blocks: Iterable[Mapping[str, Se
     blocks
         Of consecutive rows, some at a time: name of a dataset -> its chunks, one a row, as
         :func:`wsegs.store.format.encode_chunk` made them, or files of ``crops``.
+    checksums
+        Asked last, with the file that holds all else: the checksum of each row.
     """
     count = len(contents.images)
-    with _system_errors(path), complete_or_absent(path) as temporary, h5py.File(temporary, "w") as file:
+    with _system_errors(path), create_hdf5(path, CHECKED_WHEN_READ) as file:
         for name, value in sorted(contents.header.items()):
             file.attrs[name] = value
         for name, column in contents.columns.items():
@@ -121,6 +128,7 @@ def write_store(path: Path, contents: Contents, blocks: Iterable[Mapping[str, Se
         assert row == count, f"{row} rows of chunks for {count} rows"
         if crops is not None:
             crops.finish()
+        file.create_dataset("checksum", data=checksums(file), track_times=False)
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from wsegs.errors import DataError, OptionError
+from wsegs.lock import locks_output
 from wsegs.nets.sync_batch_norm import share_batch_norm
 from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
@@ -70,6 +71,7 @@ class Machine:
     cache: bool | None = None
 
 
+@locks_output(when=lambda: is_main_process())
 def train(
     recipe: Recipe,
     store: MaskStore,

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
-from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml import YAML
 
-from wsegs.errors import DataError, MissingError, OptionError, WsegsError
+from wsegs.errors import DataError, MissingError, OptionError, RuleError, WsegsError
 from wsegs.files import complete_or_absent, find_shipped, nearest
+from wsegs.yaml_source import read_nodes, read_yaml_text
 
 RECIPE_VERSION = 1
 
@@ -228,14 +229,10 @@ def read_recipe(path: Path, overrides: Mapping[str, Any] | None = None) -> Recip
     if not path.is_file():
         raise MissingError(f"{path}: no such recipe")
     try:
-        text = path.read_text(encoding="utf-8")
-        fields = YAML(typ="safe", pure=True).load(text)
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: expected a recipe in UTF-8, byte {error.start} is not") from None
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark else ""
-        raise DataError(f"{path}: {where}not YAML: {getattr(error, 'problem', None) or 'cannot be read'}") from None
+        text = read_yaml_text(path, "a recipe")
+        fields = read_nodes(text, str(path), "the fields of a recipe").plain()
+    except RuleError as error:
+        raise DataError(f"{path}: line {error.place[1]}: {error.problem}" if error.place else str(error)) from None
     if not isinstance(fields, dict):
         raise DataError(f"{path}: expected the fields of a recipe, got {type(fields).__name__}")
     given = {field: value for field, value in (overrides or {}).items() if value is not None}
@@ -279,7 +276,7 @@ def _explain(error: ValidationError, path: Path, text: str, overrides: Mapping[s
         message = f"field '{field}' is missing"
     else:
         expected = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-        message = f"{field}: expected {expected.removeprefix('expected ')}, got {fault['input']!r}"
+        message = f"{field}: expected {expected.removeprefix('expected ')}, got {repr(fault['input'])[:100]}"
     if field in overrides:
         flag = "--" + str(location[-1]).replace("_", "-")
         return OptionError(f"{flag}: {message.partition(': ')[2]}")

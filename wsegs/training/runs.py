@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import pickle
 import time
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -229,7 +229,7 @@ def read_run(path: Path) -> tuple[Recipe, RunInfo]:
         raise
     except KeyError as error:
         raise DataError(f"{path / INFO}: the field {error} is missing; the run is damaged") from None
-    except (ValueError, TypeError, IndexError) as error:
+    except (ValueError, TypeError, IndexError, RecursionError) as error:
         raise DataError(f"{path / INFO}: damaged ({error})") from None
     return read_recipe(path / RECIPE), info
 
@@ -308,8 +308,14 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
     if not file.is_file():
         raise no_checkpoint(file)
     try:
-        checkpoint = torch.load(file, map_location="cpu", weights_only=True)
-    except (RuntimeError, OSError, EOFError, pickle.UnpicklingError, ValueError) as error:
+        with file.open("rb") as start:
+            if start.read(4) != b"PK\x03\x04":  # torch's older formats have no checksums
+                raise ValueError("no ZIP archive")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # of a pickle that is none of torch's own
+            checkpoint = torch.load(file, map_location="cpu", weights_only=True)
+    # torch lets through whatever a damaged file trips over: struct.error, IndexError, ...
+    except Exception as error:
         fault = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise DataError(f"{file}: damaged, or not a checkpoint ({fault})") from None
     if not isinstance(checkpoint, dict) or "state_dict" not in checkpoint:

@@ -59,6 +59,7 @@ def fit(
     did not draw are reported on.
     """
     from wsegs.files import check_output, complete_or_absent, find_shipped
+    from wsegs.lock import lock_output
     from wsegs.rules import compile_rules
     from wsegs.rules.classes import load_classes
     from wsegs.rules.fit import RuleFit
@@ -72,7 +73,9 @@ def fit(
     rule_fit = RuleFit(text, rules, path.parent, load_classes(classes))
     if output is None and not Path(rules).is_file():
         raise OptionError(f"{rules} is a shipped rule file, which stays as it is; -o names the fitted one")
-    output = check_output(output or path, force=force)
+    output = output or path
+    click.get_current_context().with_resource(lock_output(output))
+    check_output(output, force=force)
     compile_rules(text, str(output), output.parent)  # what it extends must be found from there, too
     if picture is not None:
         _check_picture(check_output(picture, force=force))

@@ -33,7 +33,9 @@ FILE_NAME = "shape_predictor_68_face_landmarks.dat"
 MAX_TILT = 10.0
 
 _PROBE = """
-import sys, dlib, numpy
+import sys
+sys.path[:] = filter(None, sys.path)  # no module of the working directory
+import dlib, numpy
 try:
     predictor = dlib.shape_predictor(sys.argv[1])
     image = numpy.arange(64 * 64, dtype=numpy.uint8).reshape(64, 64)

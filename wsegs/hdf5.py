@@ -1,0 +1,133 @@
+"""Opening HDF5 files: the one place where wsegs does.
+
+Files are created in the format of HDF5 1.10, most of whose structures carry checksums; with a user block for the seal;
+complete or absent.
+
+HDF5 locks the files that it opens. Some network drives have no locks, and opening fails there. The library's own
+variable ``HDF5_USE_FILE_LOCKING`` turns locking off, and ``wsegs --no-hdf5-locking`` sets it, for worker processes too.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from wsegs.aside import run_aside
+from wsegs.files import complete_or_absent
+from wsegs.seal import USER_BLOCK, seal
+
+LOCKING_VARIABLE = "HDF5_USE_FILE_LOCKING"
+_unsealed_but_read: set[tuple[str, int, int]] = set()
+
+
+def open_hdf5(path: str | os.PathLike[str], rdcc_nbytes: int | None = None) -> h5py.File:
+    """Open an HDF5 file to read.
+
+    Parameters
+    ----------
+    path
+        The file.
+    rdcc_nbytes
+        Bytes of the cache of chunks, as in :class:`h5py.File`.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read or is no HDF5 file.
+    """
+    try:
+        return h5py.File(path, "r", locking=_locking(), rdcc_nbytes=rdcc_nbytes)
+    except OSError as error:
+        if "unable to lock file" not in str(error):
+            raise
+        raise OSError(
+            f"{error}; another program writes it, or its drive has no locks: wsegs --no-hdf5-locking reads it anyway"
+        ) from error
+
+
+def reason_of(error: BaseException) -> str:
+    """Return in a few words what libhdf5 or h5py say."""
+    return (str(error).strip("'\"") or type(error).__name__).splitlines()[0]
+
+
+def check_unsealed(path: str | os.PathLike[str]) -> None:
+    """Have a process of its own read an HDF5 file without a seal, once: damage may keep libhdf5 busy for ever.
+
+    Workers are spared: whoever started them has opened the file before.
+
+    Raises
+    ------
+    AsideError
+        If it cannot be read.
+    """
+    status = Path(path).stat()
+    key = (os.path.abspath(path), status.st_mtime_ns, status.st_size)  # noqa: PTH100
+    if key in _unsealed_but_read or multiprocessing.parent_process() is not None:
+        return
+    run_aside("wsegs.hdf5:read_all_but_chunks", key[0], seconds=30 + status.st_size / 1e6)
+    _unsealed_but_read.add(key)
+
+
+def read_all_but_chunks(path: str) -> bytes:
+    """Read every attribute, and every dataset that is not in chunks; for a process of its own."""
+    with h5py.File(path, "r", locking=_locking()) as file:
+        dict(file.attrs)
+        for name in file:
+            item = file[name]
+            if isinstance(item, h5py.Dataset):
+                dict(item.attrs)
+                if item.chunks is None:
+                    item[()]
+    return b""
+
+
+@contextmanager
+def create_hdf5(path: str | os.PathLike[str], checked_when_read: Collection[str] = ()) -> Iterator[h5py.File]:
+    """Yield a new HDF5 file to write, which is sealed and gets its name only if the block succeeds.
+
+    Parameters
+    ----------
+    path
+        The file.
+    checked_when_read
+        Datasets whose chunks :func:`wsegs.seal.check_structure` need not check: reading them finds damage.
+    """
+    with complete_or_absent(path) as temporary:
+        with h5py.File(temporary, "w", userblock_size=USER_BLOCK, libver=("v110", "v110"), locking=_locking()) as file:
+            yield file
+        seal(temporary, _chunks(temporary, checked_when_read))
+
+
+def _chunks(path: Path, names: Collection[str]) -> list[tuple[int, int]]:
+    """Return where the chunks of datasets lie in a file: first byte, byte behind the last; neighbours joined."""
+    places: list[tuple[int, int]] = []
+    with h5py.File(path, "r", locking=_locking()) as file, path.open("rb") as plain:
+        for name in names:
+            chunks: list[Any] = []
+            if name in file:
+                file[name].id.chunk_iter(chunks.append)
+            if chunks:
+                # Some versions of libhdf5 count from the file's first byte, some from behind the user block.
+                _, content = file[name].id.read_direct_chunk(chunks[0].chunk_offset)
+                plain.seek(chunks[0].byte_offset)
+                shift = 0 if plain.read(len(content)) == content else USER_BLOCK
+                places += [(chunk.byte_offset + shift, chunk.size) for chunk in chunks]
+    joined: list[tuple[int, int]] = []
+    for first, size in sorted(places):
+        if joined and joined[-1][1] == first:
+            joined[-1] = (joined[-1][0], first + size)
+        else:
+            joined.append((first, first + size))
+    return joined
+
+
+def _locking() -> bool | str | None:
+    """Return what h5py's ``locking`` must be, since the library reads its variable only once, when it is loaded."""
+    known: dict[str, bool | str] = {"FALSE": False, "0": False, "TRUE": True, "1": True, "BEST_EFFORT": "best-effort"}
+    return known.get(os.environ.get(LOCKING_VARIABLE, "").upper())

@@ -1,0 +1,125 @@
+"""A seal over an HDF5 file: any flipped byte anywhere in it is found.
+
+HDF5 leaves the first bytes of a file, its user block, to the program that writes it, and readers pass over them. wsegs
+keeps lines of text there:
+
+    wsegs sealed file, sha256 of what follows: 64 hexadecimal digits
+    sha256 of bytes 4096-20480 731230-742118: 64 hexadecimal digits
+
+The first covers all that follows it to the end of the file. The second, in files with much data whose reader checks it
+piece by piece, covers all but that data: it is quick to check before libhdf5 is let near the file, which damaged
+structures can lead into endless loops. The seal finds accidents. It is no signature: whoever changes a file on purpose
+can seal it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+USER_BLOCK = 4096  # bytes
+State = Literal["whole", "broken", "none"]
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_FIRST = "wsegs sealed file, sha256 of what follows: {}\n"
+_SECOND = "sha256 of bytes {}: {}\n"
+_FIRST_LENGTH = len(_FIRST.format("0" * 64))
+_SECOND_FORM = re.compile(rb"sha256 of bytes ((?:[0-9]{1,18}-[0-9]{1,18} ?)+): ([0-9a-f]{64})\n")
+_MOST_RANGES = 90  # as many as surely fit into the user block
+
+
+def seal(path: str | os.PathLike[str], left_out: Sequence[tuple[int, int]] = ()) -> None:
+    """Write the seal into a closed HDF5 file that was created with a user block of :data:`USER_BLOCK` bytes.
+
+    Parameters
+    ----------
+    path
+        The file.
+    left_out
+        Where data lie (first byte, byte behind the last) that :func:`check_structure` need not check.
+    """
+    with Path(path).open("r+b") as file:
+        lines = b""
+        if left_out:
+            ranges = _others(left_out, USER_BLOCK, Path(path).stat().st_size)
+            text = " ".join(f"{first}-{behind}" for first, behind in ranges)
+            lines = _SECOND.format(text, _digest_of(file, ranges)).encode()
+        file.seek(_FIRST_LENGTH)
+        file.write(lines.ljust(USER_BLOCK - _FIRST_LENGTH, b"\0"))
+        digest = _digest(file, _FIRST_LENGTH)
+        file.seek(0)
+        file.write(_FIRST.format(digest).encode())
+
+
+def check_seal(path: str | os.PathLike[str]) -> State:
+    """Return whether an HDF5 file is as it was sealed, byte for byte.
+
+    Reads the whole file, by no HDF5 library.
+
+    Returns
+    -------
+    "whole"; "broken" if a byte has changed since or is missing, and for any file that is neither sealed nor HDF5;
+    "none" for an HDF5 file without a seal, as older versions wrote them.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    with Path(path).open("rb") as file:
+        line = file.read(_FIRST_LENGTH)
+        if line.startswith(_HDF5):
+            return "none"
+        return "whole" if line == _FIRST.format(_digest(file, _FIRST_LENGTH)).encode() else "broken"
+
+
+def check_structure(path: str | os.PathLike[str]) -> State:
+    """Return whether an HDF5 file is as it was sealed, but for the data that :func:`seal` left out.
+
+    Returns, raises
+    ---------------
+    As :func:`check_seal`.
+    """
+    with Path(path).open("rb") as file:
+        block = file.read(USER_BLOCK)
+        if block.startswith(_HDF5):
+            return "none"
+        form = _SECOND_FORM.match(block, _FIRST_LENGTH)
+        if form is None:
+            return check_seal(path)
+        ranges = [tuple(map(int, pair.split(b"-"))) for pair in form[1].split()]
+        size = os.fstat(file.fileno()).st_size
+        if any(not USER_BLOCK <= first < behind <= size for first, behind in ranges):
+            return "broken"
+        return "whole" if _digest_of(file, ranges) == form[2].decode() else "broken"
+
+
+def _others(left_out: Sequence[tuple[int, int]], first: int, behind: int) -> list[tuple[int, int]]:
+    """Return the ranges from ``first`` to ``behind`` between those that are left out; all of it if they are many."""
+    ranges, at = [], first
+    for start, stop in sorted(left_out):
+        if start > at:
+            ranges.append((at, start))
+        at = max(at, stop)
+    if at < behind:
+        ranges.append((at, behind))
+    return ranges if 0 < len(ranges) <= _MOST_RANGES else [(first, behind)]
+
+
+def _digest_of(file: BinaryIO, ranges: Sequence[tuple[int, ...]]) -> str:
+    digest = hashlib.sha256()
+    for first, behind in ranges:
+        file.seek(first)
+        while first < behind and (block := file.read(min(1 << 18, behind - first))):
+            digest.update(block)
+            first += len(block)
+    return digest.hexdigest()
+
+
+def _digest(file: BinaryIO, first: int) -> str:
+    file.seek(0, os.SEEK_END)
+    return _digest_of(file, [(first, file.tell())])

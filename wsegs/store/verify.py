@@ -1,0 +1,232 @@
+"""Verifying a mask store or a landmark table: every byte by the seal, then which image, then what it was made from."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any, Literal
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from wsegs.aside import AsideError, run_aside
+from wsegs.checksum import pixels_checksum, row_checksums
+from wsegs.errors import DataError, MissingError
+from wsegs.hdf5 import open_hdf5, reason_of
+from wsegs.landmarks.table import CHECKED as TABLE_CHECKED
+from wsegs.landmarks.table import FORMAT as TABLE_FORMAT
+from wsegs.landmarks.table import NO_FACE, UNREADABLE, read_landmarks
+from wsegs.rules import AttributeLookup, RuleSet
+from wsegs.seal import check_seal, check_structure
+from wsegs.store.agreement import check_images, check_landmarks, check_rules
+from wsegs.store.checksum import CHECKED
+from wsegs.store.findings import Findings
+from wsegs.store.format import FORMAT_NAME
+from wsegs.store.reader import MaskStore
+from wsegs.store.stored_crops import StoredCrops
+
+_DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, MemoryError)
+_LIMIT = 30.0  # seconds, and one more a megabyte, that a damaged file is tried to be read
+
+
+def verify_file(
+    path: str | Path,
+    *,
+    rules: RuleSet | None = None,
+    landmarks: Path | None = None,
+    data: Path | None = None,
+    redraw: int | None = 100,
+) -> Findings:
+    """Find any damage in a mask store or a landmark table, and whatever it does not agree with.
+
+    Parameters
+    ----------
+    path
+        ``masks.h5`` or ``landmarks.h5``; what it is, its contents say.
+    rules
+        A mask store: the rules that it should have been drawn by.
+    landmarks
+        A mask store: the landmark table that it should have been drawn from.
+    data
+        The data set whose images it should be of: they must be there, and of the size that they had.
+    redraw
+        A mask store: so many images, evenly spaced, are drawn again from the store's own landmarks and rules and must
+        come out the same; None is all. Regions that were refined by pixels are left out.
+
+    Raises
+    ------
+    MissingError
+        If a file does not exist.
+    DataError
+        If it is neither, or the landmark table to compare with cannot be read.
+    OptionError
+        If the data set cannot be opened.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise DataError(f"{path}: expected a mask store or a landmark table, got a directory")
+    if not path.exists():
+        raise MissingError(f"{path}: no such file")
+    findings = Findings(path, _kind(path), {"seal": check_seal(path)})
+    if findings.checked["seal"] == "broken":
+        findings.add("the seal is broken: a byte was changed, added or lost since the file was written")
+    try:
+        structure = check_structure(path)
+        if structure != "whole":
+            _verify_rows_aside(findings)
+        if structure == "broken":
+            return findings
+        if findings.kind == "landmark table":
+            if structure == "whole":
+                _verify_rows(findings, None)
+            table = read_landmarks(path)
+            if data is not None:
+                check_images(findings, table.images, table.image_size, table.provenance, data)
+        else:
+            with MaskStore(path) as store:
+                if structure == "whole":
+                    _verify_rows(findings, store.lookup)
+                _verify_values(findings, store)
+                check_rules(findings, store, rules, redraw)
+                sizes = None if landmarks is None else check_landmarks(findings, store, landmarks)
+                if data is not None:
+                    check_images(findings, store.images, sizes, store.provenance, data)
+    except DataError as error:
+        if not str(error).startswith(f"{path}: "):
+            raise  # of what it is compared with
+        findings.add(str(error).removeprefix(f"{path}: "))
+    return findings
+
+
+def _kind(path: Path) -> Literal["mask store", "landmark table"]:
+    """Return what a file is, by the name of a format that stands in it: no HDF5 library has looked at it yet."""
+    with path.open("rb") as file:
+        tail = b""
+        while block := file.read(1 << 20):
+            if TABLE_FORMAT.encode() in tail + block:
+                return "landmark table"
+            if FORMAT_NAME.encode() in tail + block:
+                return "mask store"
+            tail = block[-64:]
+    return "mask store"
+
+
+def _verify_rows_aside(findings: Findings) -> None:
+    """Do :func:`_verify_rows` in a process of its own, which damaged structures may crash or keep busy for ever."""
+    seconds = _LIMIT + findings.path.stat().st_size / 1e6
+    try:
+        found = json.loads(
+            run_aside("wsegs.store.verify:verify_rows", str(findings.path), findings.kind, seconds=seconds)
+        )
+        findings.lines += found["findings"]
+        findings.checked |= found["checked"]
+    except AsideError as error:
+        findings.add(f"its structure is damaged: which images are concerned cannot be said ({error})")
+        findings.checked["checksums"] = "unreadable"
+
+
+def verify_rows(path: str, kind: Literal["mask store", "landmark table"]) -> bytes:
+    """Return as JSON what :func:`_verify_rows` finds; for a process of its own."""
+    findings = Findings(Path(path), kind)
+    _verify_rows(findings, None)
+    return json.dumps(findings.as_json()).encode()
+
+
+def _verify_rows(findings: Findings, lookup: AttributeLookup | None) -> None:
+    """Compare each row with its checksum; decode a store's pixels and, with ``lookup``, compare its dense masks."""
+    is_store = findings.kind == "mask store"
+    columns = CHECKED if is_store else TABLE_CHECKED
+    with open_hdf5(findings.path) as file:
+        names, stated = _names(findings, file), None
+        if "checksum" in file:
+            stated = _column(findings, file, "checksum")
+        arrays = [_column(findings, file, name) for name in columns]
+        begun = _verify_pixels(findings, file, names, lookup) if is_store else None
+        if "crops" in file:
+            _verify_crops(findings, file, names)
+    if stated is None or names is None:
+        findings.checked["checksums"] = "none" if stated is None else "unreadable"
+        return
+    whole = [array for array in arrays if array is not None and len(array) == len(names) == len(stated)]
+    if len(whole) < len(columns):
+        return  # there is a finding already
+    actual = row_checksums(names, whole, None if begun is None else begun.clip(0))
+    for row in np.flatnonzero((actual != stated) & (True if begun is None else begun >= 0)):
+        findings.add("its data do not have the checksum that they were written with", names[row])
+    findings.checked["checksums"] = len(names)
+
+
+def _names(findings: Findings, file: h5py.File) -> list[str] | None:
+    values = _column(findings, file, "image")
+    if values is None or values.dtype.kind not in "OS":
+        return None
+    return [value.decode("utf-8", "surrogateescape") for value in values.tolist()]
+
+
+def _column(findings: Findings, file: h5py.File, name: str) -> NDArray[Any] | None:
+    try:
+        values: NDArray[Any] = file[name][:]
+    except _DAMAGE as error:
+        findings.add(f"'{name}' cannot be read ({reason_of(error)})")
+        return None
+    return values
+
+
+def _verify_pixels(
+    findings: Findings, file: h5py.File, names: list[str] | None, lookup: AttributeLookup | None
+) -> NDArray[np.int64]:
+    """Return the crc32 of each image's regions, (N,); -1 where they cannot be decoded."""
+    regions, masks = file["regions"], None if lookup is None else file.get("masks")
+    sums = np.full(len(regions), -1, np.int64)
+    labels = None if masks is None else _column(findings, file, "attributes")
+    for row in tqdm(range(len(regions)), unit="image", desc="verify", disable=None):
+        image = f"row {row}" if names is None else names[row]
+        try:
+            pixels = regions[row]
+        except _DAMAGE as error:
+            findings.add(f"its regions cannot be decoded ({reason_of(error)})", image)
+            continue
+        sums[row] = pixels_checksum(pixels)
+        if masks is None or labels is None or lookup is None:
+            continue
+        try:
+            if not np.array_equal(masks[row], lookup.expand(pixels, labels[row])):
+                findings.add("its masks are not those of its regions and labels", image)
+        except _DAMAGE as error:
+            findings.add(f"its masks cannot be decoded ({reason_of(error)})", image)
+    return sums
+
+
+def _verify_crops(findings: Findings, file: h5py.File, names: list[str] | None) -> None:
+    """Compare each image that a store keeps with its checksum."""
+    try:
+        crops = StoredCrops(file)
+    except _DAMAGE as error:  # DataError among them
+        findings.add(f"the images in it cannot be read: {reason_of(error)}")
+        return
+    for row in range(len(crops.lengths)):
+        try:
+            crops.read(row)
+        except ValueError as error:
+            findings.add(f"its image is damaged: {error}", f"row {row}" if names is None else names[row])
+
+
+def _verify_values(findings: Findings, store: MaskStore) -> None:
+    """Find values that the format does not know, and names that stand twice."""
+    rows = {
+        "labels are not 1, 0 or -1": (np.abs(store.attributes.astype(int)) > 1).any(axis=1),
+        "its split is not 0, 1 or 2": (store.split < 0) | (store.split > 2),
+        "its status has no name": (store.status >= len(store.status_names)) & (store.status != UNREADABLE),
+        "its status and its landmarks disagree on whether it has a face": (
+            ((store.status != NO_FACE) & (store.status != UNREADABLE)) != np.isfinite(store.landmarks).all(axis=(1, 2))
+        ),
+    }
+    for problem, wrong in rows.items():
+        for row in np.flatnonzero(wrong):
+            findings.add(problem, store.images[row])
+    for name, count in Counter(store.images).items():
+        if count > 1:
+            findings.add(f"is there {count} times", name)
