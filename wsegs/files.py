@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import re
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -70,15 +68,6 @@ def complete_or_absent(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise OSError(number, os.strerror(number), str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def require_space(path: str | os.PathLike[str], size: int) -> None:
-    """Raise OSError if the disk of ``path`` has no room for ``size`` bytes.
-
-    For writers of HDF5, which says many lines about a disk that is full at the wrong moment.
-    """
-    if shutil.disk_usage(Path(path).parent).free < size:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def _errno(error: OSError | RuntimeError) -> int | None:

@@ -13,6 +13,7 @@ import multiprocessing
 import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -99,9 +100,58 @@ def create_hdf5(path: str | os.PathLike[str], checked_when_read: Collection[str]
         Datasets whose chunks :func:`wsegs.seal.check_structure` need not check: reading them finds damage.
     """
     with complete_or_absent(path) as temporary:
-        with h5py.File(temporary, "w", userblock_size=USER_BLOCK, libver=("v110", "v110"), locking=_locking()) as file:
-            yield file
+        with temporary.open("w+b", buffering=0) as plain:
+            sink = _Sink(plain)
+            try:
+                with h5py.File(sink, "w", userblock_size=USER_BLOCK, libver=("v110", "v110")) as file:
+                    yield file
+            finally:
+                if sink.error is not None:
+                    raise sink.error
         seal(temporary, _chunks(temporary, checked_when_read))
+
+
+class _Sink:
+    """A file for libhdf5 that takes any write: what the system refused is raised afterwards.
+
+    libhdf5 does not stand a full disk: it tells of it at length, and may crash when it closes the file.
+    """
+
+    def __init__(self, file: FileIO) -> None:
+        self._file = file
+        self.error: OSError | None = None
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def read(self, size: int = -1) -> bytes | None:
+        return self._file.read(size)
+
+    def readinto(self, buffer: Any) -> int | None:
+        return self._file.readinto(buffer)
+
+    def write(self, data: Any) -> int:
+        try:
+            left = memoryview(data)
+            while left and self.error is None:
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            self.error = error
+        return len(data)
+
+    def truncate(self, size: int) -> int:
+        try:
+            if self.error is None:
+                self._file.truncate(size)
+        except OSError as error:
+            self.error = error
+        return size
+
+    def flush(self) -> None:
+        """Do nothing: nothing is kept back."""
 
 
 def _chunks(path: Path, names: Collection[str]) -> list[tuple[int, int]]:

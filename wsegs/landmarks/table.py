@@ -41,7 +41,7 @@ from numpy.typing import NDArray
 from wsegs.aside import AsideError
 from wsegs.checksum import row_checksums
 from wsegs.errors import DataError, MissingError
-from wsegs.files import check_output, require_space, stays_below
+from wsegs.files import check_output, stays_below
 from wsegs.hdf5 import check_unsealed, create_hdf5, open_hdf5, reason_of
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
 from wsegs.seal import check_seal
@@ -66,7 +66,6 @@ _ARRAYS: dict[str, tuple[str, type[np.generic], tuple[int | str, ...]]] = {
     "identity": ("identity", np.int32, ()),
     "split": ("split", np.int8, ()),
 }
-_OVERHEAD = 1 << 15  # bytes of the file beside its arrays: the scheme, the provenance, HDF5's own
 # What a row's checksum covers beside its name, in this order.
 CHECKED = tuple(name for name, _, _ in _ARRAYS.values())
 _NAMES = {"images": "image", "status_names": "status_names", "attribute_names": "attribute_names"}
@@ -157,8 +156,6 @@ def write_landmarks(path: str | os.PathLike[str], table: LandmarkTable, *, force
     """
     path = check_output(path, force=force)
     _check(table, path)
-    names = sum(len(name) + 24 for name in table.images)  # HDF5 keeps an address and a length beside each
-    require_space(path, names + sum(getattr(table, field).nbytes for field in _ARRAYS) + _OVERHEAD)
     with create_hdf5(path) as file:
         for field, name in _NAMES.items():
             file.create_dataset(name, data=_encoded(getattr(table, field)), dtype=h5py.string_dtype())

@@ -7,10 +7,7 @@ was merged from shards are the same file.
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,7 +97,7 @@ def write_store(
         Asked last, with the file that holds all else: the checksum of each row.
     """
     count = len(contents.images)
-    with _system_errors(path), create_hdf5(path, CHECKED_WHEN_READ) as file:
+    with create_hdf5(path, CHECKED_WHEN_READ) as file:
         for name, value in sorted(contents.header.items()):
             file.attrs[name] = value
         for name, column in contents.columns.items():
@@ -129,18 +126,6 @@ def write_store(
         if crops is not None:
             crops.finish()
         file.create_dataset("checksum", data=checksums(file), track_times=False)
-
-
-@contextmanager
-def _system_errors(path: Path) -> Iterator[None]:
-    """Raise what the system said of a write that failed, such as a full disk, which h5py hides in a long line."""
-    try:
-        yield
-    except (OSError, RuntimeError) as error:
-        number = re.search(r"errno = (\d+)", str(error))
-        if number is None:
-            raise
-        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from error
 
 
 def _write_column(file: h5py.File, name: str, count: int, column: Column) -> None:
