@@ -15,6 +15,7 @@ from PIL import Image
 from wsegs.errors import DataError, OptionError
 from wsegs.landmarks.image import read_image
 from wsegs.rules import load_rules
+from wsegs.seal import seal
 from wsegs.store import MaskStore
 from wsegs.store.build import build_store
 from wsegs.store.crops import CropOptions, encode_crop
@@ -189,6 +190,7 @@ def test_damaged_offsets_are_one_line(table, photos, tmp_path, name, change, mes
         del file[name]
         if values is not None:
             file[name] = values
+    seal(tmp_path / "masks.h5")
     with pytest.raises(DataError, match=f"masks.h5: {message}"):
         MaskStore(tmp_path / "masks.h5").image(0)
 

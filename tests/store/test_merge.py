@@ -10,6 +10,7 @@ import pytest
 
 from wsegs.errors import DataError, OptionError, OutputExistsError
 from wsegs.rules import load_rules
+from wsegs.seal import seal
 from wsegs.store import MaskStore
 from wsegs.store.build import build_store
 from wsegs.store.frame import Frame
@@ -93,6 +94,7 @@ def test_what_is_no_shard(store, tmp_path):
     store.close()
     with h5py.File(store.path, "r+") as file:
         file.attrs["shard"] = "[1]"
+    seal(store.path)
     with pytest.raises(DataError, match="expected a shard"):
         merge_shards([store.path], tmp_path / "m.h5")
 

@@ -119,15 +119,18 @@ def _offset(path: Path, name: str, row: int) -> int:
 @pytest.mark.parametrize(
     ("name", "column"), [("masks.h5", "attributes"), ("masks.h5", "status"), ("landmarks.h5", "landmarks")]
 )
-def test_a_flipped_byte_of_a_row_names_its_image(store, made, tmp_path, name, column):
+def test_a_flipped_byte_of_a_row_is_placed(store, made, tmp_path, name, column):
     path = tmp_path / name
     if path != store:
         path.write_bytes((made / name).read_bytes())
     content = bytearray(path.read_bytes())
-    content[_offset(path, column, 2)] ^= 4
+    # The columns of a store are compressed, many rows at a time; those of a landmark table lie open.
+    content[_offset(path, column, 0 if path == store else 2) + (9 if path == store else 0)] ^= 4
     path.write_bytes(content)
-    expected = "folder/c.png: its data do not have the checksum that they were written with"
-    assert [line for line in verify_file(path).lines if "seal" not in line] == [expected]
+    expected = f"'{column}' of rows 0 to " if path == store else "folder/c.png: its data do not have the checksum"
+    lines = [line for line in verify_file(path).lines if "seal" not in line]
+    assert len(lines) == 1
+    assert lines[0].startswith(expected)
     with pytest.raises(DataError, match="not those that were"):
         (MaskStore if path == store else read_landmarks)(path)
 
@@ -142,7 +145,7 @@ def test_a_flipped_byte_of_the_pixels_names_their_image(store, name):
     assert lines[0].startswith("b.png: its ")
     assert "cannot be decoded" in lines[0] or "not those of its regions" in lines[0]
     if name == "regions":
-        with pytest.raises(DataError, match=r"masks\.h5: the masks of row 1, b\.png, cannot be read"):
+        with pytest.raises(DataError, match=r"masks\.h5: the masks of 'b\.png' \(row 1\) cannot be read"):
             MaskStore(store).regions([1])
 
 
@@ -163,7 +166,10 @@ def test_what_leads_libhdf5_astray_is_refused(made, tmp_path, monkeypatch, name,
         monkeypatch.setattr(f"{module}.run_aside", lambda *names, seconds: aside(*names, seconds=2))
     with pytest.raises(DataError, match=str(path)):
         reader(path)
-    assert any("cannot be said" in line or "cannot be read" in line for line in verify_file(path).lines)
+    lines = verify_file(path).lines
+    assert lines
+    if name == "landmarks.h5":  # a store's names do not lie in that heap
+        assert any("cannot be said" in line or "cannot be read" in line for line in lines)
 
 
 def test_a_change_with_a_new_seal_is_found_by_the_checksums(store):
@@ -282,7 +288,13 @@ def test_no_file_and_a_folder(tmp_path):
 
 @pytest.mark.parametrize("name", ["../a.jpg", "/etc/passwd", "a/../../b.jpg", "C:\\a.jpg", "", "."])
 def test_names_that_leave_the_folder_of_the_images_are_refused(store, name):
-    _change(store, lambda file: file["image"].__setitem__(0, name))
+
+    def rename(file):
+        names = file["image"].asstr()[:].tolist()
+        del file["image"]
+        file["image"] = [name, *names[1:]]
+
+    _change(store, rename)
     with pytest.raises(
         DataError, match=r"masks\.h5: expected names of files below the data set's folder, got "
     ) as caught:

@@ -167,12 +167,29 @@ def _names(findings: Findings, file: h5py.File) -> list[str] | None:
 
 
 def _column(findings: Findings, file: h5py.File, name: str) -> NDArray[Any] | None:
+    """Return a dataset of one value a row; None, and findings of the rows that cannot be read, if it is damaged."""
     try:
         values: NDArray[Any] = file[name][:]
     except _DAMAGE as error:
-        findings.add(f"'{name}' cannot be read ({reason_of(error)})")
+        places = _unreadable_rows(file, name)
+        findings.add(f"'{name}'{places} cannot be read ({reason_of(error)})")
         return None
     return values
+
+
+def _unreadable_rows(file: h5py.File, name: str) -> str:
+    """Return in words which rows of a dataset cannot be read, as far as its chunks tell."""
+    try:
+        step, rows = file[name].chunks[0], len(file[name])
+    except _DAMAGE:
+        return ""
+    bad = []
+    for start in range(0, rows, step):
+        try:
+            file[name][start : start + step]
+        except _DAMAGE:
+            bad.append(f"{start} to {min(start + step, rows) - 1}")
+    return f" of rows {', '.join(bad)}" if bad else ""
 
 
 def _verify_pixels(
