@@ -88,8 +88,19 @@ def read_all_but_chunks(path: str) -> bytes:
     return b""
 
 
+class WrittenFile(h5py.File):
+    """An HDF5 file that is being written."""
+
+    sink: _Sink
+
+    def check(self) -> None:
+        """Raise the OSError of the first write that the system refused; whoever writes much asks now and then."""
+        if self.sink.error is not None:
+            raise self.sink.error
+
+
 @contextmanager
-def create_hdf5(path: str | os.PathLike[str], checked_when_read: Collection[str] = ()) -> Iterator[h5py.File]:
+def create_hdf5(path: str | os.PathLike[str], checked_when_read: Collection[str] = ()) -> Iterator[WrittenFile]:
     """Yield a new HDF5 file to write, which is sealed and gets its name only if the block succeeds.
 
     Parameters
@@ -103,7 +114,8 @@ def create_hdf5(path: str | os.PathLike[str], checked_when_read: Collection[str]
         with temporary.open("w+b", buffering=0) as plain:
             sink = _Sink(plain)
             try:
-                with h5py.File(sink, "w", userblock_size=USER_BLOCK, libver=("v110", "v110")) as file:
+                with WrittenFile(sink, "w", userblock_size=USER_BLOCK, libver=("v110", "v110")) as file:
+                    file.sink = sink
                     yield file
             finally:
                 if sink.error is not None:
@@ -112,34 +124,50 @@ def create_hdf5(path: str | os.PathLike[str], checked_when_read: Collection[str]
 
 
 class _Sink:
-    """A file for libhdf5 that takes any write: what the system refused is raised afterwards.
+    """A file for libhdf5 that takes any write: what the system refused is kept in memory, and raised afterwards.
 
     libhdf5 does not stand a full disk: it tells of it at length, and may crash when it closes the file.
     """
 
     def __init__(self, file: FileIO) -> None:
         self._file = file
+        self._place = self._size = 0
+        self._refused: list[tuple[int, bytes]] = []
         self.error: OSError | None = None
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
+        self._place = offset + (self._size if whence == os.SEEK_END else self._place if whence == os.SEEK_CUR else 0)
+        return self._place
 
     def tell(self) -> int:
-        return self._file.tell()
+        return self._place
 
-    def read(self, size: int = -1) -> bytes | None:
-        return self._file.read(size)
+    def read(self, size: int) -> bytes:
+        buffer = bytearray(size)
+        self.readinto(buffer)
+        return bytes(buffer)
 
-    def readinto(self, buffer: Any) -> int | None:
-        return self._file.readinto(buffer)
+    def readinto(self, buffer: Any) -> int:
+        data = bytearray(os.pread(self._file.fileno(), len(buffer), self._place).ljust(len(buffer), b"\0"))
+        for start, refused in self._refused:
+            first, last = max(start, self._place), min(start + len(refused), self._place + len(data))
+            if first < last:
+                data[first - self._place : last - self._place] = refused[first - start : last - start]
+        buffer[:] = data
+        return len(data)
 
     def write(self, data: Any) -> int:
+        begin, left = self._place, memoryview(data)
         try:
-            left = memoryview(data)
             while left and self.error is None:
-                left = left[self._file.write(left) :]
+                written = os.pwrite(self._file.fileno(), left, begin)
+                begin, left = begin + written, left[written:]
         except OSError as error:
             self.error = error
+        if left:
+            self._refused.append((begin, bytes(left)))
+        self._place += len(data)
+        self._size = max(self._size, self._place)
         return len(data)
 
     def truncate(self, size: int) -> int:
@@ -148,10 +176,11 @@ class _Sink:
                 self._file.truncate(size)
         except OSError as error:
             self.error = error
+        self._size = size
         return size
 
     def flush(self) -> None:
-        """Do nothing: nothing is kept back."""
+        """Do nothing: nothing is kept back but what was refused."""
 
 
 def _chunks(path: Path, names: Collection[str]) -> list[tuple[int, int]]:

@@ -122,6 +122,7 @@ def write_store(
                         crops.add(chunks[-1])
                     row += 1
                 bar.update(row - bar.n)
+                file.check()
         assert row == count, f"{row} rows of chunks for {count} rows"
         if crops is not None:
             crops.finish()
