@@ -37,6 +37,7 @@ CASES = {
         ["celeba", "--truth", "TRUTH", "-o", "new.yaml", "--curve", "EXISTS.png"],
     ],
     "rules schema": [["-o", "EXISTS.json"]],
+    "store merge": [["MASKS", "-o", "EXISTS"]],
 }
 
 
