@@ -158,7 +158,8 @@ def check_labels(store: MaskStore, split: Split) -> None:
 
 def one_line(error: Exception) -> str:
     """Return the message of an error that a worker raised without the traceback that torch wraps about it."""
-    lines = str(error).strip().splitlines() or [type(error).__name__]
+    text = str(error.args[0]) if len(error.args) == 1 else str(error)  # WsegsError's own str() has no line ends
+    lines = text.strip().splitlines() or [type(error).__name__]
     if not lines[0].startswith("Caught "):
         return str(error)
     return lines[-1].partition(": ")[2] or lines[-1]
