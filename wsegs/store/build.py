@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,7 +20,7 @@ from wsegs.lock import locks_output
 from wsegs.rules import RuleSet
 from wsegs.store.checksum import checksum_rows
 from wsegs.store.dispatch import draw_placed
-from wsegs.store.draw_rows import Drawing
+from wsegs.store.draw_rows import Drawing, DrawnRows
 from wsegs.store.format import CODEC, FORMAT_NAME, FORMAT_VERSION
 from wsegs.store.frame import Frame
 from wsegs.store.journal import RowsJournal
@@ -146,18 +147,18 @@ def build_store(
     inputs = _inputs(placed, rules, layout, refine, images, shard)
     with RowsJournal(partial, inputs, len(rules.region_names), force=force) as journal:
         try:
-            with tqdm(total=len(placed), initial=journal.done, unit="face", desc="masks", disable=None) as bar:
-                for drawn in draw_placed(
-                    placed,
-                    drawing,
-                    start=journal.done,
-                    refine=refine,
-                    images=images,
-                    jobs=jobs,
-                    scheduler=scheduler,
-                ):
-                    journal.add(drawn)
-                    bar.update(len(drawn))
+            drawn = draw_placed(
+                placed, drawing, start=journal.done, refine=refine, images=images, jobs=jobs, scheduler=scheduler
+            )
+            if refine is None and images is None:
+                # All that the store says of itself is known before, so it is written while workers draw.
+                rows: Iterator[DrawnRows] = chain(journal.rows(), _keep(drawn, journal))
+                task = "masks"
+            else:
+                with tqdm(total=len(placed), initial=journal.done, unit="face", desc="masks", disable=None) as bar:
+                    for some in _keep(drawn, journal):
+                        bar.update(len(some))
+                rows, task = journal.rows(), "writing"
             refined = None if refine is None else refine.as_json(journal.unrefined)
             if refine is not None and journal.unrefined and journal.unrefined == placed.faces:
                 journal.remove()
@@ -168,7 +169,7 @@ def build_store(
                 raise DataError(f"{images.root}: no image could be read, so there is none to keep ({first})")
             contents = _contents(placed, rules, layout, refined, shard, with_images=images is not None)
             sums: list[int] = []
-            write_store(output, contents, _chunks(journal, sums), lambda file: checksum_rows(file, sums))
+            write_store(output, contents, _chunks(rows, sums), lambda file: checksum_rows(file, sums), task)
         except (WorkerLostError, OSError) as error:
             # A WsegsError that is an OSError, too, says all there is to say.
             if not journal.done or (isinstance(error, WsegsError) and not isinstance(error, WorkerLostError)):
@@ -275,11 +276,18 @@ def _contents(
     return Contents(placed.images, columns, chunked, definition, header, crops=with_images)
 
 
-def _chunks(journal: RowsJournal, sums: list[int]) -> Iterator[dict[str, list[bytes]]]:
-    """Yield the chunks of a journal, and gather in ``sums`` what it says of the pixels of each row."""
-    for drawn in journal.rows():
-        sums += drawn.sums
-        yield drawn.chunks
+def _keep(drawn: Iterable[DrawnRows], journal: RowsJournal) -> Iterator[DrawnRows]:
+    """Yield what workers drew, once the journal has it."""
+    for some in drawn:
+        journal.add(some)
+        yield some
+
+
+def _chunks(drawn: Iterable[DrawnRows], sums: list[int]) -> Iterator[dict[str, list[bytes]]]:
+    """Yield the chunks of what was drawn, and gather in ``sums`` what it says of the pixels of each row."""
+    for some in drawn:
+        sums += some.sums
+        yield some.chunks
 
 
 def _stopped(error: Exception, journal: RowsJournal, rows: int) -> WsegsError:

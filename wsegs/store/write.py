@@ -81,6 +81,7 @@ def write_store(
     contents: Contents,
     blocks: Iterable[Mapping[str, Sequence[bytes]]],
     checksums: Callable[[h5py.File], NDArray[np.uint32]],
+    task: str = "writing",
 ) -> None:
     """Write a store that is complete or absent.
 
@@ -95,6 +96,8 @@ def write_store(
         :func:`wsegs.store.format.encode_chunk` made them, or files of ``crops``.
     checksums
         Asked last, with the file that holds all else: the checksum of each row.
+    task
+        What the bar is called.
     """
     count = len(contents.images)
     with create_hdf5(path, CHECKED_WHEN_READ) as file:
@@ -111,7 +114,7 @@ def write_store(
             ).id
         crops = CropWriter(file, count) if contents.crops else None
         row = 0
-        with tqdm(total=count, unit="face", desc="writing", disable=None) as bar:
+        with tqdm(total=count, unit="face", desc=task, disable=None) as bar:
             for block in blocks:
                 # Row by row, so that the file does not depend on how many rows came together.
                 names = [*datasets] if crops is None else [*datasets, "crops"]
