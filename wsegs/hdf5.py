@@ -130,7 +130,7 @@ class _Sink:
     """
 
     def __init__(self, file: FileIO) -> None:
-        self._file = file
+        self._file, self._number = file, file.fileno()
         self._place = self._size = 0
         self._refused: list[tuple[int, bytes]] = []
         self.error: OSError | None = None
@@ -148,7 +148,7 @@ class _Sink:
         return bytes(buffer)
 
     def readinto(self, buffer: Any) -> int:
-        data = bytearray(os.pread(self._file.fileno(), len(buffer), self._place).ljust(len(buffer), b"\0"))
+        data = bytearray(os.pread(self._number, len(buffer), self._place).ljust(len(buffer), b"\0"))
         for start, refused in self._refused:
             first, last = max(start, self._place), min(start + len(refused), self._place + len(data))
             if first < last:
@@ -157,18 +157,19 @@ class _Sink:
         return len(data)
 
     def write(self, data: Any) -> int:
-        begin, left = self._place, memoryview(data)
+        begin, size = self._place, len(data)
+        written = 0
         try:
-            while left and self.error is None:
-                written = os.pwrite(self._file.fileno(), left, begin)
-                begin, left = begin + written, left[written:]
+            while written < size and self.error is None:
+                written += os.pwrite(self._number, data[written:] if written else data, begin + written)
         except OSError as error:
             self.error = error
-        if left:
-            self._refused.append((begin, bytes(left)))
-        self._place += len(data)
-        self._size = max(self._size, self._place)
-        return len(data)
+        if written < size:
+            self._refused.append((begin + written, bytes(data[written:])))
+        self._place = begin + size
+        if self._place > self._size:
+            self._size = self._place
+        return size
 
     def truncate(self, size: int) -> int:
         try:

@@ -107,11 +107,12 @@ def write_store(
             _write_column(file, name, count, column)
         _write_names(file, "image", contents.images)
         file.create_dataset("scheme", data=contents.scheme, dtype=h5py.string_dtype(), track_times=False)
-        datasets = {}
+        datasets, corners = {}, []
         for name, (shape, dtype) in contents.chunked.items():
             datasets[name] = file.create_dataset(
                 name, (count, *shape), dtype, chunks=(1, *shape), **chunk_filters(), track_times=False
             ).id
+            corners.append((0,) * len(shape))
         crops = CropWriter(file, count) if contents.crops else None
         row = 0
         with tqdm(total=count, unit="face", desc=task, disable=None) as bar:
@@ -119,8 +120,8 @@ def write_store(
                 # Row by row, so that the file does not depend on how many rows came together.
                 names = [*datasets] if crops is None else [*datasets, "crops"]
                 for chunks in zip(*(block[name] for name in names), strict=True):
-                    for dataset, chunk in zip(datasets.values(), chunks, strict=False):
-                        dataset.write_direct_chunk((row, *(0,) * (dataset.rank - 1)), chunk)
+                    for dataset, corner, chunk in zip(datasets.values(), corners, chunks, strict=False):
+                        dataset.write_direct_chunk((row, *corner), chunk)
                     if crops is not None:
                         crops.add(chunks[-1])
                     row += 1
