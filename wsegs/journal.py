@@ -57,7 +57,7 @@ class Journal:
         """
         self.path = path
         header = {"format": kind, **json.loads(json.dumps(header))}
-        self._begin = _begin_of_blocks(path, header, force=force) if path.exists() else 0
+        self._begin = end_of_header(path, header, force=force) if path.exists() else 0
         self._file = path.open("r+b" if self._begin else "w+b")
         if not self._begin:
             self._file.write(json.dumps(header, sort_keys=True).encode() + b"\n")
@@ -114,13 +114,30 @@ class Journal:
             yield block
 
 
-def _begin_of_blocks(path: Path, header: dict[str, Any], *, force: bool) -> int:
-    """Return where the blocks of a journal begin, 0 if it is to be written anew."""
+def end_of_header(path: Path, header: dict[str, Any], *, force: bool) -> int:
+    """Return where the header of a journal ends that a run left, 0 if the journal is to be written anew.
+
+    Parameters
+    ----------
+    path
+        The file, which exists.
+    header
+        What its first line must be, as JSON holds it; ``format`` is the kind of journal.
+    force
+        Write it anew if the header is another.
+
+    Raises
+    ------
+    OptionError
+        If the header is another and ``force`` is false.
+    DataError
+        If the file is no journal of that kind.
+    """
     with path.open("rb") as file:
         line = file.readline(_MAX_HEADER)
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not line.endswith(b"\n") or not isinstance(found, dict) or found.get("format") != header["format"]:
         # A crash between creating the file and writing its first line leaves less than a line.

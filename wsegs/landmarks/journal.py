@@ -18,10 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wsegs.errors import DataError, OptionError, WsegsError
+from wsegs.errors import WsegsError
+from wsegs.journal import end_of_header
 
 FORMAT = "wsegs-landmarks-journal 1"
-_MAX_HEADER = 1 << 20
 
 
 def record_type(points: int) -> np.dtype[Any]:
@@ -120,25 +120,12 @@ class Journal:
 
     def _resume(self, header: dict[str, Any], force: bool) -> int:
         """Load what is whole and return where it ends; 0 to begin anew."""
+        begin = end_of_header(self.path, header, force=force)
+        if not begin:
+            return 0
         with self.path.open("rb") as file:
-            line = file.readline(_MAX_HEADER)
-            try:
-                found = json.loads(line)
-            except (ValueError, RecursionError):
-                found = None
-            if not line.endswith(b"\n") or not isinstance(found, dict) or found.get("format") != FORMAT:
-                # A crash between creating the file and writing its first line leaves less than a line.
-                if force or not line.endswith(b"\n"):
-                    return 0
-                raise DataError(f"{self.path}: not the journal of an unfinished run; --force replaces it")
-            if found != header:
-                if force:
-                    return 0
-                raise OptionError(
-                    f"{self.path}: an unfinished run with other input ({_difference(found, header)});"
-                    " repeat its options to go on, or --force to begin anew"
-                )
-            return len(line) + self._load(file.read())
+            file.seek(begin)
+            return begin + self._load(file.read())
 
     def _load(self, data: bytes) -> int:
         """Keep the records of ``data`` up to the first that is torn; return their length in bytes."""
@@ -154,13 +141,3 @@ class Journal:
             self._keep(record)
             end += size + 4
         return end
-
-
-def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
-    """Name the first entry that differs, with both values."""
-    for key in sorted({*found, *wanted}):
-        old, new = (json.dumps(header.get(key), sort_keys=True) for header in (found, wanted))
-        if old != new:
-            short = len(old) + len(new) < 120
-            return f"{key} was {old}, is {new}" if short else f"{key} differs"
-    return "unknown"
