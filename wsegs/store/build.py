@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -152,7 +152,8 @@ def build_store(
             )
             if refine is None and images is None:
                 # All that the store says of itself is known before, so it is written while workers draw.
-                rows: Iterator[DrawnRows] = chain(journal.rows(), _keep(drawn, journal))
+                begun = _begun(drawn)
+                rows: Iterator[DrawnRows] = chain(journal.rows(), _keep(begun, journal))
                 task = "masks"
             else:
                 with tqdm(total=len(placed), initial=journal.done, unit="face", desc="masks", disable=None) as bar:
@@ -274,6 +275,12 @@ def _contents(
         header["shard"] = json.dumps(shard)
     definition = json.dumps(placed.scheme.as_mapping(average=False), sort_keys=True)
     return Contents(placed.images, columns, chunked, definition, header, crops=with_images)
+
+
+def _begun(drawn: Iterator[DrawnRows]) -> Iterator[DrawnRows]:
+    """Ask for the first rows now: workers start, and draw on while the store's columns are written."""
+    first = list(islice(drawn, 1))
+    return chain(first, drawn)
 
 
 def _keep(drawn: Iterable[DrawnRows], journal: RowsJournal) -> Iterator[DrawnRows]:
