@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -49,6 +50,8 @@ def check_output(path: str | os.PathLike[str], *, force: bool, others: Iterable[
 def complete_or_absent(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary name beside ``path``; rename it to ``path`` only if the block succeeds.
 
+    The bytes are on the disk before the name is, so that not even a power cut leaves half a file of that name.
+
     Raises
     ------
     OSError
@@ -60,7 +63,7 @@ def complete_or_absent(path: str | os.PathLike[str]) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.writing{path.suffix}")
     try:
         yield temporary
-        temporary.replace(path)
+        rename_whole(temporary, path)
     except (OSError, RuntimeError) as error:
         number = _errno(error)
         if number is None or isinstance(error, WsegsError):
@@ -68,6 +71,43 @@ def complete_or_absent(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise OSError(number, os.strerror(number), str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def rename_whole(temporary: Path, path: Path) -> None:
+    """Give a finished file its name, once the disk has its bytes."""
+    with temporary.open("r+b") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def remove_abandoned(path: str | os.PathLike[str]) -> None:
+    """Remove what killed writers of ``path`` left under temporary names; whoever holds the lock of ``path`` may.
+
+    What belongs to a process of that number that still runs is left alone.
+    """
+    path = Path(path)
+    name = re.compile(rf"\.{re.escape(path.stem)}\.(\d+)\.writing{re.escape(path.suffix)}")
+    for found in path.absolute().parent.iterdir():
+        match = name.fullmatch(found.name)
+        if match is None or _runs(int(match[1])):
+            continue
+        if found.is_dir() and not found.is_symlink():
+            shutil.rmtree(found, ignore_errors=True)
+        else:
+            found.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    """Tell whether a process of this machine runs; also if that cannot be known."""
+    if os.name == "nt":  # os.kill would end it there
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def _errno(error: OSError | RuntimeError) -> int | None:

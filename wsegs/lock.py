@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import IO, Any, ParamSpec, TypeVar
 
 from wsegs.errors import OutputLockedError
+from wsegs.files import remove_abandoned
 
 try:
     import fcntl
@@ -53,7 +54,7 @@ def lock_path(output: str | os.PathLike[str]) -> Path:
 
 @contextmanager
 def lock_output(output: str | os.PathLike[str]) -> Iterator[None]:
-    """Hold the lock of an output, a file or a folder, while the block runs.
+    """Hold the lock of an output, a file or a folder, while the block runs; what killed writers left is removed first.
 
     Raises
     ------
@@ -69,6 +70,8 @@ def lock_output(output: str | os.PathLike[str]) -> Iterator[None]:
     try:
         with _acquire(path, output):
             try:
+                with suppress(OSError):  # of a folder that may be written to, but not read
+                    remove_abandoned(output)
                 yield
             finally:
                 path.unlink(missing_ok=True)  # before the lock is dropped, so that nobody else's is removed

@@ -8,6 +8,7 @@ joblib does the work, with its loky or its Dask backend.
 
 from __future__ import annotations
 
+import multiprocessing.resource_tracker
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import joblib
+from joblib.externals.loky.backend import resource_tracker as loky_tracker
 from joblib.externals.loky.process_executor import BrokenProcessPool
 
 from wsegs.errors import MissingError, OptionError, WsegsError
@@ -62,13 +64,21 @@ def run_in_workers(
         If Dask is not installed or no scheduler answers.
     """
     delayed = joblib.delayed(_call)
-    tasks = (delayed(os.getpid(), function, arguments) for arguments in calls)
+    stopped = False
+
+    def tasks() -> Iterator[Any]:
+        for arguments in calls:
+            if stopped:  # joblib asks for more in a thread of its own, and has nobody to give it to
+                return
+            yield delayed(os.getpid(), function, arguments)
+
     return_as = "generator" if ordered else "generator_unordered"
     with _backend(scheduler) as lost:
         parallel = joblib.Parallel(
             n_jobs=None if scheduler else jobs, return_as=return_as, batch_size=batch_size, pre_dispatch="2 * n_jobs"
         )
-        results = parallel(tasks)
+        with _without_ctrl_c():
+            results = parallel(tasks())  # processes are started here
         try:
             for result in results:  # noqa: UP028  # which would close it with a warning
                 yield result
@@ -79,10 +89,27 @@ def run_in_workers(
         except MemoryError as error:
             raise WorkerLostError("memory ran out") from error
         finally:
+            stopped = True
             with warnings.catch_warnings():
                 # Whoever stops early, on an error or Ctrl-C, knows that some calls are not done.
                 warnings.filterwarnings("ignore", ".* tasks .*", UserWarning)
                 results.close()
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Start processes that never see a Ctrl-C, not even while they import; here it comes a little later."""
+    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # Processes and threads inherit what is blocked. The trackers would unblock it when they are started.
+    for tracker in (multiprocessing.resource_tracker, loky_tracker):
+        tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _call(caller: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ def run(monkeypatch, capsys) -> Callable[..., Done]:
 
     def run_command(*arguments: object) -> Done:
         monkeypatch.setattr("sys.argv", ["wsegs", *map(str, arguments)])
+        handler = signal.getsignal(signal.SIGINT)
         capsys.readouterr()
         try:
             main()
@@ -32,6 +34,8 @@ def run(monkeypatch, capsys) -> Callable[..., Done]:
             code = int(stop.code or 0)
         else:
             code = 0
+        finally:
+            signal.signal(signal.SIGINT, handler)  # a program that ends leaves it ignored
         return Done(code, *capsys.readouterr())
 
     return run_command

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
 import resource
 import signal
@@ -226,3 +227,32 @@ def test_no_thread_waits_for_results_that_nobody_takes():
     taken.close()
     threads[0].join(10)
     assert not threads[0].is_alive()
+
+
+@pytest.mark.parametrize("moment", ["m.h5.partial", "drawn"])
+def test_ctrl_c_twice_is_one_line(many, whole, tmp_path, moment):
+    """To all processes at once, as a terminal does: while workers start, and once there are rows."""
+    rows = np.resize(np.arange(len(many.images)), 20_000)
+    fields = {
+        name: getattr(many, name)[rows]
+        for name in ("landmarks", "status", "faces", "boxes", "image_size", "attributes", "identity", "split")
+    }
+    long = replace(many, images=tuple(f"{i}.jpg" for i in range(len(rows))), **fields)
+    partial = tmp_path / "m.h5.partial"
+    process = subprocess.Popen(
+        [*_command(long, tmp_path), "-j", "2"], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    header = 0
+    while process.poll() is None and not header:
+        header = partial.stat().st_size if partial.exists() else 0
+    while moment == "drawn" and process.poll() is None and partial.stat().st_size == header:
+        time.sleep(0.001)
+    for wait in (0.2, 0):  # workers take longer than that to start
+        time.sleep(wait if moment != "drawn" else 0)
+        os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    kept = "m.h5.partial keeps what was drawn; the same command goes on from there"
+    expected = ["interrupted"] if moment != "drawn" else [kept, "interrupted"]
+    assert [line for line in said.splitlines() if line] in (expected, [kept, "interrupted"])
+    assert process.returncode == 130
+    assert not (tmp_path / "m.h5").exists()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from types import FrameType
 
 import click
 
@@ -63,10 +65,18 @@ def cli(no_hdf5_locking: bool) -> None:
         os.environ["HDF5_USE_FILE_LOCKING"] = "FALSE"  # HDF5's own variable, which worker processes inherit
 
 
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Stop at the first Ctrl-C; further ones must not stop the tidying up that follows it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Run the command line; exit code 1 and one line for bad input, 2 for wrong usage, 130 for Ctrl-C."""
     # Worker processes must not import what lies in the working directory, which may be a folder of somebody's data.
     os.environ["PYTHONSAFEPATH"] = "1"
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not with nohup
+        signal.signal(signal.SIGINT, _interrupt)
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -75,15 +85,12 @@ def main() -> None:
     except click.UsageError as error:
         error.show()
         sys.exit(2)
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         sys.exit(130)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        click.echo("interrupted", err=True)
-        sys.exit(130)
     except BrokenPipeError:
         # The reader of a pipe went away (| head). Python would complain again while it flushes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -98,6 +105,9 @@ def main() -> None:
         where = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
         click.echo(f"Error: {where}{error.strerror}", err=True)
         sys.exit(1)
+    finally:
+        # All is said and done. Python waits for its threads and processes, and would tell at length of a Ctrl-C there.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint as CheckpointCallback
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from wsegs.files import complete_or_absent
+from wsegs.files import complete_or_absent, rename_whole
 from wsegs.training.budget import Budget
 from wsegs.training.recipe import EarlyStopping
 from wsegs.training.run_folder import BEST, LAST
@@ -61,7 +61,7 @@ class BestAndLast(CheckpointCallback):
         try:
             trainer.save_checkpoint(temporary)  # on every device: some strategies gather a sharded network here
             if trainer.is_global_zero:
-                temporary.replace(self._folder / LAST)
+                rename_whole(temporary, self._folder / LAST)
                 file, what = self._folder / BEST, f"step {trainer.global_step} is in {LAST}; --resume copies it here"
                 if is_best:
                     self._copy_best()
