@@ -85,6 +85,43 @@ def test_a_process_that_dies_is_one_error():
         list(run_in_workers(os._exit, [(1,)] * 4, jobs=2))
 
 
+ASK = """
+import os, time
+from wsegs.workers import run_in_workers
+if __name__ == "__main__":
+    for pid in run_in_workers(os.getpid, [()] * 4, jobs=2):
+        print(pid, flush=True)
+    for _ in run_in_workers(time.sleep, [(600,)] * 4, jobs=2):
+        pass
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to see processes")
+def test_workers_end_with_a_killed_caller(tmp_path):
+    (tmp_path / "ask.py").write_text(ASK)
+    caller = subprocess.Popen([sys.executable, str(tmp_path / "ask.py")], stdout=subprocess.PIPE, text=True)
+    assert caller.stdout is not None
+    workers = {int(caller.stdout.readline()) for _ in range(4)}
+    assert caller.pid not in workers
+    assert all(Path(f"/proc/{worker}").exists() for worker in workers)
+    time.sleep(0.5)  # into the calls that take long
+    caller.kill()
+    caller.wait()
+    limit = time.monotonic() + 30
+    while time.monotonic() < limit and any(_runs(worker) for worker in workers):
+        time.sleep(0.05)
+    assert not any(_runs(worker) for worker in workers)
+    caller.stdout.close()
+
+
+def _runs(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
 def test_ctrl_c_is_the_callers(monkeypatch):
     """Workers ignore it, the process that asks does not: also with one process for one core."""
     ignored = list(run_in_workers(signal.getsignal, [(signal.SIGINT,)] * 4, jobs=2))

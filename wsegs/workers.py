@@ -16,6 +16,7 @@ import threading
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any, Literal
 
 import joblib
@@ -23,6 +24,8 @@ from joblib.externals.loky.backend import resource_tracker as loky_tracker
 from joblib.externals.loky.process_executor import BrokenProcessPool
 
 from wsegs.errors import MissingError, OptionError, WsegsError
+
+_LOOK_SECONDS = 1.0  # between a worker's looks for the process that started it
 
 
 class WorkerLostError(WsegsError):
@@ -116,9 +119,24 @@ def _call(caller: int, function: Callable[..., Any], arguments: tuple[Any, ...])
     """Run in a worker, or in the process ``caller`` itself if there is but one job."""
     if os.getpid() != caller and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's to handle
+        _end_with(caller)
     if "cv2" in sys.modules:
         sys.modules["cv2"].setNumThreads(1)
     return function(*arguments)
+
+
+def _end_with(caller: int) -> None:
+    """End this worker soon after the process that started it, which may be killed and tell nobody."""
+    if not hasattr(signal, "setitimer") or signal.getitimer(signal.ITIMER_REAL)[1]:  # Windows, or done already
+        return
+
+    def look(number: int, frame: FrameType | None) -> None:
+        if os.getppid() != caller:
+            os._exit(1)
+
+    # Not a thread: this comes also while results wait for somebody to take them.
+    signal.signal(signal.SIGALRM, look)
+    signal.setitimer(signal.ITIMER_REAL, _LOOK_SECONDS, _LOOK_SECONDS)
 
 
 def check_scheduler(backend: Literal["loky", "dask"], scheduler: str | None) -> str | None:

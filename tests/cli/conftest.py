@@ -35,7 +35,7 @@ def run(monkeypatch, capsys) -> Callable[..., Done]:
         else:
             code = 0
         finally:
-            signal.signal(signal.SIGINT, handler)  # a program that ends leaves it ignored
+            signal.signal(signal.SIGINT, handler)  # that of a program that ends hears nothing
         return Done(code, *capsys.readouterr())
 
     return run_command

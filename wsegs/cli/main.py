@@ -65,18 +65,26 @@ def cli(no_hdf5_locking: bool) -> None:
         os.environ["HDF5_USE_FILE_LOCKING"] = "FALSE"  # HDF5's own variable, which worker processes inherit
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Stop at the first Ctrl-C; further ones must not stop the tidying up that follows it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    raise KeyboardInterrupt
+class _CtrlC:
+    """Stops the program at the first Ctrl-C; further ones must not disturb the tidying up that follows."""
+
+    def __init__(self) -> None:
+        self.listens = True
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        # A handler that took itself away would have Python complain of a second signal that is on its way.
+        if self.listens:
+            self.listens = False
+            raise KeyboardInterrupt
 
 
 def main() -> None:
     """Run the command line; exit code 1 and one line for bad input, 2 for wrong usage, 130 for Ctrl-C."""
     # Worker processes must not import what lies in the working directory, which may be a folder of somebody's data.
     os.environ["PYTHONSAFEPATH"] = "1"
+    ctrl_c = _CtrlC()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not with nohup
-        signal.signal(signal.SIGINT, _interrupt)
+        signal.signal(signal.SIGINT, ctrl_c)
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -107,7 +115,7 @@ def main() -> None:
         sys.exit(1)
     finally:
         # All is said and done. Python waits for its threads and processes, and would tell at length of a Ctrl-C there.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        ctrl_c.listens = False
 
 
 if __name__ == "__main__":
