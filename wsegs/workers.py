@@ -80,9 +80,10 @@ def run_in_workers(
         parallel = joblib.Parallel(
             n_jobs=None if scheduler else jobs, return_as=return_as, batch_size=batch_size, pre_dispatch="2 * n_jobs"
         )
-        with _without_ctrl_c():
-            results = parallel(tasks())  # processes are started here
+        results: Any = None
         try:
+            with _without_ctrl_c():
+                results = parallel(tasks())  # processes are started here
             for result in results:  # noqa: UP028  # which would close it with a warning
                 yield result
         except lost as error:
@@ -96,7 +97,8 @@ def run_in_workers(
             with warnings.catch_warnings():
                 # Whoever stops early, on an error or Ctrl-C, knows that some calls are not done.
                 warnings.filterwarnings("ignore", ".* tasks .*", UserWarning)
-                results.close()
+                if results is not None:
+                    results.close()
 
 
 @contextmanager

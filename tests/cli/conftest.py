@@ -35,7 +35,9 @@ def run(monkeypatch, capsys) -> Callable[..., Done]:
         else:
             code = 0
         finally:
-            signal.signal(signal.SIGINT, handler)  # that of a program that ends hears nothing
+            # A program that ends hears nothing any more.
+            signal.signal(signal.SIGINT, handler)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         return Done(code, *capsys.readouterr())
 
     return run_command

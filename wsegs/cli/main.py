@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
+import time
 from types import FrameType
 
 import click
@@ -66,15 +68,17 @@ def cli(no_hdf5_locking: bool) -> None:
 
 
 class _CtrlC:
-    """Stops the program at the first Ctrl-C; further ones must not disturb the tidying up that follows."""
+    """Stops the program at a Ctrl-C; further ones within some seconds must not disturb the tidying up that follows."""
+
+    SECONDS = 5.0  # then it is heard again: Python may lose the first one, and tidying up may hang
 
     def __init__(self) -> None:
-        self.listens = True
+        self.deaf_until = -math.inf
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         # A handler that took itself away would have Python complain of a second signal that is on its way.
-        if self.listens:
-            self.listens = False
+        if time.monotonic() > self.deaf_until:
+            self.deaf_until = time.monotonic() + self.SECONDS
             raise KeyboardInterrupt
 
 
@@ -115,7 +119,10 @@ def main() -> None:
         sys.exit(1)
     finally:
         # All is said and done. Python waits for its threads and processes, and would tell at length of a Ctrl-C there.
-        ctrl_c.listens = False
+        ctrl_c.deaf_until = math.inf
+        if hasattr(signal, "pthread_sigmask"):  # not on Windows; what is on its way arrives before
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 if __name__ == "__main__":
