@@ -105,8 +105,8 @@ def _runs(process: int) -> bool:
         os.kill(process, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:  # somebody else's
-        return True
+    except PermissionError:  # it is somebody else's
+        pass
     return True
 
 

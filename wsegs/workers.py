@@ -15,7 +15,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
 from typing import Any, Literal
 
@@ -82,7 +82,7 @@ def run_in_workers(
         )
         results: Any = None
         try:
-            with _without_ctrl_c():
+            with nullcontext() if scheduler or joblib.effective_n_jobs(jobs) == 1 else _without_ctrl_c():
                 results = parallel(tasks())  # processes are started here
             for result in results:  # noqa: UP028  # which would close it with a warning
                 yield result

@@ -31,14 +31,18 @@ ROWS = 300  # of the store, in tasks of 64
 @pytest.fixture
 def many(table):
     """A table of 351 images, 300 of them with a face."""
-    rows = np.resize(np.arange(7), 351)
-    jitter = np.random.default_rng(1).normal(0, 1, (len(rows), 1, 2)).astype(np.float32)
+    repeated = _repeated(table, np.resize(np.arange(7), 351))
+    jitter = np.random.default_rng(1).normal(0, 1, (351, 1, 2)).astype(np.float32)
+    return replace(repeated, landmarks=repeated.landmarks + jitter)
+
+
+def _repeated(table, rows):
+    """Return a table of some rows of another one, each under a name of its own."""
     fields = {
         name: getattr(table, name)[rows]
-        for name in ("status", "faces", "boxes", "image_size", "attributes", "identity", "split")
+        for name in ("landmarks", "status", "faces", "boxes", "image_size", "attributes", "identity", "split")
     }
-    landmarks = table.landmarks[rows] + jitter
-    return replace(table, images=tuple(f"{i}.jpg" for i in range(len(rows))), landmarks=landmarks, **fields)
+    return replace(table, images=tuple(f"{i}.jpg" for i in range(len(rows))), **fields)
 
 
 @pytest.fixture
@@ -232,12 +236,7 @@ def test_no_thread_waits_for_results_that_nobody_takes():
 @pytest.mark.parametrize("moment", ["m.h5.partial", "drawn"])
 def test_ctrl_c_twice_is_one_line(many, whole, tmp_path, moment):
     """To all processes at once, as a terminal does: while workers start, and once there are rows."""
-    rows = np.resize(np.arange(len(many.images)), 20_000)
-    fields = {
-        name: getattr(many, name)[rows]
-        for name in ("landmarks", "status", "faces", "boxes", "image_size", "attributes", "identity", "split")
-    }
-    long = replace(many, images=tuple(f"{i}.jpg" for i in range(len(rows))), **fields)
+    long = _repeated(many, np.resize(np.arange(len(many.images)), 20_000))
     partial = tmp_path / "m.h5.partial"
     process = subprocess.Popen(
         [*_command(long, tmp_path), "-j", "2"], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True

@@ -6,6 +6,7 @@ import math
 import os
 import signal
 import sys
+import threading
 import time
 from types import FrameType
 
@@ -70,16 +71,27 @@ def cli(no_hdf5_locking: bool) -> None:
 class _CtrlC:
     """Stops the program at a Ctrl-C; further ones within some seconds must not disturb the tidying up that follows."""
 
-    SECONDS = 5.0  # then it is heard again: Python may lose the first one, and tidying up may hang
+    SECONDS = 5.0  # then it is heard again, since tidying up may hang
 
     def __init__(self) -> None:
         self.deaf_until = -math.inf
+        self.other_hook = sys.unraisablehook
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         # A handler that took itself away would have Python complain of a second signal that is on its way.
         if time.monotonic() > self.deaf_until:
             self.deaf_until = time.monotonic() + self.SECONDS
             raise KeyboardInterrupt
+
+    def dropped(self, what: sys.UnraisableHookArgs) -> None:
+        """Come again: it came while an object was deleted, where Python drops every exception."""
+        if not issubclass(what.exc_type, KeyboardInterrupt):
+            self.other_hook(what)
+        elif self.deaf_until < math.inf:
+            self.deaf_until = -math.inf
+            main_thread = threading.main_thread().ident
+            # Not now, since this would be dropped, too.
+            threading.Timer(0.01, signal.pthread_kill, [main_thread, signal.SIGINT]).start()
 
 
 def main() -> None:
@@ -89,6 +101,8 @@ def main() -> None:
     ctrl_c = _CtrlC()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not with nohup
         signal.signal(signal.SIGINT, ctrl_c)
+        if hasattr(signal, "pthread_kill"):  # not on Windows
+            sys.unraisablehook = ctrl_c.dropped
     try:
         cli.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
