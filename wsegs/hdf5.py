@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
@@ -93,6 +93,15 @@ class WrittenFile(h5py.File):
 
     sink: _Sink
 
+    def write_chunk(self, dataset: h5py.h5d.DatasetID, offset: tuple[int, ...], chunk: bytes) -> None:
+        """Write a chunk as it is, of a kind whose damage is found when it is read.
+
+        :func:`wsegs.seal.check_structure` need not check it.
+        """
+        self.sink.expected = chunk
+        dataset.write_direct_chunk(offset, chunk)
+        self.sink.expected = None
+
     def check(self) -> None:
         """Raise the OSError of the first write that the system refused; whoever writes much asks now and then."""
         if self.sink.error is not None:
@@ -100,16 +109,8 @@ class WrittenFile(h5py.File):
 
 
 @contextmanager
-def create_hdf5(path: str | os.PathLike[str], checked_when_read: Collection[str] = ()) -> Iterator[WrittenFile]:
-    """Yield a new HDF5 file to write, which is sealed and gets its name only if the block succeeds.
-
-    Parameters
-    ----------
-    path
-        The file.
-    checked_when_read
-        Datasets whose chunks :func:`wsegs.seal.check_structure` need not check: reading them finds damage.
-    """
+def create_hdf5(path: str | os.PathLike[str]) -> Iterator[WrittenFile]:
+    """Yield a new HDF5 file to write, which is sealed and gets its name only if the block succeeds."""
     with complete_or_absent(path) as temporary:
         with temporary.open("w+b", buffering=0) as plain:
             sink = _Sink(plain)
@@ -120,7 +121,7 @@ def create_hdf5(path: str | os.PathLike[str], checked_when_read: Collection[str]
             finally:
                 if sink.error is not None:
                     raise sink.error
-        seal(temporary, _chunks(temporary, checked_when_read))
+        seal(temporary, sink.left_out)
 
 
 class _Sink:
@@ -134,6 +135,8 @@ class _Sink:
         self._place = self._size = 0
         self._refused: list[tuple[int, bytes]] = []
         self.error: OSError | None = None
+        self.expected: bytes | None = None  # a chunk that the seal over the structure may leave out
+        self.left_out: list[tuple[int, int]] = []  # where such chunks lie: first byte, byte behind the last
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         self._place = offset + (self._size if whence == os.SEEK_END else self._place if whence == os.SEEK_CUR else 0)
@@ -166,7 +169,11 @@ class _Sink:
             self.error = error
         if written < size:
             self._refused.append((begin + written, bytes(data[written:])))
-        self._place = begin + size
+        if self.expected is not None and size == len(self.expected) and bytes(data) == self.expected:
+            if self.left_out and self.left_out[-1][1] == begin:
+                begin = self.left_out.pop()[0]
+            self.left_out.append((begin, self._place + size))
+        self._place += size
         if self._place > self._size:
             self._size = self._place
         return size
@@ -182,29 +189,6 @@ class _Sink:
 
     def flush(self) -> None:
         """Do nothing: nothing is kept back but what was refused."""
-
-
-def _chunks(path: Path, names: Collection[str]) -> list[tuple[int, int]]:
-    """Return where the chunks of datasets lie in a file: first byte, byte behind the last; neighbours joined."""
-    places: list[tuple[int, int]] = []
-    with h5py.File(path, "r", locking=_locking()) as file, path.open("rb") as plain:
-        for name in names:
-            chunks: list[Any] = []
-            if name in file:
-                file[name].id.chunk_iter(chunks.append)
-            if chunks:
-                # Some versions of libhdf5 count from the file's first byte, some from behind the user block.
-                _, content = file[name].id.read_direct_chunk(chunks[0].chunk_offset)
-                plain.seek(chunks[0].byte_offset)
-                shift = 0 if plain.read(len(content)) == content else USER_BLOCK
-                places += [(chunk.byte_offset + shift, chunk.size) for chunk in chunks]
-    joined: list[tuple[int, int]] = []
-    for first, size in sorted(places):
-        if joined and joined[-1][1] == first:
-            joined[-1] = (joined[-1][0], first + size)
-        else:
-            joined.append((first, first + size))
-    return joined
 
 
 def _locking() -> bool | str | None:

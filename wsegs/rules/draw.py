@@ -97,18 +97,21 @@ def _steps(
     """Return how the regions are drawn, in order.
 
     OpenCV fills bytes faster than wider integers, and it has no "or": hence the planes and the scratch picture. What
-    comes first into an empty plane needs none.
+    comes first into an empty plane needs none, so the largest region does, unless it is cut by others.
     """
+    first: dict[int, int] = {}  # plane -> its first region
+    for index in sorted(program.order, key=lambda index: sum(regions[index].bottom) - sum(regions[index].top)):
+        if not program.regions[index].is_cut:
+            first[index // 8] = index
     steps = []
-    used = set()
-    for index in program.order:
+    for index in sorted(program.order, key=lambda index: index not in first.values()):  # else in the rules' order
         region, outlines = program.regions[index], regions[index]
-        cut = region.minus is not None or region.within is not None
-        canvas = scratch if cut or index // 8 in used else planes[index // 8]
-        used.add(index // 8)
+        plane = planes[index // 8]
+        canvas = plane if first.get(index // 8) == index else scratch
         polygons = [outline.polygons for outline in outlines.outlines]
-        colour = 1 << index % 8
-        steps.append(_Step(polygons, outlines.top, outlines.bottom, colour, planes[index // 8], canvas, region, cut))
+        steps.append(
+            _Step(polygons, outlines.top, outlines.bottom, 1 << index % 8, plane, canvas, region, region.is_cut)
+        )
     return steps
 
 

@@ -61,7 +61,7 @@ class Overlap:
     def iou(self, program: Program, bits: Sequence[int]) -> dict[int, NDArray[np.float64]]:
         """Return the intersection over union of some regions, each on the faces where it counts."""
         drawn = only_regions(program, bits)
-        if len(drawn.order) > len(bits) or any(_is_cut(program, bit) for bit in bits):
+        if len(drawn.order) > len(bits) or any(program.regions[bit].is_cut for bit in bits):
             return dict(self._slowly(drawn, bits))
         outlines = region_outlines(drawn, self.landmarks, self.size[0])
         return {bit: self._of_region(outlines[bit], bit) for bit in bits}
@@ -101,7 +101,3 @@ class Overlap:
     def _ratio(self, bit: int, common: NDArray[np.int64], drawn: NDArray[np.int64]) -> NDArray[np.float64]:
         either = drawn + self.counts[bit][self.rows[bit]] - common
         return common / np.maximum(either, 1)
-
-
-def _is_cut(program: Program, bit: int) -> bool:
-    return program.regions[bit].minus is not None or program.regions[bit].within is not None

@@ -68,6 +68,11 @@ class Region:
     minus: RegionExpression | None
     within: RegionExpression | None
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether other regions say where it ends."""
+        return self.minus is not None or self.within is not None
+
 
 @dataclass(frozen=True)
 class AttributeRule:

@@ -13,19 +13,19 @@ import numpy as np
 from tqdm import tqdm
 
 from wsegs import __version__
+from wsegs.checksum import row_checksums
 from wsegs.errors import DataError, OptionError, RuleError, WsegsError
 from wsegs.files import check_output, nearest
 from wsegs.landmarks.table import LandmarkTable, table_sha256
 from wsegs.lock import locks_output
 from wsegs.rules import RuleSet
-from wsegs.store.checksum import checksum_rows
 from wsegs.store.dispatch import draw_placed
 from wsegs.store.draw_rows import Drawing, DrawnRows
-from wsegs.store.format import CODEC, FORMAT_NAME, FORMAT_VERSION
+from wsegs.store.format import CHECKED, CODEC, FORMAT_NAME, FORMAT_VERSION
 from wsegs.store.frame import Frame
 from wsegs.store.journal import RowsJournal
 from wsegs.store.placed_rows import PlacedRows, place_rows
-from wsegs.store.write import Column, Contents, array_column, write_store
+from wsegs.store.write import Block, Column, Contents, array_column, write_store
 from wsegs.workers import WorkerLostError
 
 if TYPE_CHECKING:
@@ -169,8 +169,7 @@ def build_store(
                 journal.remove()
                 raise DataError(f"{images.root}: no image could be read, so there is none to keep ({first})")
             contents = _contents(placed, rules, layout, refined, shard, with_images=images is not None)
-            sums: list[int] = []
-            write_store(output, contents, _chunks(rows, sums), lambda file: checksum_rows(file, sums), task)
+            write_store(output, contents, _blocks(rows, contents), task)
         except (WorkerLostError, OSError) as error:
             # A WsegsError that is an OSError, too, says all there is to say.
             if not journal.done or (isinstance(error, WsegsError) and not isinstance(error, WorkerLostError)):
@@ -290,11 +289,14 @@ def _keep(drawn: Iterable[DrawnRows], journal: RowsJournal) -> Iterator[DrawnRow
         yield some
 
 
-def _chunks(drawn: Iterable[DrawnRows], sums: list[int]) -> Iterator[dict[str, list[bytes]]]:
-    """Yield the chunks of what was drawn, and gather in ``sums`` what it says of the pixels of each row."""
+def _blocks(drawn: Iterable[DrawnRows], contents: Contents) -> Iterator[Block]:
+    """Yield what was drawn with the checksums of its rows."""
+    behind = 0
     for some in drawn:
-        sums += some.sums
-        yield some.chunks
+        rows = slice(behind, behind + len(some))
+        columns = [contents.columns[name].rows(rows) for name in CHECKED]
+        yield Block(some.chunks, row_checksums(contents.images[rows], columns, some.sums))
+        behind = rows.stop
 
 
 def _stopped(error: Exception, journal: RowsJournal, rows: int) -> WsegsError:

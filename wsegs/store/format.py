@@ -25,8 +25,8 @@ _COMPRESSION_LEVEL = 5
 CODEC = f"zlib-ng {zlib_ng.ZLIBNG_RUNTIME_VERSION}, level {_COMPRESSION_LEVEL}"
 """What decides the bytes of a chunk."""
 
-CHECKED_WHEN_READ = ("regions", "masks", "crops")
-"""Damaged chunks of theirs are found when they are read, by the checksum of zlib or of each image."""
+CHECKED = ("attributes", "landmarks", "affine", "identity", "split", "status")
+"""What a row's checksum (:mod:`wsegs.checksum`) covers beside its regions and its name, in this order."""
 
 
 def chunk_filters(*, shuffle: bool = False) -> dict[str, Any]:

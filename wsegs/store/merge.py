@@ -24,7 +24,7 @@ from wsegs.lock import locks_output
 from wsegs.store.format import chunk_filters
 from wsegs.store.reader import MaskStore
 from wsegs.store.stored_crops import StoredCrops
-from wsegs.store.write import Column, Contents, write_store
+from wsegs.store.write import Block, Column, Contents, write_store
 
 COLUMNS = ("attributes", "landmarks", "affine", "identity", "split", "status", "image_size")
 CHUNKED = ("regions", "masks")
@@ -80,10 +80,7 @@ def merge_shards(paths: Sequence[str | Path], output: str | Path, *, force: bool
         _check(shards)
         contents = _contents(shards)
         try:
-            chunks = _chunks(shards, tuple(contents.chunked), crops=contents.crops)
-            write_store(
-                output, contents, chunks, lambda _: np.concatenate([each.file["checksum"][:] for each in shards])
-            )
+            write_store(output, contents, _blocks(shards, tuple(contents.chunked), crops=contents.crops))
         except RuntimeError as error:  # h5py's, of a chunk that cannot be read
             raise DataError(f"{_paths(shards)}: a shard is damaged ({error})") from error
     return {
@@ -194,16 +191,16 @@ class _Rows:
         return np.concatenate(parts)
 
 
-def _chunks(shards: Sequence[_Shard], names: Sequence[str], *, crops: bool) -> Iterator[dict[str, list[bytes]]]:
-    """Yield the compressed chunks of some rows after the other, as they are, and their images if ``crops``."""
+def _blocks(shards: Sequence[_Shard], names: Sequence[str], *, crops: bool) -> Iterator[Block]:
+    """Yield some rows after the other: compressed chunks, as they are, and images if ``crops``."""
     for shard in shards:
         images = _Images(shard) if crops else None
         for start in range(0, len(shard.images), _ROWS):
             rows = range(start, min(start + _ROWS, len(shard.images)))
-            block = {name: [_chunk(shard.file[name], row) for row in rows] for name in names}
+            chunks = {name: [_chunk(shard.file[name], row) for row in rows] for name in names}
             if images is not None:
-                block["crops"] = [images.read(row) for row in rows]
-            yield block
+                chunks["crops"] = [images.read(row) for row in rows]
+            yield Block(chunks, shard.file["checksum"][rows.start : rows.stop])
 
 
 class _Images:

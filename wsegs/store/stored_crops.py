@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from zlib_ng import zlib_ng
 
 from wsegs.errors import DataError
+from wsegs.hdf5 import WrittenFile
 from wsegs.store.chunk_reader import READ_ERRORS
 
 _REDUCTIONS = ((8, cv2.IMREAD_REDUCED_COLOR_8), (4, cv2.IMREAD_REDUCED_COLOR_4), (2, cv2.IMREAD_REDUCED_COLOR_2))
@@ -77,7 +78,7 @@ class CropWriter:
         How many images it has.
     """
 
-    def __init__(self, file: h5py.File, rows: int) -> None:
+    def __init__(self, file: WrittenFile, rows: int) -> None:
         self._file = file
         self._crops = file.create_dataset(
             "crops", (0,), np.uint8, maxshape=(None,), chunks=(_BLOCK,), track_times=False
@@ -108,7 +109,7 @@ class CropWriter:
     def _write(self, block: bytes) -> None:
         end = len(self._crops)
         self._crops.resize((end + _BLOCK,))
-        self._crops.id.write_direct_chunk((end,), block)
+        self._file.write_chunk(self._crops.id, (end,), block)
 
 
 class StoredCrops:

@@ -22,9 +22,8 @@ from wsegs.landmarks.table import NO_FACE, UNREADABLE, read_landmarks
 from wsegs.rules import AttributeLookup, RuleSet
 from wsegs.seal import check_seal, check_structure
 from wsegs.store.agreement import check_images, check_landmarks, check_rules
-from wsegs.store.checksum import CHECKED
 from wsegs.store.findings import Findings
-from wsegs.store.format import FORMAT_NAME
+from wsegs.store.format import CHECKED, FORMAT_NAME
 from wsegs.store.reader import MaskStore
 from wsegs.store.stored_crops import StoredCrops
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from wsegs.hdf5 import create_hdf5
-from wsegs.store.format import CHECKED_WHEN_READ, ROWS_A_CHUNK, chunk_filters, encode_chunk
+from wsegs.store.format import ROWS_A_CHUNK, chunk_filters, encode_chunk
 from wsegs.store.stored_crops import CropWriter
 
 _LONGEST_NAME = 256  # bytes; a longer one would make every row of the column as long
@@ -71,18 +71,29 @@ class Contents:
     crops: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Some consecutive rows.
+
+    Attributes
+    ----------
+    chunks
+        Name of a dataset -> its chunks, one a row, as :func:`wsegs.store.format.encode_chunk` made them; ``crops`` ->
+        JPEG files.
+    checksums
+        uint32 (n,), of each row (:mod:`wsegs.checksum`).
+    """
+
+    chunks: Mapping[str, Sequence[bytes]]
+    checksums: NDArray[np.uint32]
+
+
 def array_column(values: NDArray[Any]) -> Column:
     """Return the column of an array (N, ...)."""
     return Column(values.dtype, values.shape[1:], lambda rows: values[rows])
 
 
-def write_store(
-    path: Path,
-    contents: Contents,
-    blocks: Iterable[Mapping[str, Sequence[bytes]]],
-    checksums: Callable[[h5py.File], NDArray[np.uint32]],
-    task: str = "writing",
-) -> None:
+def write_store(path: Path, contents: Contents, blocks: Iterable[Block], task: str = "writing") -> None:
     """Write a store that is complete or absent.
 
     Parameters
@@ -90,17 +101,14 @@ def write_store(
     path
         The file.
     contents
-        All but the chunks.
+        All but the chunks and checksums.
     blocks
-        Of consecutive rows, some at a time: name of a dataset -> its chunks, one a row, as
-        :func:`wsegs.store.format.encode_chunk` made them, or files of ``crops``.
-    checksums
-        Asked last, with the file that holds all else: the checksum of each row.
+        All rows, some at a time.
     task
         What the bar is called.
     """
     count = len(contents.images)
-    with create_hdf5(path, CHECKED_WHEN_READ) as file:
+    with create_hdf5(path) as file:
         for name, value in sorted(contents.header.items()):
             file.attrs[name] = value
         for name, column in contents.columns.items():
@@ -114,14 +122,15 @@ def write_store(
             ).id
             corners.append((0,) * len(shape))
         crops = CropWriter(file, count) if contents.crops else None
-        row = 0
+        row, checksums = 0, np.empty(count, np.uint32)
         with tqdm(total=count, unit="face", desc=task, disable=None) as bar:
             for block in blocks:
+                checksums[row : row + len(block.checksums)] = block.checksums
                 # Row by row, so that the file does not depend on how many rows came together.
                 names = [*datasets] if crops is None else [*datasets, "crops"]
-                for chunks in zip(*(block[name] for name in names), strict=True):
+                for chunks in zip(*(block.chunks[name] for name in names), strict=True):
                     for dataset, corner, chunk in zip(datasets.values(), corners, chunks, strict=False):
-                        dataset.write_direct_chunk((row, *corner), chunk)
+                        file.write_chunk(dataset, (row, *corner), chunk)
                     if crops is not None:
                         crops.add(chunks[-1])
                     row += 1
@@ -130,7 +139,7 @@ def write_store(
         assert row == count, f"{row} rows of chunks for {count} rows"
         if crops is not None:
             crops.finish()
-        file.create_dataset("checksum", data=checksums(file), track_times=False)
+        file.create_dataset("checksum", data=checksums, track_times=False)
 
 
 def _write_column(file: h5py.File, name: str, count: int, column: Column) -> None:
