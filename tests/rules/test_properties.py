@@ -116,7 +116,7 @@ def test_rules_in_the_faces_frame_move_with_the_face(celeba, faces, turn, scale,
     before, after = (region_outlines(rules.program, points[None], 218) for points in (face, face @ matrix.T + shift))
     for one, two in zip(before.values(), after.values(), strict=True):
         for outline, moved in zip(one.outlines, two.outlines, strict=True):
-            assert outline.drawn == moved.drawn
+            assert (outline.drawn == moved.drawn).all()
             expected = outline.points[0] @ matrix.T + shift
             # Vertices are rounded, and moved inwards by up to twice what filling adds in pixels of either size.
             apart = np.abs(moved.points[0] - expected).max()

@@ -22,7 +22,7 @@ MAX_COORDINATE = 30_000.0  # pixels; shapes that reach beyond are left out (Open
 class Outline(Protocol):
     """Closed polygons of every face of a batch; those of a face are filled together, a hole lies within another."""
 
-    drawn: list[bool]
+    drawn: np.ndarray  # bool (N,)
 
     def polygons(self, face: int) -> list[np.ndarray]:
         """Return the polygons of a face, each int32 (V, 2), x and y in pixels; none where nothing is drawn."""
@@ -51,12 +51,13 @@ class PolygonOutline:
         self.points = np.empty((x.shape[1], x.shape[0], 2), np.int32)
         whole_y = whole_pixels(y)
         self.points[:, :, 0], self.points[:, :, 1] = whole_pixels(x).T, whole_y.T
-        self.drawn: list[bool] = (usable & drawn).tolist()
+        self.drawn = usable & drawn
+        self._drawn: list[bool] = self.drawn.tolist()  # quicker to look into
         self._rows = whole_y.min(axis=0), whole_y.max(axis=0)
 
     def polygons(self, face: int) -> list[np.ndarray]:
         """Return the polygon of a face, if it is drawn."""
-        return [self.points[face]] if self.drawn[face] else []
+        return [self.points[face]] if self._drawn[face] else []
 
     def rows(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the first and the last row of every face."""

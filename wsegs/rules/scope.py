@@ -177,10 +177,11 @@ class Views:
         return self._scopes[key]
 
     def _whole(self, space: Space, mirrored: bool) -> Scope:
-        x, y = self.frame.to_face(self._x, self._y) if space == "face" else (self._x, self._y)
         if mirrored:
-            mirror = list(self._scheme.mirror)
-            x, y = -x[mirror], y[mirror]
+            other, mirror = self.scope(space, mirrored=False), list(self._scheme.mirror)
+            x, y = -other.x[mirror], other.y[mirror]
+        else:
+            x, y = self.frame.to_face(self._x, self._y) if space == "face" else (self._x, self._y)
         return Scope(x, y, self._names, views=self, space=space, mirrored=mirrored)
 
     def to_image(self, points: Points, space: Space, mirrored: bool) -> Points:

@@ -34,7 +34,7 @@ class GeometryOutline:
     """Any number of polygons a face, with holes."""
 
     faces: list[list[np.ndarray]]  # of each face, rings int32 (V, 2), x and y in pixels
-    drawn: list[bool]
+    drawn: np.ndarray  # bool (N,)
 
     def polygons(self, face: int) -> list[np.ndarray]:
         """Return the rings of a face."""
@@ -61,7 +61,7 @@ def geometry_outlines(shape: Shape, scopes: Views) -> GeometryOutline:
     ends = np.cumsum(np.bincount(ring_of_point, minlength=len(rings)))
     for ring, part in zip(np.split(points, ends[:-1]) if len(rings) else [], part_of_ring, strict=True):
         faces[owners[part]].append(ring)
-    return GeometryOutline(faces, [bool(rings) for rings in faces])
+    return GeometryOutline(faces, np.array([bool(rings) for rings in faces]))
 
 
 def _geometry(shape: Shape, mirrored: bool, scopes: Views) -> np.ndarray:

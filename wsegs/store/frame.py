@@ -127,7 +127,8 @@ def image_frame(image_sizes: NDArray[np.integer], size: tuple[int, int] | None =
     OptionError
         If the images are of several sizes; the message says which options crop them.
     """
-    sizes, counts = np.unique(image_sizes, axis=0, return_counts=True)
+    alike = len(image_sizes) > 0 and (image_sizes == image_sizes[0]).all()  # quickly found where there are many
+    sizes, counts = np.unique(image_sizes[: 1 if alike else None], axis=0, return_counts=True)
     if len(sizes) == 0:
         raise DataError("no image could be read, so there is nothing to draw masks for")
     if len(sizes) > 1:
