@@ -55,6 +55,8 @@ def main() -> None:
         " | bytes an image | peak memory, MiB |"
     )
     print("|---|---|---|---|---|---|---|")
+    if arguments.folder is not None:
+        arguments.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         for count in arguments.images:
             source, store = Path(folder, "landmarks.h5"), Path(folder, "masks.h5")
