@@ -19,8 +19,11 @@ def ctrl_c():
     os.kill(os.getpid(), signal.SIGINT)
 
 class Deleted:
+    def __init__(self, happens=ctrl_c):
+        self.happens = happens
+
     def __del__(self):
-        ctrl_c()
+        self.happens()
         time.sleep(0)  # where the signal is heard
 
 def command(**_):
@@ -36,6 +39,8 @@ DROPPED = """
     time.sleep(10)
     print("went on")
 """
+
+FAILS = "Deleted(lambda: 1 / 0)"
 
 TIDIES = """
     try:
@@ -58,22 +63,25 @@ HANGS = """
 """
 
 
+def _run(command: str, seconds: float) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    program = PROGRAM.format(command=command.strip(), seconds=seconds)
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False, env=environment
+    )
+
+
 @pytest.mark.parametrize(
     ("command", "seconds", "output"),
     [(DROPPED, 5, ""), (TIDIES, 5, "tidied up\n"), (HANGS, 0.1, "")],
     ids=["dropped", "tidies", "hangs"],
 )
 def test_ctrl_c_is_one_line(command, seconds, output):
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    program = PROGRAM.format(command=command.strip(), seconds=seconds)
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False, env=environment
-    )
+    done = _run(command, seconds)
     assert (done.returncode, done.stdout, done.stderr) == (130, output, "interrupted\n")
 
 
 def test_what_else_python_drops_is_told_as_ever():
-    program = PROGRAM.format(command="Deleted()", seconds=5).replace("ctrl_c()\n        time", "1 / 0\n        time")
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    done = _run(FAILS, 5)
     assert done.returncode == 0
     assert "ZeroDivisionError" in done.stderr

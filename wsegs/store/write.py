@@ -122,10 +122,11 @@ def write_store(path: Path, contents: Contents, blocks: Iterable[Block], task: s
             ).id
             corners.append((0,) * len(shape))
         crops = CropWriter(file, count) if contents.crops else None
-        row, checksums = 0, np.empty(count, np.uint32)
+        row = 0
+        checksums = []
         with tqdm(total=count, unit="face", desc=task, disable=None) as bar:
             for block in blocks:
-                checksums[row : row + len(block.checksums)] = block.checksums
+                checksums.append(block.checksums)
                 # Row by row, so that the file does not depend on how many rows came together.
                 names = [*datasets] if crops is None else [*datasets, "crops"]
                 for chunks in zip(*(block.chunks[name] for name in names), strict=True):
@@ -139,7 +140,7 @@ def write_store(path: Path, contents: Contents, blocks: Iterable[Block], task: s
         assert row == count, f"{row} rows of chunks for {count} rows"
         if crops is not None:
             crops.finish()
-        file.create_dataset("checksum", data=checksums, track_times=False)
+        file.create_dataset("checksum", data=np.concatenate(checksums), track_times=False)
 
 
 def _write_column(file: h5py.File, name: str, count: int, column: Column) -> None:
