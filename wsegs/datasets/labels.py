@@ -147,8 +147,8 @@ def _attributes(
     odd = 3
     picked = map(itemgetter(*where), rows)
     fields = picked if len(where) == 1 else chain.from_iterable(picked)
-    codes = np.fromiter(map(_ATTRIBUTE_CODES.get, fields, repeat(odd)), np.int8, len(rows) * len(where))
-    codes = codes.reshape(len(rows), len(where))
+    values = np.fromiter(map(_ATTRIBUTE_CODES.get, fields, repeat(odd)), np.int8, len(rows) * len(where))
+    codes = values.reshape(len(rows), len(where))
     for row, column in np.argwhere(codes == odd):
         value = rows[row][where[column]]
         codes[row, column] = _ATTRIBUTE_CODES.get(value.strip(), odd)

@@ -59,7 +59,7 @@ def colour_bins(image: NDArray[np.uint8]) -> tuple[NDArray[np.intp], tuple[int, 
     there are do not occur in one photo.
     """
     lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).reshape(-1, 3) // np.array(BIN_WIDTHS, np.uint8)
-    lab -= lab.min(axis=0)
+    lab = lab - lab.min(axis=0)
     shape = tuple((lab.max(axis=0).astype(int) + 1).tolist())
     return np.ravel_multi_index(tuple(lab.T.astype(np.intp)), shape).reshape(image.shape[:2]), shape
 
