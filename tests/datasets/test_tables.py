@@ -68,6 +68,17 @@ def test_decimals(tmp_path):
     assert table.lines.tolist() == [2, 4]
 
 
+@pytest.mark.parametrize("blank", ["\x1c", "\x1d", "\x1e", "\x1f"])
+def test_blanks_that_float_does_not_strip(tmp_path, blank):
+    """Found by libFuzzer: str.strip takes the separators of ASCII away, int and float do not."""
+    for name, text in (
+        ("list.csv", f"image_id,Male\na.jpg,1{blank}\n"),
+        ("list.txt", f"{blank}1\nMale\na.jpg {blank}1\n"),
+    ):
+        (tmp_path / name).write_text(text)
+        assert read_table(tmp_path / name, None).values.tolist() == [[1]]
+
+
 def test_require_names_the_place(tmp_path):
     path = tmp_path / "t.txt"
     path.write_text("x 1 2\n\ny 1 3\n")

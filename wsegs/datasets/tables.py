@@ -119,9 +119,10 @@ def _split_off(text: str, count: int) -> list[str]:
 
 
 def _announced_rows(path: Path, line: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", line.strip()):
+    number = line.strip()
+    if not re.fullmatch(r"[0-9]{1,9}", number):
         raise DataError(f"{path}, line 1: expected the number of rows, got '{_shortened(line)}'")
-    return int(line)
+    return int(number)
 
 
 def _header(
@@ -229,11 +230,12 @@ def _parse_slow(
     for line, fields in _rows(path, body, delimiter, first_line):
         if len(fields) != len(columns) + 1:
             raise DataError(f"{path}, line {line}: expected {len(columns) + 1} columns, got {len(fields)}")
-        name, *values = fields
+        name, *rest = fields
         if not name:
             raise DataError(f"{path}, line {line}: expected a file name, got an empty field")
+        values = [value.strip() for value in rest]  # float() strips fewer characters (not \x1c to \x1f)
         for column, value in zip(columns, values, strict=True):
-            if not _DECIMAL.fullmatch(value.strip()):
+            if not _DECIMAL.fullmatch(value):
                 raise DataError(f"{path}, line {line}, column '{column}': expected a number, got '{_shortened(value)}'")
         names.append(name)
         rows.append([float(value) for value in values])
