@@ -1,7 +1,7 @@
 """Damage text files where that reaches new branches of wsegs, as libFuzzer does it (``pip install atheris``).
 
 ``fuzz.py`` damages blindly; here what was read in a new way is kept and damaged again, so that mistakes behind mistakes
-are found, too. The readers, and what is a right answer, are those of ``fuzz_targets.py``; half of the damage is its own,
+are found, too. Readers, and what is a right answer, are those of ``fuzz_targets.py``; half of the damage is theirs,
 half libFuzzer's. Each file to begin with has a process of its own; files that failed are left in ``--keep DIR``.
 """
 
