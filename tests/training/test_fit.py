@@ -67,8 +67,10 @@ def test_training_learns(store, tmp_path) -> None:
     assert summary["last"]["val_accuracy"] > 0.75
 
 
-def test_a_resumed_training_is_one_that_was_never_disturbed(run_folder, store, tmp_path, monkeypatch) -> None:
+@pytest.mark.parametrize("workers", [0, 1, 2])
+def test_a_resumed_training_is_one_that_was_never_disturbed(run_folder, store, tmp_path, monkeypatch, workers) -> None:
     recipe = tiny_recipe(validate_every=2)
+    machine = Machine("cpu", workers=workers, cache=False)
     undisturbed = AttributeModule.training_step
 
     def interrupted(self, batch, batch_index):
@@ -78,11 +80,11 @@ def test_a_resumed_training_is_one_that_was_never_disturbed(run_folder, store, t
 
     monkeypatch.setattr(AttributeModule, "training_step", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        train(recipe, store, tmp_path / "run")
+        train(recipe, store, tmp_path / "run", machine=machine)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert [row["step"] for row in _rows(tmp_path / "run")] == ["2", "4"]
     monkeypatch.setattr(AttributeModule, "training_step", undisturbed)
-    train(recipe, store, tmp_path / "run", resume=True)
+    train(recipe, store, tmp_path / "run", machine=machine, resume=True)
     assert _rows(tmp_path / "run") == _rows(run_folder)
     for name in ("last.ckpt", "best.ckpt"):
         ours, theirs = (read_checkpoint(run / name)["state_dict"] for run in (tmp_path / "run", run_folder))

@@ -84,6 +84,9 @@ class FaceData(LightningDataModule):
         order = TrainingOrder(
             self._split.train, self._budget, seed=self._seed, flips=self._flips, rank=rank, devices=devices
         )
+        if self.trainer is not None:
+            # Readers begin with a round as soon as they are there, and Lightning tells a resumed one's number later.
+            order.set_epoch(self.trainer.global_step // self._budget.round_length)
         return self._loader(order)
 
     def _validation_loader(self) -> DataLoader[Batch]:
