@@ -116,7 +116,7 @@ def open_celeba(data: Path, images: str = "aligned") -> FaceDataset:
         rows = join_table(joined, _names(partition), path, known, required=True)
         split = partition.values[rows, 0].astype(np.int8)
 
-    identity = np.full(len(joined.images), -1, np.int32)
+    identity: NDArray[np.int32] = np.full(len(joined.images), -1, np.int32)
     if path := first_file(data, IDENTITY):
         people = read_table(path, ("identity",), header=False)
         people.require((people.values >= 0) & (people.values % 1 == 0), "the number of a person, 0 or more")

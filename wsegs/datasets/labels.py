@@ -81,10 +81,10 @@ def read_labels(path: Path) -> Labels:
     special = {name.lower(): at for at, name in enumerate(columns, start=1) if name.lower() in ("split", "identity")}
     where = [at for at in range(1, len(header)) if at not in special.values()]
     attribute_names = tuple(columns[at - 1] for at in where)
-    split = np.zeros(len(rows), np.int8)
+    split: NDArray[np.int8] = np.zeros(len(rows), np.int8)
     if at := special.get("split"):
         split = _split(path, lines, [row[at] for row in rows])
-    identity = np.full(len(rows), -1, np.int32)
+    identity: NDArray[np.int32] = np.full(len(rows), -1, np.int32)
     if at := special.get("identity"):
         identity = number_people([row[at].strip() for row in rows])
     return Labels(

@@ -82,7 +82,7 @@ def _read_mat(path: Path, indices: Path) -> Labels:
             f"{path}, label of '{names[row]}', '{attribute_names[column]}': expected 1 or {absent},"
             f" got {label[row, column]}"
         )
-    split = np.zeros(len(names), np.int8)
+    split: NDArray[np.int8] = np.zeros(len(names), np.int8)
     if indices.exists():
         split = _read_split(indices, len(names))
     rows = range(1, len(names) + 1)

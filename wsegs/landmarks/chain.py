@@ -90,12 +90,12 @@ class Chain:
         photo = image if isinstance(image, Photo) else Photo.of_array(image)
         if known_box is not None:
             known_box = _reduced(known_box, photo.reduction)
-        reduced_size = photo.grey().shape
-        scale = min(1.0, self._max_side / max(reduced_size)) if self._max_side else 1.0
+        height, width = photo.grey().shape
+        scale = min(1.0, self._max_side / max(height, width)) if self._max_side else 1.0
         for method in self._methods:
             seen = photo.grey() if method.detects_in_grey else photo.colour()
             faces = _enlarged(method.detector.detect(_resized(seen, scale)), 1 / scale)
-            chosen = choose_face(faces.boxes, reduced_size, known_box)
+            chosen = choose_face(faces.boxes, (height, width), known_box)
             if chosen is None:
                 continue
             box = faces.boxes[chosen]

@@ -281,5 +281,5 @@ def outline_overlay(
     """
     picture = scale_picture(image, scale)
     for mask, colour in zip(masks, colours, strict=True):
-        picture[_outline(_scale_cells(mask, picture.shape[:2]), thickness)] = colour
+        picture[_outline(_scale_cells(mask, (picture.shape[0], picture.shape[1])), thickness)] = colour
     return picture

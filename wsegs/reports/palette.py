@@ -57,7 +57,7 @@ def _distance(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[n
 @lru_cache(maxsize=1)
 def _palette() -> NDArray[np.uint8]:
     levels = np.linspace(0, 255, 9).round().astype(np.uint8)
-    candidates = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(-1, 3)
+    candidates: NDArray[np.uint8] = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(-1, 3)
     seen = _seen(candidates)
     # Neither so dark that it looks like shadow nor so light that it looks like a highlight.
     visible = (seen[:, 0, 0] > 35) & (seen[:, 0, 0] < 93)

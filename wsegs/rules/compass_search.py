@@ -39,7 +39,7 @@ def search(
     settled
         Called with how many variables are settled now, in sum V.
     """
-    here = np.zeros(len(low))
+    here: NDArray[np.float64] = np.zeros(len(low))
     best = score(here)
     steps = np.full(len(low), FIRST_STEP)
     signs = np.ones(len(low))  # the direction that was better before
@@ -57,7 +57,7 @@ def search(
                 steps[variable] /= 2
                 settled(int(steps[variable] < LAST_STEP))
         if best > before:
-            there = np.clip(2 * here - start, low, high)
+            there = np.asarray(np.clip(2 * here - start, low, high))
             value = score(there)
             if value > best + _LEAST_GAIN:
                 here, best = there, value

@@ -35,7 +35,7 @@ def check_rules(findings: Findings, store: MaskStore, rules: RuleSet | None, red
                 f"it was drawn by other rules than {rules.source}: sha256 {store.rules.sha256[:12]}..., not"
                 f" {rules.sha256[:12]}..."
             )
-    rows = np.arange(len(store))
+    rows: NDArray[np.intp] = np.arange(len(store))
     if redraw is not None and redraw < len(rows):
         rows = rows[np.linspace(0, len(rows) - 1, redraw).round().astype(np.intp)]
     refined = store.provenance.get("refined") or {}

@@ -93,7 +93,7 @@ class Cropper:
         to which such images are aligned.
         """
         matrix, kind, points = self._matrix(image, points, detect)
-        placed = np.full((5, 2), np.nan, np.float32)
+        placed: NDArray[np.float32] = np.full((5, 2), np.nan, np.float32)
         if points is not None and np.isfinite(points).all():
             placed = transform_points(np.asarray(points, np.float32)[None], matrix[None])[0]
         elif kind in ("as in training", "aligned") and self.mean_points is not None:

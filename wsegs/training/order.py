@@ -77,7 +77,7 @@ class TrainingOrder(Sampler[BatchPlan]):
             self._epoch = epoch
         size = self._budget.batch_size
         rows = self._shuffled[batch * size : (batch + 1) * size]
-        flip = np.zeros(size, bool)
+        flip: NDArray[np.bool_] = np.zeros(size, bool)
         if self._flips:
             flip = np.random.default_rng((self._seed, _FLIPS, step)).random(size) < 0.5
         part = slice(self._rank * size // self._devices, (self._rank + 1) * size // self._devices)
