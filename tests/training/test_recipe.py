@@ -63,6 +63,7 @@ def test_the_baseline_has_as_many_epochs_and_no_masks() -> None:
         ("size: 218x178", "size: 218", r"line \d+: size: expected .*got 218"),
         ("size: 218x178", "size: 218x", r"line \d+: size: expected HEIGHTxWIDTH such as 218x178, got '218x'"),
         ("version: 1", "version: 2", r"line \d+: version: expected 1, got 2"),
+        ("version: 1", "&a version: 1\n&a sead: 2", r"line \d+: unknown field 'sead'"),  # ruamel warned; libFuzzer
         ("batch_size: 32", "batch_size: [1", r"line \d+: not YAML"),
         ("batch_size: 32", "batch_size: !!python/object:os.system 1", r"line \d+: expected plain data, got the tag"),
         ("seed: 0", "seed: 1\nseed: 2", r"line \d+: 'seed' is there twice"),

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from wsegs.errors import DataError, MissingError, OptionError, RuleError, WsegsError
 from wsegs.files import complete_or_absent, find_shipped, nearest
-from wsegs.yaml_source import read_nodes, read_yaml_text
+from wsegs.yaml_source import Node, read_nodes, read_yaml_text
 
 RECIPE_VERSION = 1
 
@@ -229,10 +229,10 @@ def read_recipe(path: Path, overrides: Mapping[str, Any] | None = None) -> Recip
     if not path.is_file():
         raise MissingError(f"{path}: no such recipe")
     try:
-        text = read_yaml_text(path, "a recipe")
-        fields = read_nodes(text, str(path), "the fields of a recipe").plain()
+        root = read_nodes(read_yaml_text(path, "a recipe"), str(path), "the fields of a recipe")
     except RuleError as error:
         raise DataError(f"{path}: line {error.place[1]}: {error.problem}" if error.place else str(error)) from None
+    fields = root.plain()
     if not isinstance(fields, dict):
         raise DataError(f"{path}: expected the fields of a recipe, got {type(fields).__name__}")
     given = {field: value for field, value in (overrides or {}).items() if value is not None}
@@ -241,7 +241,7 @@ def read_recipe(path: Path, overrides: Mapping[str, Any] | None = None) -> Recip
     try:
         return Recipe.model_validate(fields)
     except ValidationError as error:
-        raise _explain(error, path, text, given) from None
+        raise _explain(error, path, root, given) from None
 
 
 def write_recipe(path: Path, recipe: Recipe) -> None:
@@ -264,7 +264,7 @@ def _set(fields: dict[str, Any], keys: list[str], value: Any) -> None:
     fields[keys[-1]] = value
 
 
-def _explain(error: ValidationError, path: Path, text: str, overrides: Mapping[str, Any]) -> WsegsError:
+def _explain(error: ValidationError, path: Path, root: Node, overrides: Mapping[str, Any]) -> WsegsError:
     """Return the first fault as one line: where it is, what was expected, what came."""
     fault = error.errors()[0]
     location = [part for part in fault["loc"] if part != "[key]"]
@@ -280,7 +280,7 @@ def _explain(error: ValidationError, path: Path, text: str, overrides: Mapping[s
     if field in overrides:
         flag = "--" + str(location[-1]).replace("_", "-")
         return OptionError(f"{flag}: {message.partition(': ')[2]}")
-    line = _line_of(text, location)
+    line = _line_of(root, location)
     return DataError(f"{path}: " + (f"line {line}: " if line else "") + message)
 
 
@@ -294,14 +294,15 @@ def _fields_of(location: list[Any]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _line_of(text: str, location: list[Any]) -> int | None:
+def _line_of(node: Node, location: list[Any]) -> int | None:
     """Return the line of a field, from 1, or of the innermost part of it that is there."""
-    node = YAML(typ="rt", pure=True).load(text)
     line = None
     for part in location:
-        try:
-            line = (node.lc.item(part) if isinstance(part, int) else node.lc.key(part))[0] + 1
-            node = node[part]
-        except (AttributeError, KeyError, IndexError, TypeError):
+        if isinstance(node.value, dict) and part in node.value:
+            line, node = node.keys[part].line, node.value[part]
+        elif isinstance(node.value, list) and isinstance(part, int) and part < len(node.value):
+            node = node.value[part]
+            line = node.line
+        else:
             break
     return line
