@@ -1,10 +1,11 @@
 """Whether a command's memory grows with the work that it has done.
 
     python benchmarks/memory.py landmarks [--images FOLDER] [--count 20000] [--jobs 2]
+    python benchmarks/memory.py masks [--landmarks FILE] [--count 200000] [--jobs 2]
 
-Runs the command on COUNT images (links to a few) and reads the resident memory of its processes, all together, five
-times a second. Printed are the medians just after the first tenth of the time and at its end, and the largest value.
-Pages that processes share count once a process.
+Runs the command on COUNT images (links to a few; for masks, faces moved by a few pixels) and reads the resident memory
+of its processes, all together, five times a second. Printed are the medians just after the first tenth of the time and
+at its end, and the largest value. Pages that processes share count once a process.
 
 To add a command, write a function that takes the folder to work in and the arguments and returns the command's own, and
 name it in ``COMMANDS``.
@@ -22,6 +23,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from masks_speed import jittered, real_or_made_up
+
+from wsegs.landmarks.table import write_landmarks
+
 SUFFIXES = (".jpg", ".jpeg", ".png")
 FACES = Path(__file__).parents[1] / "examples" / "faces"
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -32,13 +37,20 @@ def landmarks(folder: Path, arguments: argparse.Namespace) -> list[str]:
     return ["landmarks", "--data", str(folder / "images"), "-o", str(folder / "landmarks.h5")]
 
 
-COMMANDS = {"landmarks": landmarks}
+def masks(folder: Path, arguments: argparse.Namespace) -> list[str]:
+    table = folder / "landmarks.h5"
+    write_landmarks(table, jittered(real_or_made_up(arguments.landmarks), arguments.count))
+    return ["masks", str(table), "-o", str(folder / "masks.h5")]
+
+
+COMMANDS = {"landmarks": landmarks, "masks": masks}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--images", type=Path, default=FACES, help="a folder of images with faces")
+    parser.add_argument("--landmarks", type=Path, help="a landmarks.h5 of real faces, 68 points, for masks")
     parser.add_argument("--count", type=int, default=20_000, help="images to work on")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
