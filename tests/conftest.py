@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import csv
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
+# A shell that starts the tests in the background makes all of its processes deaf to Ctrl-C, which is tested.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # What dlib's 68-point model finds on scikit-image's astronaut (512x512), x and y in pixels.
 _ASTRONAUT = [

@@ -151,7 +151,7 @@ def make_faces(folder: Path) -> None:
     import cv2
     import numpy as np
 
-    from wsegs.files import complete_or_absent
+    from wsegs.files import complete_or_absent, write_table
     from wsegs.landmarks.image import read_image
 
     shipped = shipped_folder("faces")
@@ -167,13 +167,7 @@ def make_faces(folder: Path) -> None:
             _, encoded = cv2.imencode(".jpg", _vary(image, name, generator)[..., ::-1])
             with complete_or_absent(folder / variant) as temporary:
                 temporary.write_bytes(encoded.tobytes())
-    with (
-        complete_or_absent(folder / "labels.csv") as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_table(folder / "labels.csv", list(rows[0]), ([row[name] for name in rows[0]] for row in rows))
 
 
 def _vary(image: NDArray[np.uint8], name: str, generator: np.random.Generator) -> NDArray[np.uint8]:

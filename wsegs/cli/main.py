@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import signal
@@ -98,6 +99,8 @@ def main() -> None:
     """Run the command line; exit code 1 and one line for bad input, 2 for wrong usage, 130 for Ctrl-C."""
     # Worker processes must not import what lies in the working directory, which may be a folder of somebody's data.
     os.environ["PYTHONSAFEPATH"] = "1"
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as on stderr, for file names that it cannot encode
     ctrl_c = _CtrlC()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not with nohup
         signal.signal(signal.SIGINT, ctrl_c)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wsegs.errors import DataError, OptionError
-from wsegs.files import complete_or_absent, nearest
+from wsegs.files import nearest, write_table
 
 SPLITS = ("train", "validation", "test")
 
@@ -166,10 +165,4 @@ class FaceDataset:
 
 def write_unmatched(dataset: FaceDataset, path: str | Path) -> None:
     """Write ``dataset.unmatched`` as CSV with the columns kind, name, source; an existing file is replaced."""
-    with (
-        complete_or_absent(path) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(Unmatched._fields)
-        writer.writerows(dataset.unmatched)
+    write_table(path, Unmatched._fields, dataset.unmatched)

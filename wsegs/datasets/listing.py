@@ -16,12 +16,13 @@ def list_images(folder: Path, suffixes: Iterable[str] = IMAGE_SUFFIXES) -> list[
 
     Whatever is named like an image is listed: who reads it says what is wrong with a broken link or a folder.
     Suffixes match in any case; hidden files and folders are passed over. Links to folders are followed after all
-    real folders, and no folder is listed twice, so that links in a circle end.
+    real folders, and no folder is listed twice, so that links in a circle end. Bytes of a name that are not UTF-8 are
+    kept as Python does, as surrogates.
 
     Raises
     ------
     MissingError, DataError
-        If the folder is missing, is a file or cannot be listed, or if a name is not UTF-8.
+        If the folder is missing, is a file or cannot be listed.
     """
     suffixes = tuple(suffixes)
     images: list[str] = []
@@ -53,9 +54,6 @@ def list_images(folder: Path, suffixes: Iterable[str] = IMAGE_SUFFIXES) -> list[
             raise MissingError(f"{folder / inner}: no such folder") from error
         except OSError as error:
             raise DataError(f"{folder / inner}: cannot be listed: {error.strerror}") from error
-    for name in images:
-        if not name.isascii() and not _is_utf8(name):
-            raise DataError(f"{folder}: expected file names in UTF-8, got {os.fsencode(name)!r}")
     return sorted(images)
 
 
@@ -67,14 +65,6 @@ def first_folder(data: Path, candidates: Iterable[str]) -> Path | None:
 def first_file(data: Path, candidates: Iterable[str]) -> Path | None:
     """Return the first of the candidates that is in ``data``, be it a file or, for the reader to refuse, a folder."""
     return next((data / name for name in candidates if (data / name).exists()), None)
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

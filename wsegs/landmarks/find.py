@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import os
 from collections import Counter
@@ -19,7 +18,7 @@ from tqdm import tqdm
 import wsegs
 from wsegs.datasets import write_unmatched
 from wsegs.errors import DataError, MissingError, OptionError, WsegsError
-from wsegs.files import check_output, complete_or_absent
+from wsegs.files import check_output, write_table
 from wsegs.landmarks.chain import DETECTORS, MAX_SIDE, ChainOptions
 from wsegs.landmarks.imports import Imported, write_csv
 from wsegs.landmarks.journal import Journal, record_type
@@ -291,15 +290,13 @@ def _table(
 
 def _write_missing(table: LandmarkTable, records: NDArray[Any], path: Path) -> None:
     """Write name and reason of every image without landmarks."""
-    with (
-        complete_or_absent(path) as temporary,
-        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["image", "reason"])
-        for row in np.flatnonzero(~table.found):
-            why = records["reason"][row].decode("utf-8", "replace")
-            writer.writerow([table.images[row], "no face" if table.status[row] == NO_FACE else why])
+    missing = np.flatnonzero(~table.found)
+    reasons = records["reason"][missing].tolist()
+    why = (
+        "no face" if table.status[row] == NO_FACE else reason.decode("utf-8", "replace")
+        for row, reason in zip(missing, reasons, strict=True)
+    )
+    write_table(path, ["image", "reason"], zip((table.images[row] for row in missing), why, strict=True))
 
 
 def _fingerprint(dataset: FaceDataset, known: Known, places: Places | None, kept: NDArray[Any]) -> str:

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wsegs.datasets.index import ROW_WITHOUT_IMAGE, Unmatched
 from wsegs.errors import DataError, MissingError
-from wsegs.files import complete_or_absent
+from wsegs.files import write_table
 from wsegs.schemes import IBUG68, LandmarkScheme
 
 if TYPE_CHECKING:
@@ -116,15 +116,9 @@ def write_csv(path: str | os.PathLike[str], table: LandmarkTable) -> None:
 
     Numbers are written with as many digits as give the same float32 back.
     """
-    with (
-        complete_or_absent(path) as temporary,
-        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["image", *_coordinates(table.scheme)])
-        for row in np.flatnonzero(table.found):
-            values = table.landmarks[row].T.ravel()
-            writer.writerow([table.images[row], *(str(value) for value in values)])
+    found = np.flatnonzero(table.found)
+    rows = ([table.images[row], *(str(value) for value in table.landmarks[row].T.ravel())] for row in found)
+    write_table(path, ["image", *_coordinates(table.scheme)], rows)
 
 
 class _Names:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from wsegs.files import complete_or_absent
+from wsegs.files import write_table
 from wsegs.rules import RuleSet
 from wsegs.rules.classes import ClassMap
 from wsegs.rules.score import RegionScores, join_scores, score_regions
@@ -37,10 +36,11 @@ def score_faces(faces: ParsedFaces, rule_sets: Sequence[RuleSet], classes: Class
 def write_scores(path: Path, faces: ParsedFaces, scores: RegionScores) -> None:
     """Write a CSV with a row for each image and region; scores that are undefined are left empty."""
     values = (scores.human, scores.drawn, scores.common, scores.iou, scores.precision, scores.recall)
-    with complete_or_absent(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(CSV_COLUMNS)
+
+    def rows() -> Iterator[list[object]]:
         for row, name in enumerate(faces.names):
             for column, region in enumerate(scores.regions):
                 cells = [array[row, column].item() for array in values]
-                writer.writerow([name, region, *cells[:3], *("" if math.isnan(x) else f"{x:.5f}" for x in cells[3:])])
+                yield [name, region, *cells[:3], *("" if math.isnan(x) else f"{x:.5f}" for x in cells[3:])]
+
+    write_table(path, CSV_COLUMNS, rows())

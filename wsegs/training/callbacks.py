@@ -13,7 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from wsegs.errors import OptionError
-from wsegs.files import complete_or_absent
+from wsegs.files import write_table
 from wsegs.training.budget import Budget
 from wsegs.training.dataset import Batch
 from wsegs.training.recipe import EarlyStopping, Recipe
@@ -78,10 +78,7 @@ class MetricsTable(Callback):
         values["learning_rate"] = trainer.optimizers[0].param_groups[0]["lr"]
         if trainer.is_global_zero:
             self._rows.append(values)
-            with complete_or_absent(self._path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, self._columns)
-                writer.writeheader()
-                writer.writerows(self._rows)
+            write_table(self._path, self._columns, ([row[name] for name in self._columns] for row in self._rows))
         if not math.isfinite(values["train_loss"]):
             raise OptionError(
                 f"--learning-rate: the training diverged before step {trainer.global_step}: expected a finite loss,"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import math
 from collections import Counter
@@ -20,7 +19,7 @@ from tqdm import tqdm
 
 from wsegs.datasets.index import FaceDataset
 from wsegs.errors import DataError, OptionError
-from wsegs.files import complete_or_absent
+from wsegs.files import complete_or_absent, write_table
 from wsegs.landmarks.table import LandmarkTable
 from wsegs.store import MaskStore
 from wsegs.training.crop_sources import CropSource, FileCrops, StoreCrops
@@ -304,15 +303,10 @@ def write_evaluation(evaluation: Evaluation, folder: Path, about: dict[str, Any]
     folder.mkdir(parents=True, exist_ok=True)
     scores = evaluation.scores()
     rows = [score.as_row() for score in scores]
-    with complete_or_absent(folder / "metrics.csv") as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, ROW_FIELDS)
-        writer.writeheader()
-        writer.writerows(rows)
-    with complete_or_absent(folder / "scores.csv") as temporary, temporary.open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["image", *evaluation.attribute_names])
-        for image, values in zip(evaluation.images, evaluation.logits.sigmoid().tolist(), strict=True):
-            table.writerow([image, *(f"{value:.5f}" for value in values)])
+    write_table(folder / "metrics.csv", ROW_FIELDS, ([row[name] for name in ROW_FIELDS] for row in rows))
+    probabilities = zip(evaluation.images, evaluation.logits.sigmoid().tolist(), strict=True)
+    texts = ([image, *(f"{value:.5f}" for value in values)] for image, values in probabilities)
+    write_table(folder / "scores.csv", ["image", *evaluation.attribute_names], texts)
     plot_attribute_bars([{**row, "majority": row["majority_rate"]} for row in rows], folder / "attributes.png")
     summary = {
         **about,

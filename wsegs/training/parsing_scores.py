@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from tqdm import tqdm
 
 from wsegs.datasets.index import SPLITS
 from wsegs.errors import DataError, OptionError
-from wsegs.files import complete_or_absent
+from wsegs.files import complete_or_absent, write_table
 from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
 from wsegs.training.data import check_images
@@ -153,10 +152,8 @@ def write_parsing_evaluation(evaluation: ParsingEvaluation, folder: Path, about:
     """
     folder.mkdir(parents=True, exist_ok=True)
     summary = {**about, "output": str(folder), **evaluation.summary()}
-    with complete_or_absent(folder / "classes.csv") as temporary, temporary.open("w", newline="") as file:
-        writer = csv.DictWriter(file, ["class", "pixels", "iou"])
-        writer.writeheader()
-        writer.writerows(summary["classes"])
+    columns = ("class", "pixels", "iou")
+    write_table(folder / "classes.csv", columns, ([row[name] for name in columns] for row in summary["classes"]))
     with complete_or_absent(folder / "metrics.json") as temporary:
         temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     return summary
