@@ -56,6 +56,7 @@ def test_every_command_needs_the_store_alone(run, here):
     ("arguments", "message"),
     [
         (("masks", "--image-quality", 90), "--image-quality: expected --with-images beside it"),
+        (("masks", "--data", "data"), "--data: expected --refine or --with-images beside it"),
         (("masks", "--rules", "tiny.yaml", "--with-images", "--data", "none"), "none: no such folder"),
         (("preview", "data"), "data: expected a mask store, got a folder"),
     ],

@@ -138,15 +138,18 @@ def masks(
 
     if output.exists() and landmarks.exists() and output.samefile(landmarks):
         raise OptionError(f"--output: {output} is the input; expected another file")
-    if refinement is not None and refine is None:  # --data may come from its variable
+    if refinement is not None and refine is None:
         raise OptionError("--refinement: expected --refine beside it")
+    given = click.get_current_context().get_parameter_source
+    if given("data") == ParameterSource.COMMANDLINE and refine is None and not with_images:
+        raise OptionError("--data: expected --refine or --with-images beside it, masks are drawn without the images")
     if image_quality is not None and not with_images:
         raise OptionError("--image-quality: expected --with-images beside it")
     if refine is not None and Path(refine).is_file():
         raise OptionError(
             f"--refine: expected names of regions, got the file {refine}; LANDMARKS comes before --refine"
         )
-    if shard is not None and click.get_current_context().get_parameter_source("output") == ParameterSource.DEFAULT:
+    if shard is not None and given("output") == ParameterSource.DEFAULT:
         output = output.with_name(f"{output.stem}.{shard[0]}-of-{shard[1]}{output.suffix}")
     with open_landmarks(landmarks) as table:
         rule_set = load_rules(rules or _RULES.get(table.scheme.name, "celeba"))
