@@ -24,8 +24,10 @@ ROOT = Path(__file__).parents[2]
 KILLS = os.environ.get("WSEGS_KILLS", "2")
 
 
-def test_kills_at_random_moments_change_nothing(store) -> None:
+@pytest.mark.parametrize("jobs", [0, 1])
+def test_kills_at_random_moments_change_nothing(store, jobs) -> None:
     options = ("--width", 0.03, "--size", "32x28", "--batch-size", 4, "--max-steps", 16, "--validate-every", 2)
+    options += ("-j", jobs)
     command = [sys.executable, ROOT / "benchmarks" / "kill_train.py", store.path, "--kills", KILLS, "--", *options]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment, check=False)
