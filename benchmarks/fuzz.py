@@ -23,7 +23,7 @@ from pathlib import Path
 from fuzz_targets import TARGETS, judge, mutate
 
 MEMORY = 3 << 30  # bytes of address space
-HANG = 30  # seconds
+HANG = 45  # seconds; readers in a process of their own give up after 30
 
 
 def read_cases(name: str, seed: int, first: int, cases: int, seconds: float, keep: Path | None) -> None:
