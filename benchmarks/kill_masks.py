@@ -1,12 +1,15 @@
 """Kill ``wsegs masks`` at random moments, again and again: it must go on, and give what an undisturbed run gives.
 
-    python benchmarks/kill_masks.py [LANDMARKS] [--kills 50] [--images 5000] [--shards 2] [-j 2]
+    python benchmarks/kill_masks.py [LANDMARKS] [--kills 50] [--images 5000] [--shards 2] [-j 2] [-- OPTION ...]
 
 LANDMARKS is a landmarks.h5 of real faces, jittered to ``--images`` as benchmarks/masks_speed.py does; a made-up face,
 if not given. The command runs once undisturbed. Then it is started again and again and killed with SIGKILL, with all
 its workers, after a random share of the time that it took, every fifth time while it writes the store, until it has
 been killed ``--kills`` times; whenever it ends by itself, its store is compared with the first byte for byte, and it
 begins anew. Then the same with shards, one after the other, which are merged and compared.
+
+What follows ``--`` are options of ``wsegs masks``. For those that read images (``--refine``, ``--with-images``),
+``--images 0`` takes LANDMARKS as they are.
 """
 
 from __future__ import annotations
@@ -34,22 +37,29 @@ def main() -> None:
     parser.add_argument("--shards", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-j", "--jobs", type=int, default=2)
-    arguments = parser.parse_args()
+    ours, options = sys.argv[1:], []
+    if "--" in ours:
+        ours, options = ours[: ours.index("--")], ours[ours.index("--") + 1 :]
+    arguments = parser.parse_args(ours)
 
     moments = random.Random(arguments.seed)
     table = real_or_made_up(arguments.landmarks)
+    if arguments.images:
+        table = jittered(table, arguments.images)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_landmarks(folder / "landmarks.h5", jittered(table, arguments.images))
+        write_landmarks(folder / "landmarks.h5", table)
         started = time.perf_counter()
-        run(folder, "whole.h5", arguments.jobs).wait()
+        options += ["-j", str(arguments.jobs)]
+        if run(folder, "whole.h5", options).wait():
+            sys.exit("the undisturbed run failed")
         seconds = time.perf_counter() - started
         whole = (folder / "whole.h5").read_bytes()
-        print(f"{arguments.images} images, {seconds:.1f} s undisturbed, {len(whole) / 1e6:.1f} MB\n")
+        print(f"{len(table.images)} images, {seconds:.1f} s undisturbed, {len(whole) / 1e6:.1f} MB\n")
         print("| run | kills | while it started | while it drew | while it wrote | went on | results | all the same |")
         print("|---|---|---|---|---|---|---|---|")
         for shards in (1, arguments.shards):
-            counts, same = campaign(folder, arguments, shards, seconds, whole, moments)
+            counts, same = campaign(folder, arguments.kills, options, shards, seconds, whole, moments)
             kills = counts["starting"] + counts["drawing"] + counts["writing"]
             print(
                 f"| {'plain' if shards == 1 else f'{shards} shards'} | {kills} | {counts['starting']} |"
@@ -60,22 +70,20 @@ def main() -> None:
 
 
 def campaign(
-    folder: Path, arguments: argparse.Namespace, shards: int, seconds: float, whole: bytes, moments: random.Random
+    folder: Path, enough: int, options: list[str], shards: int, seconds: float, whole: bytes, moments: random.Random
 ) -> tuple[Counter[str], bool]:
     """Kill runs until there were enough kills and a result; return what was counted, and whether all was the same."""
     counts: Counter[str] = Counter()
     same = True
-    while counts["killed"] < arguments.kills or not counts["results"]:
+    while counts["killed"] < enough or not counts["results"]:
         names = [f"masks.{number}-of-{shards}.h5" for number in range(1, shards + 1)]
         for number, name in enumerate(names, 1):
-            shard = [] if shards == 1 else ["--shard", f"{number}/{shards}"]
+            share = options if shards == 1 else [*options, "--shard", f"{number}/{shards}"]
             while not (folder / name).exists():
-                after = None if counts["killed"] >= arguments.kills else moments.uniform(0, seconds)
+                after = None if counts["killed"] >= enough else moments.uniform(0, seconds)
                 # Writing is short: every fifth run is killed while it lasts, up to a tenth of a second after it began.
                 aimed = after is not None and moments.random() < 0.2
-                kill_once(
-                    folder, name, arguments.jobs, shard, moments.uniform(0, 0.1) if aimed else after, aimed, counts
-                )
+                kill_once(folder, name, share, moments.uniform(0, 0.1) if aimed else after, aimed, counts)
         result = folder / "merged.h5" if shards > 1 else folder / names[0]
         if shards > 1:
             command = [sys.executable, "-m", "wsegs.cli.main", "store", "merge", *names, "-o", result.name]
@@ -88,12 +96,12 @@ def campaign(
 
 
 def kill_once(
-    folder: Path, name: str, jobs: int, shard: list[str], after: float | None, aimed: bool, counts: Counter[str]
+    folder: Path, name: str, options: list[str], after: float | None, aimed: bool, counts: Counter[str]
 ) -> None:
     """Start the command and kill it after some seconds, of its writing if aimed, or let it end; count what happened."""
     partial = folder / f"{name}.partial"
     before = partial.stat().st_size if partial.exists() else 0
-    process = run(folder, name, jobs, shard)
+    process = run(folder, name, options)
     temporary = f".{Path(name).stem}.*.writing.h5"
     while aimed and process.poll() is None and not list(folder.glob(temporary)):
         time.sleep(0.001)
@@ -115,8 +123,8 @@ def kill_once(
     counts["writing" if writing else "drawing" if partial.exists() else "starting"] += 1
 
 
-def run(folder: Path, name: str, jobs: int, shard: list[str] | None = None) -> subprocess.Popen:
-    command = [sys.executable, "-m", "wsegs.cli.main", "masks", "-o", name, "-j", str(jobs), *(shard or [])]
+def run(folder: Path, name: str, options: list[str]) -> subprocess.Popen:
+    command = [sys.executable, "-m", "wsegs.cli.main", "masks", "-o", name, *options]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
