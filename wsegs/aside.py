@@ -6,6 +6,7 @@ both within a thousand cases.
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -19,7 +20,7 @@ _PROGRAM = """
 import sys
 sys.path[:] = sys.argv[1].splitlines()
 from wsegs.aside import _serve
-_serve(*sys.argv[2:])
+_serve(int(sys.argv[2]), *sys.argv[3:])
 """
 
 
@@ -44,7 +45,8 @@ def run_aside(entry: str, *arguments: str, seconds: float) -> bytes:
     AsideError
         If the process dies, takes too long or too much memory, or the function raises.
     """
-    command = [sys.executable, "-c", _PROGRAM, "\n".join(sys.path), entry, *arguments]
+    limit = str(math.ceil(seconds) + 1)
+    command = [sys.executable, "-c", _PROGRAM, "\n".join(sys.path), limit, entry, *arguments]
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds)
     except subprocess.TimeoutExpired:
@@ -57,12 +59,15 @@ def run_aside(entry: str, *arguments: str, seconds: float) -> bytes:
     return done.stdout
 
 
-def _serve(entry: str, *arguments: str) -> None:
-    """Call a function, in the new process."""
+def _serve(seconds: int, entry: str, *arguments: str) -> None:
+    """Call a function, in the new process, which ends after so long even if nobody waits for it any more."""
     import faulthandler
+    import signal
     from importlib import import_module
 
     faulthandler.disable()
+    if hasattr(signal, "alarm"):  # not on Windows
+        signal.alarm(seconds)  # ends the process within a library, too
     module, name = entry.split(":")
     function = getattr(import_module(module), name)
     _limit_memory()
