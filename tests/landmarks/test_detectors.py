@@ -5,6 +5,7 @@ import pytest
 import skimage.data
 import skimage.transform
 
+from wsegs.aside import run_aside
 from wsegs.errors import DataError, MissingError, OptionError
 from wsegs.landmarks.detectors import METHODS, check_methods, describe_method, dlib_detector, load_method
 from wsegs.landmarks.detectors import face_alignment_detector as fan
@@ -146,10 +147,10 @@ class TestDlibPredictor:
         assert "\n" not in str(caught.value)
 
     def test_a_model_that_takes_the_process_down_is_one_line(self, tiny_predictor, tmp_path, monkeypatch):
-        monkeypatch.setattr(dlib_detector, "_PROBE", "import os; os.abort()")
+        monkeypatch.setattr(dlib_detector, "run_aside", lambda *_, seconds: run_aside("os:abort", seconds=seconds))
         path = tmp_path / "bad.dat"
         path.write_bytes(tiny_predictor.read_bytes())
-        with pytest.raises(DataError, match="dlib crashed on it"):
+        with pytest.raises(DataError, match="the library that reads it fails"):
             describe_method("dlib", MethodOptions(str(path)))
 
     def test_a_model_of_other_points(self, astronaut, tmp_path):

@@ -9,8 +9,6 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import importlib.util
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -18,6 +16,7 @@ import dlib
 import numpy as np
 from numpy.typing import NDArray
 
+from wsegs.aside import AsideError, run_aside
 from wsegs.errors import DataError, MissingError
 from wsegs.files import sha256_of
 from wsegs.landmarks.detectors.protocol import Faces, Method, MethodOptions
@@ -31,18 +30,6 @@ FILE_NAME = "shape_predictor_68_face_landmarks.dat"
 # The predictor was trained on upright faces. Beyond this tilt, in degrees, it is run again on the face turned
 # upright: on faces turned by 35 degrees the mean error falls by half, on upright ones nothing changes.
 MAX_TILT = 10.0
-
-_PROBE = """
-import sys
-sys.path[:] = filter(None, sys.path)  # no module of the working directory
-import dlib, numpy
-try:
-    predictor = dlib.shape_predictor(sys.argv[1])
-    image = numpy.arange(64 * 64, dtype=numpy.uint8).reshape(64, 64)
-    print(predictor(image, dlib.rectangle(8, 8, 55, 55)).num_parts)
-except (RuntimeError, MemoryError) as error:
-    sys.exit(str(error).strip() or "no memory")
-"""
 
 
 class DlibDetector:
@@ -143,17 +130,18 @@ def _checked(file: Path, _mtime: int, _size: int) -> str:
 
 def _probe(file: Path) -> None:
     """Load and try an unknown model in a process of its own: a damaged one can take the process down with it."""
-    command = [sys.executable, "-c", _PROBE, str(file)]
     try:
-        result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise DataError(f"{file}: not a usable dlib shape predictor (no answer in 120 s)") from error
-    lines = result.stdout.strip().splitlines()
-    if result.returncode != 0 or not lines or not lines[-1].isdigit():
-        lines = result.stderr.strip().splitlines()[:1] if result.returncode == 1 else []
-        raise DataError(f"{file}: not a usable dlib shape predictor ({''.join(lines) or 'dlib crashed on it'})")
-    if int(lines[-1]) != IBUG68.count:
-        raise DataError(f"{file}: a shape predictor of {lines[-1]} points, expected {IBUG68.count}")
+        points = int(run_aside(f"{__name__}:_points_of", str(file), seconds=120))
+    except AsideError as error:
+        raise DataError(f"{file}: not a usable dlib shape predictor ({error})") from error
+    if points != IBUG68.count:
+        raise DataError(f"{file}: a shape predictor of {points} points, expected {IBUG68.count}")
+
+
+def _points_of(file: str) -> bytes:
+    """Return how many points a model finds on a picture of nothing."""
+    image = np.arange(64 * 64, dtype=np.uint8).reshape(64, 64)
+    return str(dlib.shape_predictor(file)(image, dlib.rectangle(8, 8, 55, 55)).num_parts).encode()
 
 
 def describe(options: MethodOptions) -> dict[str, str]:
