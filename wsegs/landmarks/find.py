@@ -290,13 +290,14 @@ def _table(
 
 def _write_missing(table: LandmarkTable, records: NDArray[Any], path: Path) -> None:
     """Write name and reason of every image without landmarks."""
-    missing = np.flatnonzero(~table.found)
-    reasons = records["reason"][missing].tolist()
-    why = (
-        "no face" if table.status[row] == NO_FACE else reason.decode("utf-8", "replace")
-        for row, reason in zip(missing, reasons, strict=True)
+    rows = (
+        (
+            table.images[row],
+            "no face" if table.status[row] == NO_FACE else records["reason"][row].decode("utf-8", "replace"),
+        )
+        for row in np.flatnonzero(~table.found)
     )
-    write_table(path, ["image", "reason"], zip((table.images[row] for row in missing), why, strict=True))
+    write_table(path, ["image", "reason"], rows)
 
 
 def _fingerprint(dataset: FaceDataset, known: Known, places: Places | None, kept: NDArray[Any]) -> str:
