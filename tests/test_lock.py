@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -171,6 +172,19 @@ def test_it_locks_for_all_threads(tmp_path):
         thread.start()
         thread.join()
     assert refused == [True]
+
+
+def test_a_drive_that_turned_read_only_is_told_of_by_the_writer(tmp_path, monkeypatch):
+    def refuse(self, missing_ok=False):
+        raise OSError(errno.EROFS, "Read-only file system", str(self))
+
+    @locks_output()
+    def write(output):
+        monkeypatch.setattr(Path, "unlink", refuse)
+        raise OSError(errno.EROFS, "Read-only file system", "m.h5.partial")
+
+    with pytest.raises(OSError, match=r"Read-only.*m\.h5\.partial"):
+        write(tmp_path / "m.h5")
 
 
 def test_a_folder_that_was_made_for_the_lock_alone_goes_with_it(tmp_path):

@@ -9,11 +9,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from joblib.externals.loky.process_executor import ShutdownExecutorError
+from joblib.externals.loky.reusable_executor import _ReusablePoolExecutor as ReusableExecutor
 
 from wsegs.datasets import open_dataset
 from wsegs.errors import MissingError, OptionError
@@ -78,6 +81,33 @@ def test_calls_are_taken_as_results_are_fetched():
 def test_an_error_of_a_call_is_raised():
     with pytest.raises(ZeroDivisionError):
         list(run_in_workers(operator.truediv, [(1, 1), (1, 0)], jobs=2))
+
+
+def test_a_call_that_is_sent_while_all_is_closed_says_nothing(monkeypatch, caplog):
+    """A drive that turned read-only in the middle of a run gave a traceback of joblib's beside its line."""
+    submit = ReusableExecutor.submit
+    late, sending, closing, refused = (threading.Event() for _ in range(4))
+
+    def submit_late(self, *args, **kwargs):
+        if late.is_set():
+            sending.set()
+            closing.wait(20)
+        try:
+            return submit(self, *args, **kwargs)
+        except ShutdownExecutorError:
+            refused.set()
+            raise
+
+    monkeypatch.setattr(ReusableExecutor, "submit", submit_late)
+    results = run_in_workers(abs, ((i,) for i in range(100_000)), jobs=2, batch_size=1)
+    next(results)
+    late.set()  # of the next call that joblib sends, as soon as one is done
+    assert sending.wait(20)
+    threading.Timer(0.3, closing.set).start()
+    results.close()
+    assert refused.wait(20)
+    time.sleep(0.3)  # in which it would be logged
+    assert not caplog.records
 
 
 def test_a_process_that_dies_is_one_error():

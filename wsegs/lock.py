@@ -74,7 +74,8 @@ def lock_output(output: str | os.PathLike[str]) -> Iterator[None]:
                     remove_abandoned(output)
                 yield
             finally:
-                path.unlink(missing_ok=True)  # before the lock is dropped, so that nobody else's is removed
+                with suppress(OSError):  # of a drive that has turned read-only, of which the block has told
+                    path.unlink(missing_ok=True)  # before the lock is dropped, so that nobody else's is removed
     finally:
         _held.discard(path)
         with suppress(OSError):  # of folders that are in use

@@ -8,6 +8,7 @@ joblib does the work, with its loky or its Dask backend.
 
 from __future__ import annotations
 
+import logging
 import multiprocessing.resource_tracker
 import os
 import signal
@@ -21,11 +22,19 @@ from typing import Any, Literal
 
 import joblib
 from joblib.externals.loky.backend import resource_tracker as loky_tracker
-from joblib.externals.loky.process_executor import BrokenProcessPool
+from joblib.externals.loky.process_executor import BrokenProcessPool, ShutdownExecutorError
 
 from wsegs.errors import MissingError, OptionError, WsegsError
 
 _LOOK_SECONDS = 1.0  # between a worker's looks for the process that started it
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], ShutdownExecutorError))
+
+
+# joblib sends calls in a thread of its own, also while whoever stops early closes its processes; loky would log that.
+logging.getLogger("concurrent.futures").addFilter(_is_news)
 
 
 class WorkerLostError(WsegsError):
