@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -77,3 +78,18 @@ def test_bytes_are_on_the_disk_before_the_name_is(tmp_path, monkeypatch):
         temporary.write_bytes(b"whole")
     assert seen == [(False, b"whole")]
     assert output.read_bytes() == b"whole"
+
+
+def test_a_drive_that_turned_read_only_is_told_of_by_the_writer(tmp_path, monkeypatch):
+    def write():
+        with complete_or_absent(tmp_path / "masks.h5") as temporary:
+            temporary.write_bytes(b"half")
+            monkeypatch.setattr(Path, "unlink", refuse)
+            refuse()
+
+    def refuse(*_, missing_ok=False):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with pytest.raises(OSError, match=r"Read-only file system: .*/masks\.h5'") as caught:
+        write()
+    assert caught.value.errno == errno.EROFS

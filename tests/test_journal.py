@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 
 from wsegs.errors import DataError, OptionError
@@ -74,3 +77,17 @@ def test_a_torn_first_line_is_begun_anew(path):
     path.write_bytes(path.read_bytes()[:10])
     with Journal(path, KIND, HEADER, force=False) as journal:
         assert list(journal.blocks()) == []
+
+
+def test_what_is_wrong_is_said_once_by_the_first_to_notice(path, monkeypatch):
+    def refuse(descriptor):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OSError, match=r"Read-only file system: .*m\.h5\.partial"):
+        Journal(path, KIND, HEADER, force=False).__exit__(None, None, None)
+    with pytest.raises(KeyError), Journal(path, KIND, HEADER, force=False):
+        raise KeyError
+    monkeypatch.undo()
+    with Journal(path, KIND, HEADER, force=False) as journal:
+        assert list(journal.blocks()) == BLOCKS

@@ -11,6 +11,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -94,10 +95,17 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if not self._file.closed:
+        if self._file.closed:
+            return
+        try:
             self._file.flush()
             os.fsync(self._file.fileno())
-            self._file.close()
+        except OSError as refused:
+            if error is None:  # else it says what is wrong already
+                raise OSError(refused.errno, refused.strerror, str(self.path)) from None
+        finally:
+            with suppress(OSError):  # which would try again
+                self._file.close()
 
     def _read(self, end: int) -> Iterator[bytes]:
         """Yield blocks up to the first that is torn or goes beyond ``end``."""
