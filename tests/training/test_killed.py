@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
@@ -109,6 +110,17 @@ def test_a_full_disk_keeps_the_earlier_checkpoint(store, tmp_path, monkeypatch) 
         signal.signal(signal.SIGXFSZ, before)
     assert read_checkpoint(run / "last.ckpt")["global_step"] == 2
     assert not list(run.glob(".*"))
+
+
+def test_tensorboard_on_a_drive_that_turned_read_only_is_one_error(store, tmp_path, monkeypatch) -> None:
+    """Its thread wrote a traceback beside the error; here that is a warning, and so a failure."""
+
+    def refuse(self, data):
+        raise OSError(errno.EROFS, "Read-only file system", "tensorboard/events")
+
+    monkeypatch.setattr("tensorboard.summary.writer.record_writer.RecordWriter.write", refuse)
+    with pytest.raises(OSError, match="Read-only file system: 'tensorboard/events'"):
+        train(tiny_recipe(validate_every=2), store, tmp_path / "run")
 
 
 def test_a_reader_that_dies_is_one_line(store, tmp_path, monkeypatch) -> None:

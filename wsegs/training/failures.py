@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -56,7 +57,8 @@ def one_line_failures(interrupted: Interrupted) -> Iterator[None]:
         After Ctrl-C, which Lightning turns into an exit of the whole program.
     """
     try:
-        yield
+        with _silent_tensorboard():
+            yield
     except SystemExit:
         if not interrupted.happened:
             raise
@@ -83,6 +85,23 @@ def one_line_failures(interrupted: Interrupted) -> Iterator[None]:
                 " unless it was killed"
             ) from None
         raise
+
+
+@contextmanager
+def _silent_tensorboard() -> Iterator[None]:
+    """Let TensorBoard's thread keep a failed write to itself: it is raised again where the training next meets it."""
+    tell = threading.excepthook
+
+    def tell_of_others(arguments: threading.ExceptHookArgs) -> None:
+        tensorboard = type(arguments.thread).__module__.startswith("tensorboard.")
+        if not (tensorboard and issubclass(arguments.exc_type, OSError)):
+            tell(arguments)
+
+    threading.excepthook = tell_of_others
+    try:
+        yield
+    finally:
+        threading.excepthook = tell
 
 
 def _first(error: BaseException) -> str:
