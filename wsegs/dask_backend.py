@@ -76,12 +76,12 @@ def connected(scheduler: str) -> Iterator[DaskBackend]:
     try:
         # A client that cannot connect complains again, 20 seconds after its error: so one asks first.
         asyncio.run(_identity(scheduler))
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, asyncio.TimeoutError) as error:  # Python 3.10 has two
         raise OptionError(f"--scheduler {scheduler}: no Dask scheduler answers there ({first_line(error)})") from error
     with distributed.Client(scheduler, timeout=SECONDS_TO_CONNECT, set_as_default=False) as client:
         try:
             client.wait_for_workers(1, timeout=SECONDS_TO_CONNECT)
-        except TimeoutError as error:
+        except (TimeoutError, asyncio.TimeoutError) as error:
             raise OptionError(
                 f"--scheduler {scheduler}: it has no workers; 'dask worker {scheduler} --nthreads 1' starts one"
             ) from error
