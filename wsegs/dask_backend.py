@@ -1,6 +1,6 @@
 """joblib's Dask backend, which here also ends when a task is lost.
 
-joblib 1.4 to 1.6 wait without end for a task whose worker died too often or whose scheduler went away: Dask then
+joblib 1.6 waits without end for a task whose worker died too often or whose scheduler went away: Dask then
 reports an error of the task, and joblib passes on results alone. Imported only with ``--backend dask``.
 """
 
