@@ -241,10 +241,10 @@ def test_ctrl_c_twice_is_one_line(many, whole, tmp_path, moment):
     process = subprocess.Popen(
         [*_command(long, tmp_path), "-j", "2"], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    header = 0
-    while process.poll() is None and not header:
-        header = partial.stat().st_size if partial.exists() else 0
-    while moment == "drawn" and process.poll() is None and partial.stat().st_size == header:
+    header = rows = b""
+    while not (rows if moment == "drawn" else header):
+        assert process.poll() is None
+        _, header, rows = partial.read_bytes().partition(b"\n") if partial.exists() else (b"", b"", b"")
         time.sleep(0.001)
     for wait in (0.2, 0):  # workers take longer than that to start
         time.sleep(wait if moment != "drawn" else 0)
