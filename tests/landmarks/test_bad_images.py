@@ -100,9 +100,11 @@ def test_all_faces_are_found_and_all_else_is_listed(folder, tiny_predictor, tmp_
     }
     assert {name: reasons[name] for name in expected} == expected
     plain = table.landmarks[table.images.index("plain.jpg")]
-    for name in found - {"zz cut inside.jpg"}:  # half of it is grey, in whichever way a decoder fills it
+    for name in found:
         row = table.images.index(name)
         assert table.image_size[row].tolist() == [256, 256], name
+        if name == "zz cut inside.jpg" and cv2.__version__.startswith("4."):
+            continue  # OpenCV 4 shifts a point of the half that is missing by a quarter of a pixel more
         np.testing.assert_allclose(table.landmarks[row], plain, atol=12, err_msg=name)
 
 
