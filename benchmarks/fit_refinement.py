@@ -16,11 +16,11 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
+from wsegs.geometry.frame import resize_affine, warp_classes
+from wsegs.human_masks.parsed_faces import load_truth
 from wsegs.refine.place import features
 from wsegs.refine.refine import WORKING_DISTANCE
 from wsegs.rules import load_rules
-from wsegs.store.frame import resize_affine, warp_classes
-from wsegs.store.parsed_faces import load_truth
 
 REGIONS = ("top_of_head", "below_chin", "ears", "face", "chin", "forehead")
 # Name, the region that it refines, the classes of CelebAMask-HQ. All else is the class without a name.

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from wsegs.errors import WsegsError
-from wsegs.files import shipped_folder
+from wsegs.io.files import shipped_folder
 
 # What tends to break readers of text.
 TOKENS = [
@@ -307,7 +307,7 @@ def _read_scheme(path: Path) -> object:
 
 
 def _read_classes(path: Path) -> object:
-    from wsegs.rules.classes import load_classes
+    from wsegs.rules.tuning.class_map import load_classes
 
     return load_classes(path)
 
@@ -356,9 +356,9 @@ def _landmark_files(folder: Path) -> list[str]:
 
 
 def _mask_files(folder: Path) -> list[str]:
+    from wsegs.geometry.frame import Frame
     from wsegs.rules import compile_rules
-    from wsegs.store.build import build_store
-    from wsegs.store.frame import Frame
+    from wsegs.store.writing.build import build_store
 
     rules = compile_rules(RULES, "rules.yaml")
     names = []
@@ -374,7 +374,7 @@ def _unsealed(make: Callable[[Path], list[str]]) -> Callable[[Path], list[str]]:
     """Files as older versions wrote them, without the user block that the seal is in."""
 
     def make_unsealed(folder: Path) -> list[str]:
-        from wsegs.seal import USER_BLOCK
+        from wsegs.io.integrity import USER_BLOCK
 
         names = make(folder)
         for name in names:
@@ -461,7 +461,7 @@ def _read_checkpoint(path: Path) -> object:
 
 
 def _run(folder: Path) -> list[str]:
-    from wsegs.store.frame import Frame
+    from wsegs.geometry.frame import Frame
     from wsegs.training.recipe import load_recipe
     from wsegs.training.runs import RunInfo, create_run
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from wsegs.io.images import read_image
 from wsegs.landmarks.chain import ChainOptions, load_chain
-from wsegs.landmarks.image import read_image
 from wsegs.landmarks.imports import read_imports
 from wsegs.schemes import IBUG68
 

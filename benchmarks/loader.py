@@ -29,16 +29,16 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from wsegs.cli.options import SIZE as SIZE_OPTION
-from wsegs.files import shipped_folder
+from wsegs.geometry.frame import Frame
+from wsegs.io.files import shipped_folder
 from wsegs.landmarks.table import LandmarkTable, read_landmarks
 from wsegs.rules import load_rules
 from wsegs.store import MaskStore
-from wsegs.store.build import build_store
-from wsegs.store.crops import CropOptions
-from wsegs.store.frame import Frame
 from wsegs.store.images import find_root
+from wsegs.store.writing.build import build_store
+from wsegs.store.writing.encode_crops import CropOptions
 from wsegs.training.dataset import FaceCrops, start_worker
-from wsegs.training.order import BatchPlan
+from wsegs.training.sampler import BatchPlan
 
 BATCH = 32
 MAP_SIZE = (96, 76)

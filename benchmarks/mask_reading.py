@@ -29,10 +29,10 @@ from synthetic_faces import SIZE, synthetic_table
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from wsegs.geometry.frame import Frame
 from wsegs.rules import load_rules
 from wsegs.store import MaskStore
-from wsegs.store.build import build_store
-from wsegs.store.frame import Frame
+from wsegs.store.writing.build import build_store
 
 BATCH = 32
 MAP_SIZE = (96, 76)

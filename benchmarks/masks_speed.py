@@ -28,7 +28,7 @@ from joblib import effective_n_jobs
 
 from wsegs.landmarks.table import LandmarkTable, read_landmarks, write_landmarks
 from wsegs.rules import RuleSet, load_rules
-from wsegs.rules.outlines import region_outlines
+from wsegs.rules.drawing.outlines import region_outlines
 from wsegs.schemes import IBUG68
 
 SIZE = (218, 178)

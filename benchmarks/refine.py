@@ -19,11 +19,11 @@ import numpy as np
 from tqdm import tqdm
 
 from wsegs.datasets.parsing import read_parsing
+from wsegs.geometry.frame import Frame, covered_by_source, transform_points, warp_classes, warp_image
+from wsegs.human_masks.parsed_faces import load_truth
 from wsegs.refine import load_refinement, refine_regions
 from wsegs.rules import load_rules
-from wsegs.rules.classes import OUTSIDE, load_classes
-from wsegs.store.frame import Frame, covered_by_source, transform_points, warp_classes, warp_image
-from wsegs.store.parsed_faces import load_truth
+from wsegs.rules.tuning.class_map import OUTSIDE, load_classes
 
 
 def main() -> None:

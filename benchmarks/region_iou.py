@@ -12,11 +12,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from wsegs.human_masks.parsed_faces import load_truth
+from wsegs.human_masks.scoring import score_faces
 from wsegs.rules import load_rules
-from wsegs.rules.classes import load_classes
-from wsegs.rules.score import mean_over_regions, summarise_scores
-from wsegs.store.parsed_faces import load_truth
-from wsegs.store.scoring import score_faces
+from wsegs.rules.tuning.class_map import load_classes
+from wsegs.rules.tuning.score import mean_over_regions, summarise_scores
 
 MOVES = {
     "as it is": {},

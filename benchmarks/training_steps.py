@@ -35,14 +35,14 @@ from wsegs.nets import build_network
 from wsegs.rules import load_rules
 from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
-from wsegs.training.budget import Budget
+from wsegs.tasks.mask_expander import MaskExpander
 from wsegs.training.dataset import Batch, FaceCrops
-from wsegs.training.fit import Machine, build_trainer, quiet_lightning
-from wsegs.training.masks import MaskExpander
+from wsegs.training.fit import TrainerOptions, build_trainer, quiet_lightning
 from wsegs.training.module import AttributeModule, learning_rate_schedule, mirrored, normalise
-from wsegs.training.order import TrainingOrder
 from wsegs.training.precision import memory_format, resolve_precision
 from wsegs.training.recipe import Recipe, load_recipe
+from wsegs.training.sampler import TrainingOrder
+from wsegs.training.schedule import Budget
 
 FORMATS = (
     ("32-true", torch.contiguous_format),
@@ -224,7 +224,7 @@ def main() -> None:
     other = network().to(memory_format=memory_format(precision))
     turns = TakeTurns(bare_step(other, MaskExpander(lookup), recipe, precision, steps), batches, arguments.steps)
     with tempfile.TemporaryDirectory() as folder, quiet_lightning():
-        trainer = build_trainer(Machine("cpu"), recipe, module.budget, precision, Path(folder), [turns])
+        trainer = build_trainer(TrainerOptions("cpu"), recipe, module.budget, precision, Path(folder), [turns])
         trainer.fit(module, datamodule=Loaders(batches, steps))
     ours, theirs = np.array(turns.ours), np.array(turns.theirs)
     quartiles = np.quantile(theirs / ours, [0.25, 0.5, 0.75], axis=0)

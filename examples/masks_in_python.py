@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from wsegs.io.images import read_image
 from wsegs.landmarks.chain import landmarks_of_image
-from wsegs.landmarks.image import read_image
 from wsegs.reports.canvas import write_png
 from wsegs.reports.overlay import mask_overlay, region_overlay
 from wsegs.rules import load_rules

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from wsegs.datasets import open_dataset
+from wsegs.geometry.frame import Frame, warp_image
+from wsegs.io.images import read_image
 from wsegs.landmarks.find import find_landmarks
-from wsegs.landmarks.image import read_image
 from wsegs.reports.canvas import write_png
 from wsegs.reports.contact_sheet import SheetFace, attribute_sheet, contact_sheet
 from wsegs.reports.overlay import scale_picture
 from wsegs.rules import load_rules
 from wsegs.store import MaskStore
-from wsegs.store.build import build_store
-from wsegs.store.frame import Frame, warp_image
+from wsegs.store.writing.build import build_store
 
 output = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(prefix="wsegs-"))
 

@@ -15,12 +15,12 @@ import tempfile
 from pathlib import Path
 
 from wsegs.datasets import open_dataset
+from wsegs.geometry.frame import Frame
 from wsegs.landmarks.find import find_landmarks
 from wsegs.reports.preview import preview_store
 from wsegs.rules import load_rules
 from wsegs.store import MaskStore
-from wsegs.store.build import build_store
-from wsegs.store.frame import Frame
+from wsegs.store.writing.build import build_store
 
 output = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(prefix="wsegs-"))
 here = Path(__file__).parent

@@ -11,12 +11,12 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from wsegs.datasets import open_dataset
+from wsegs.geometry.frame import Frame, warp_image
+from wsegs.io.images import read_image
 from wsegs.landmarks.find import find_landmarks
-from wsegs.landmarks.image import read_image
 from wsegs.rules import load_rules
 from wsegs.store import MaskStore
-from wsegs.store.build import build_store
-from wsegs.store.frame import Frame, warp_image
+from wsegs.store.writing.build import build_store
 
 
 class Faces(Dataset):

@@ -41,7 +41,7 @@ def test_from_human_masks_to_attributes(run, here) -> None:
     assert "accuracy" not in done.out
     # The recipes take the run that wsegs train parser makes.
     pooling = here / "ssp.yaml"
-    from wsegs.files import shipped_folder
+    from wsegs.io.files import shipped_folder
 
     text = (shipped_folder("models") / "ssp.yaml").read_text()
     pooling.write_text(text.replace("eyes: max, eyebrows: max, nose: max, mouth: max", "eyes: max, mouth: max"))

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from wsegs.geometry.frame import image_frame
 from wsegs.landmarks.table import read_landmarks
 from wsegs.rules import load_rules
-from wsegs.store.build import build_store
-from wsegs.store.frame import image_frame
+from wsegs.store.writing.build import build_store
 
 HOLD = """
 import sys
-from wsegs.lock import lock_output
+from wsegs.io.lock import lock_output
 with lock_output(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()

@@ -117,7 +117,7 @@ def test_a_file_without_permission_is_listed(folder, tiny_predictor, tmp_path):
     (data / "b.jpg").chmod(0)
     script = (
         "import os, sys\n"
-        "from wsegs.landmarks.image import open_photo\n"
+        "from wsegs.io.images import open_photo\n"
         "from wsegs.errors import DataError\n"
         "if os.getuid() == 0: os.setuid(65534)\n"
         "try: open(sys.argv[1], 'rb')\n"

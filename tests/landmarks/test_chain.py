@@ -9,10 +9,10 @@ import pytest
 import skimage.data
 
 from wsegs.errors import OptionError
+from wsegs.io.images import Photo, open_photo
 from wsegs.landmarks.chain import Chain, ChainOptions, landmarks_of_image, load_chain
 from wsegs.landmarks.detectors.protocol import NO_FACES, Faces, Method
 from wsegs.landmarks.detectors.upright import box_of_points
-from wsegs.landmarks.image import Photo, open_photo
 
 
 class Always:

@@ -5,8 +5,8 @@ import pytest
 import skimage.data
 import skimage.transform
 
-from wsegs.aside import run_aside
 from wsegs.errors import DataError, MissingError, OptionError
+from wsegs.io.subprocess_call import run_aside
 from wsegs.landmarks.detectors import METHODS, check_methods, describe_method, dlib_detector, load_method
 from wsegs.landmarks.detectors import face_alignment_detector as fan
 from wsegs.landmarks.detectors.mtcnn_detector import MtcnnDetector

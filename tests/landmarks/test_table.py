@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from wsegs.errors import DataError, MissingError, OutputExistsError
+from wsegs.io.integrity import seal
 from wsegs.landmarks.table import read_landmarks, write_landmarks
 from wsegs.schemes import CELEBA5, IBUG68, get_scheme
-from wsegs.seal import seal
 
 IBUG68_TEXT = json.dumps(IBUG68.as_mapping(average=False), sort_keys=True)
 FORMAT_1 = Path(__file__).parent / "landmarks-format-1.h5"

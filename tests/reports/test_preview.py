@@ -6,6 +6,7 @@ import pytest
 from skimage.data import astronaut
 
 from wsegs.errors import DataError, MissingError, OptionError, OutputExistsError
+from wsegs.geometry.frame import Frame
 from wsegs.landmarks.table import LandmarkTable
 from wsegs.reports import preview as module
 from wsegs.reports.palette import region_colours
@@ -13,8 +14,7 @@ from wsegs.reports.preview import preview_rules, preview_store
 from wsegs.rules import compile_rules
 from wsegs.schemes import IBUG68
 from wsegs.store import MaskStore
-from wsegs.store.build import build_store
-from wsegs.store.frame import Frame
+from wsegs.store.writing.build import build_store
 
 RULES = """
 version: 1

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from wsegs.errors import OptionError
+from wsegs.human_masks.parsed_faces import load_truth
+from wsegs.human_masks.scoring import score_faces
 from wsegs.reports.overlay import outline_overlay
 from wsegs.reports.worst_faces import (
     HUMAN_COLOUR,
@@ -21,9 +23,7 @@ from wsegs.reports.worst_faces import (
     worst_sheet,
 )
 from wsegs.rules import load_rules
-from wsegs.rules.classes import load_classes
-from wsegs.store.parsed_faces import load_truth
-from wsegs.store.scoring import score_faces
+from wsegs.rules.tuning.class_map import load_classes
 
 
 @pytest.fixture

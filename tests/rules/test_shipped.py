@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from wsegs.files import shipped_folder
+from wsegs.io.files import shipped_folder
 from wsegs.rules import RuleSet, compile_rules, load_rules
 from wsegs.schemes import IBUG68
 

@@ -10,6 +10,7 @@ import pytest
 import shapely
 
 from wsegs.errors import DataError, MissingError, RuleError, WsegsError
+from wsegs.io.yaml_source import read_nodes
 from wsegs.schemes import (
     LandmarkScheme,
     find_scheme,
@@ -19,7 +20,6 @@ from wsegs.schemes import (
     scheme_from_node,
     scheme_names,
 )
-from wsegs.yaml_source import read_nodes
 
 SIX = """\
 name: six_points

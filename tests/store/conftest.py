@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from wsegs.geometry.frame import Frame
 from wsegs.landmarks.table import LandmarkTable
 from wsegs.rules import load_rules
 from wsegs.schemes import IBUG68
 from wsegs.store import MaskStore
-from wsegs.store.build import build_store
-from wsegs.store.frame import Frame
+from wsegs.store.writing.build import build_store
 
 SIZE = (218, 178)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from wsegs.errors import DataError, MissingError
-from wsegs.seal import seal
+from wsegs.io.integrity import seal
 from wsegs.store import MaskStore
 
 

@@ -13,16 +13,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from wsegs.aside import run_aside
 from wsegs.errors import DataError, MissingError, WsegsError
+from wsegs.geometry.frame import Frame
+from wsegs.io.integrity import USER_BLOCK, seal
+from wsegs.io.subprocess_call import run_aside
 from wsegs.landmarks.table import LandmarkTable, read_landmarks, write_landmarks
 from wsegs.rules import compile_rules, load_rules
 from wsegs.schemes import IBUG68
-from wsegs.seal import USER_BLOCK, seal
 from wsegs.store import MaskStore
-from wsegs.store.build import build_store
-from wsegs.store.frame import Frame
 from wsegs.store.verify import verify_file
+from wsegs.store.writing.build import build_store
 
 RULES = """version: 1
 scheme: ibug68
@@ -162,7 +162,7 @@ def test_what_leads_libhdf5_astray_is_refused(made, tmp_path, monkeypatch, name,
     path = tmp_path / name
     path.write_bytes(_astray((made / name).read_bytes())[0 if sealed else USER_BLOCK :])
     aside = run_aside
-    for module in ("wsegs.store.verify", "wsegs.hdf5"):
+    for module in ("wsegs.store.verify", "wsegs.io.hdf5"):
         monkeypatch.setattr(f"{module}.run_aside", lambda *names, seconds: aside(*names, seconds=2))
     with pytest.raises(DataError, match=str(path)):
         reader(path)

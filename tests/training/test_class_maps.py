@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from tests.training.tiny import SIZE, make_store, write_truth
 from wsegs.errors import DataError, MissingError, OptionError
-from wsegs.landmarks.image import read_image
-from wsegs.rules.classes import parse_classes
-from wsegs.store.frame import Frame, scale_affine, warp_image
-from wsegs.training.class_maps import UNKNOWN, RegionClasses, human_classes, paint_regions, region_classes
+from wsegs.geometry.frame import Frame, scale_affine, warp_image
+from wsegs.io.images import read_image
+from wsegs.rules.tuning.class_map import parse_classes
+from wsegs.training.class_maps import IGNORE_INDEX, RegionClasses, human_classes, paint_regions, region_classes
 
 CLASSES = parse_classes("classes: {ground: 0, eye: 7, lip: 300}\nregions: {ground: ground, eyes: eye, mouth: lip}", "c")
 
@@ -41,8 +41,8 @@ def test_small_regions_lie_over_large_ones(store) -> None:
 
 def test_an_image_without_a_face_is_unknown(store) -> None:
     maps = RegionClasses(store, ("background", "mouth", "eyes"), (0, 1))
-    assert (maps.read(3, (9, 7)) == UNKNOWN).all()
-    assert not (maps.read(2, (9, 7)) == UNKNOWN).any()
+    assert (maps.read(3, (9, 7)) == IGNORE_INDEX).all()
+    assert not (maps.read(2, (9, 7)) == IGNORE_INDEX).any()
 
 
 @pytest.mark.parametrize("frame", [Frame("image", SIZE), Frame("image", (96, 84)), Frame("face", (109, 89))])
@@ -55,10 +55,10 @@ def test_human_masks_lie_on_their_faces(frame, table, faces, tmp_path) -> None:
     cv2.imwrite(str(tmp_path / "masks" / "faces" / "000.png"), np.where(large > 120, 300, 0).astype(np.uint16))
     size = (60, 50)
     classes = human_classes(store, faces, tmp_path, CLASSES, fill=False).read(0, size)
-    assert set(np.unique(classes)) <= {0, 2, UNKNOWN}
+    assert set(np.unique(classes)) <= {0, 2, IGNORE_INDEX}
     affine = scale_affine(store.affine[0], store.size, size)
     crop = warp_image(np.where(image[..., :1] > 120, 255, 0).repeat(3, axis=2).astype(np.uint8), affine, size)
-    inside = classes != UNKNOWN
+    inside = classes != IGNORE_INDEX
     clear = inside & ((crop[..., 0] < 30) | (crop[..., 0] > 225))  # not on an edge that the warp has blurred
     assert clear.mean() > 0.3
     assert ((classes == 2) == (crop[..., 0] > 127))[clear].mean() > 0.99
@@ -69,10 +69,10 @@ def test_background_or_unknown_where_the_photo_ends(table, faces, tmp_path) -> N
     write_truth(tmp_path / "truth", table)
     known = human_classes(store, faces, tmp_path / "truth", CLASSES, fill=False).read(0, (109, 89))
     filled = human_classes(store, faces, tmp_path / "truth", CLASSES).read(0, (109, 89))
-    assert known[0, 0] == UNKNOWN
+    assert known[0, 0] == IGNORE_INDEX
     assert filled[0, 0] == 0
-    assert (known == filled)[known != UNKNOWN].all()
-    assert set(np.unique(known)) == {0, 1, 2, UNKNOWN}
+    assert (known == filled)[known != IGNORE_INDEX].all()
+    assert set(np.unique(known)) == {0, 1, 2, IGNORE_INDEX}
 
 
 def test_missing_masks_are_counted(store, faces, table, tmp_path) -> None:

@@ -9,15 +9,15 @@ import torch
 
 from tests.training.tiny import SIZE, make_store, tiny_recipe
 from wsegs.errors import DataError, MissingError
-from wsegs.landmarks.image import read_image
+from wsegs.geometry.frame import Frame
+from wsegs.io.images import read_image
 from wsegs.store import MaskStore
-from wsegs.store.frame import Frame
 from wsegs.store.images import find_image_root
-from wsegs.training.budget import plan_budget
 from wsegs.training.cache import RowCache
 from wsegs.training.data import FaceData, check_images, one_line
 from wsegs.training.dataset import Batch, FaceCrops
-from wsegs.training.order import BatchPlan
+from wsegs.training.sampler import BatchPlan
+from wsegs.training.schedule import plan_budget
 from wsegs.training.split import split_rows
 
 # Python 3.12 and later warn of it; the loader's workers start from a process that only reads.

@@ -12,9 +12,9 @@ import torch
 
 from tests.training.tiny import SIZE, make_store, tiny_recipe
 from wsegs.errors import DataError, MissingError, OptionError, OutputExistsError
-from wsegs.files import sha256_of
-from wsegs.store.frame import Frame
-from wsegs.training.fit import Machine, train
+from wsegs.geometry.frame import Frame
+from wsegs.io.files import sha256_of
+from wsegs.training.fit import TrainerOptions, train
 from wsegs.training.module import AttributeModule
 from wsegs.training.runs import load_run, read_checkpoint, read_run
 
@@ -70,7 +70,7 @@ def test_training_learns(store, tmp_path) -> None:
 @pytest.mark.parametrize("workers", [0, 1, 2])
 def test_a_resumed_training_is_one_that_was_never_disturbed(run_folder, store, tmp_path, monkeypatch, workers) -> None:
     recipe = tiny_recipe(validate_every=2)
-    machine = Machine("cpu", workers=workers, cache=False)
+    machine = TrainerOptions("cpu", workers=workers, cache=False)
     undisturbed = AttributeModule.training_step
 
     def interrupted(self, batch, batch_index):
@@ -206,12 +206,12 @@ def test_an_unreadable_image_ends_the_training_in_one_line(store, faces, tmp_pat
 
 def test_devices_share_a_batch(store, tmp_path) -> None:
     with pytest.raises(OptionError, match=r"--batch-size: expected a multiple of the 2 devices, .* got 3"):
-        train(tiny_recipe(batch_size=3), store, tmp_path / "run", machine=Machine("cpu", 2))
+        train(tiny_recipe(batch_size=3), store, tmp_path / "run", machine=TrainerOptions("cpu", 2))
 
 
 def test_an_accelerator_that_is_not_there(store, tmp_path) -> None:
     with pytest.raises(OptionError, match="--accelerator"):
-        train(tiny_recipe(), store, tmp_path / "run", machine=Machine("tpu"))
+        train(tiny_recipe(), store, tmp_path / "run", machine=TrainerOptions("tpu"))
 
 
 def test_a_run_is_described_in_json_that_names_no_pickle(run_folder) -> None:

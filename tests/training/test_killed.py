@@ -17,7 +17,7 @@ import torch
 from tests.training.tiny import make_store, tiny_recipe
 from wsegs.errors import DataError, MissingError, OptionError, OutputExistsError
 from wsegs.training.dataset import FaceCrops
-from wsegs.training.fit import Machine, train
+from wsegs.training.fit import TrainerOptions, train
 from wsegs.training.module import AttributeModule
 from wsegs.training.runs import read_checkpoint, read_run
 
@@ -74,17 +74,17 @@ def test_a_kill_between_the_two_checkpoints_is_made_good(run_folder, store, tmp_
 
 def test_a_resumed_training_keeps_its_precision(store, tmp_path) -> None:
     recipe = tiny_recipe(max_steps=4, validate_every=2, precision="auto")
-    begun = train(recipe, store, tmp_path / "run", machine=Machine("cpu"))["precision"]
+    begun = train(recipe, store, tmp_path / "run", machine=TrainerOptions("cpu"))["precision"]
     other = "32-true" if begun == "bf16-mixed" else "bf16-mixed"
     info = tmp_path / "run" / "run.json"
     info.write_text(info.read_text().replace(f'"precision": "{begun}"', f'"precision": "{other}"'))
-    assert train(recipe, store, tmp_path / "run", machine=Machine("cpu"), resume=True)["precision"] == other
+    assert train(recipe, store, tmp_path / "run", machine=TrainerOptions("cpu"), resume=True)["precision"] == other
 
 
 def test_the_same_training_with_any_number_of_readers(run_folder, store, tmp_path) -> None:
     for workers, cache in ((0, None), (1, True), (2, False)):
         run = tmp_path / f"{workers}-{cache}"
-        train(tiny_recipe(validate_every=2), store, run, machine=Machine("cpu", workers=workers, cache=cache))
+        train(tiny_recipe(validate_every=2), store, run, machine=TrainerOptions("cpu", workers=workers, cache=cache))
         assert (run / "metrics.csv").read_bytes() == (run_folder / "metrics.csv").read_bytes()
         ours, theirs = (read_checkpoint(folder / "last.ckpt")["state_dict"] for folder in (run, run_folder))
         assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
@@ -129,7 +129,7 @@ def test_a_reader_that_dies_is_one_line(store, tmp_path, monkeypatch) -> None:
 
     monkeypatch.setattr(FaceCrops, "__getitem__", die)
     with pytest.raises(OptionError, match="--jobs: a process that reads images was ended from outside") as caught:
-        train(tiny_recipe(), store, tmp_path / "run", machine=Machine("cpu", workers=1, cache=False))
+        train(tiny_recipe(), store, tmp_path / "run", machine=TrainerOptions("cpu", workers=1, cache=False))
     assert "\n" not in str(caught.value)
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from wsegs.errors import DataError, MissingError, OptionError
-from wsegs.training.budget import plan_budget
 from wsegs.training.recipe import Recipe, load_recipe, read_recipe, write_recipe
+from wsegs.training.schedule import plan_budget
 
 SHIPPED = Path(__file__).parents[2] / "models"
 

@@ -12,16 +12,16 @@ from tests.training.tiny import make_store, recipe_of, write_truth
 from wsegs import nets
 from wsegs.datasets import open_dataset
 from wsegs.errors import MissingError, OptionError
+from wsegs.evaluation.evaluate import average, evaluate
+from wsegs.evaluation.parsing import evaluate_parsing, write_parsing_evaluation
+from wsegs.evaluation.predict import predict
 from wsegs.landmarks.table import LandmarkTable
 from wsegs.nets import NetworkOutput, network_names
-from wsegs.training.evaluate import average, evaluate
 from wsegs.training.fit import train
 from wsegs.training.module import AttributeModule
-from wsegs.training.order import TrainingOrder
-from wsegs.training.parsing_scores import evaluate_parsing, write_parsing_evaluation
-from wsegs.training.predict import predict
 from wsegs.training.recipe import NetworkChoice
 from wsegs.training.runs import load_run, read_checkpoint, read_run
+from wsegs.training.sampler import TrainingOrder
 
 CLASSES = "classes: {ground: 0, eye: 7, lip: 300}\nregions: {ground: ground, eyes: eye, mouth: lip}\n"
 

@@ -11,23 +11,23 @@ import torch
 
 from tests.training.tiny import RULES, SIZE, tiny_recipe, write_faces, write_truth
 from wsegs.errors import DataError, OptionError
+from wsegs.evaluation.crop_sources import StoreCrops, store_dataset, training_store
+from wsegs.evaluation.evaluate import evaluate
+from wsegs.evaluation.inspect import look_inside
+from wsegs.geometry.frame import Frame
 from wsegs.rules import compile_rules
-from wsegs.rules.classes import ClassMap
+from wsegs.rules.tuning.class_map import ClassMap
 from wsegs.store import MaskStore
-from wsegs.store.build import build_store
-from wsegs.store.crops import CropOptions
-from wsegs.store.frame import Frame
 from wsegs.store.images import find_image_root
-from wsegs.training.budget import plan_budget
+from wsegs.store.writing.build import build_store
+from wsegs.store.writing.encode_crops import CropOptions
 from wsegs.training.class_maps import HumanClasses
-from wsegs.training.crop_sources import StoreCrops, store_dataset, training_store
 from wsegs.training.data import FaceData, check_images
 from wsegs.training.dataset import FaceCrops
-from wsegs.training.evaluate import evaluate
 from wsegs.training.fit import train
-from wsegs.training.insight import look_inside
-from wsegs.training.order import BatchPlan
 from wsegs.training.runs import load_run
+from wsegs.training.sampler import BatchPlan
+from wsegs.training.schedule import plan_budget
 from wsegs.training.split import split_rows
 
 

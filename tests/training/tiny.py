@@ -9,12 +9,12 @@ import numpy as np
 import skimage.data
 from numpy.typing import NDArray
 
+from wsegs.geometry.frame import Frame
 from wsegs.landmarks.table import STATUS_NAMES, LandmarkTable
 from wsegs.rules import compile_rules
 from wsegs.schemes import IBUG68
 from wsegs.store import MaskStore
-from wsegs.store.build import build_store
-from wsegs.store.frame import Frame
+from wsegs.store.writing.build import build_store
 from wsegs.training.recipe import Recipe, load_recipe
 
 SIZE = (64, 56)

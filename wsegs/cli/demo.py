@@ -11,7 +11,7 @@ import click
 
 from wsegs.cli.options import force_option, jobs_option, output_option
 from wsegs.errors import OptionError
-from wsegs.files import shipped_folder
+from wsegs.io.files import shipped_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,15 +50,15 @@ def demo(output: Path, jobs: int, force: bool) -> None:
     Landmarks, masks, pictures, a short training, an evaluation, and where the network saw what.
     """
     from wsegs.datasets import open_dataset
-    from wsegs.files import check_output
+    from wsegs.geometry.frame import image_frame
+    from wsegs.io.files import check_output
+    from wsegs.io.lock import lock_output
     from wsegs.landmarks.chain import ChainOptions
     from wsegs.landmarks.find import find_landmarks
-    from wsegs.lock import lock_output
     from wsegs.reports.preview import preview_store
     from wsegs.rules import load_rules
     from wsegs.store import MaskStore
-    from wsegs.store.build import build_store
-    from wsegs.store.frame import image_frame
+    from wsegs.store.writing.build import build_store
 
     if output.exists() and not output.is_dir():
         raise OptionError(f"--output: expected a folder, and {output} is a file")
@@ -95,11 +95,11 @@ def demo(output: Path, jobs: int, force: bool) -> None:
 
 def _train_and_measure(store: MaskStore, output: Path, force: bool) -> None:
     from wsegs.datasets import open_dataset
+    from wsegs.evaluation.evaluate import evaluate, write_evaluation
+    from wsegs.evaluation.predict import Failure, predict
     from wsegs.landmarks.table import read_landmarks
     from wsegs.reports.overlay import draw_attribute_maps
-    from wsegs.training.evaluate import evaluate, write_evaluation
     from wsegs.training.fit import train
-    from wsegs.training.predict import Failure, predict
     from wsegs.training.recipe import load_recipe
     from wsegs.training.runs import load_run
 
@@ -151,8 +151,8 @@ def make_faces(folder: Path) -> None:
     import cv2
     import numpy as np
 
-    from wsegs.files import complete_or_absent, write_table
-    from wsegs.landmarks.image import read_image
+    from wsegs.io.files import atomic_write, write_table
+    from wsegs.io.images import read_image
 
     shipped = shipped_folder("faces")
     with (shipped / "labels.csv").open(encoding="utf-8", newline="") as file:
@@ -165,7 +165,7 @@ def make_faces(folder: Path) -> None:
             variant = f"{Path(name).stem}_{number:02d}.jpg"
             rows.append({**labels[name], "file": variant, "split": split})
             _, encoded = cv2.imencode(".jpg", _vary(image, name, generator)[..., ::-1])
-            with complete_or_absent(folder / variant) as temporary:
+            with atomic_write(folder / variant) as temporary:
                 temporary.write_bytes(encoded.tobytes())
     write_table(folder / "labels.csv", list(rows[0]), ([row[name] for name in rows[0]] for row in rows))
 

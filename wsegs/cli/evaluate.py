@@ -81,7 +81,7 @@ def evaluate(
     A parser is measured on the images of a mask store, by the intersection over union of each class.
     """
     from wsegs.datasets import open_dataset
-    from wsegs.files import check_output
+    from wsegs.io.files import check_output
     from wsegs.landmarks.table import read_landmarks
     from wsegs.store import MaskStore
     from wsegs.training.run_folder import BEST, LAST, check_run
@@ -97,10 +97,10 @@ def evaluate(
             )
         check_output(output, force=force)
     # torch takes seconds to import; what can be wrong without it was said before.
-    from wsegs.training.crop_sources import store_dataset, training_store
-    from wsegs.training.crops import run_data_folder
-    from wsegs.training.evaluate import average, write_evaluation
-    from wsegs.training.evaluate import evaluate as evaluate_run
+    from wsegs.evaluation.crop_sources import store_dataset, training_store
+    from wsegs.evaluation.crops import run_data_folder
+    from wsegs.evaluation.evaluate import average, write_evaluation
+    from wsegs.evaluation.evaluate import evaluate as evaluate_run
     from wsegs.training.runs import load_run
 
     runs = [load_run(folder, checkpoint) for folder in run_folders]
@@ -164,8 +164,8 @@ def _evaluate_parsing(
     force: bool,
     as_json: bool,
 ) -> None:
-    from wsegs.files import check_output
-    from wsegs.training.parsing_scores import evaluate_parsing, write_parsing_evaluation
+    from wsegs.evaluation.parsing import evaluate_parsing, write_parsing_evaluation
+    from wsegs.io.files import check_output
 
     folder = check_output(output or run.path / f"parsing-{split}", force=force)
     evaluation = evaluate_parsing(run, split, masks=masks, data=data, truth=truth, jobs=workers, limit=limit)

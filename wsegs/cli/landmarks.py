@@ -122,12 +122,12 @@ def landmarks(
     use_one_thread()
 
     from wsegs.datasets import open_dataset
-    from wsegs.files import check_output
+    from wsegs.io.files import check_output
+    from wsegs.io.parallel import check_scheduler
     from wsegs.landmarks.find import find_landmarks, summarise
     from wsegs.landmarks.imports import read_imports
     from wsegs.landmarks.table import read_landmarks
     from wsegs.schemes import CELEBA5, IBUG68, find_scheme
-    from wsegs.workers import check_scheduler
 
     lists = (output.with_suffix(".missing.csv"), output.with_suffix(".unmatched.csv"))
     check_output(output, force=force, others=imports)

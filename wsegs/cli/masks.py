@@ -24,8 +24,8 @@ from wsegs.errors import OptionError
 
 if TYPE_CHECKING:
     from wsegs.landmarks.table import LandmarkTable
-    from wsegs.store.crops import CropOptions
-    from wsegs.store.refine_rows import RefineOptions
+    from wsegs.store.writing.encode_crops import CropOptions
+    from wsegs.store.writing.refine_rows import RefineOptions
 
 
 # For landmarks of other schemes than that of the default.
@@ -130,11 +130,11 @@ def masks(
     """Draw attribute masks: LANDMARKS (landmarks.h5) and rules to a mask store."""
     use_one_thread()
 
+    from wsegs.geometry.frame import Frame, image_frame
+    from wsegs.io.parallel import check_scheduler
     from wsegs.landmarks.table import open_landmarks
     from wsegs.rules import load_rules
-    from wsegs.store.build import build_store
-    from wsegs.store.frame import Frame, image_frame
-    from wsegs.workers import check_scheduler
+    from wsegs.store.writing.build import build_store
 
     if output.exists() and landmarks.exists() and output.samefile(landmarks):
         raise OptionError(f"--output: {output} is the input; expected another file")
@@ -213,7 +213,7 @@ def _refine_options(
 ) -> RefineOptions:
     """Return what --refine, --refinement and --data ask for."""
     from wsegs.refine import load_refinement
-    from wsegs.store.refine_rows import RefineOptions
+    from wsegs.store.writing.refine_rows import RefineOptions
 
     how = load_refinement(refinement)
     if regions != "all":
@@ -223,7 +223,7 @@ def _refine_options(
 
 def _image_options(quality: int | None, table: LandmarkTable, data: Path | None, landmarks: Path) -> CropOptions:
     """Return what --with-images, --image-quality and --data ask for."""
-    from wsegs.store.crops import QUALITY, CropOptions
+    from wsegs.store.writing.encode_crops import QUALITY, CropOptions
 
     return CropOptions(_image_root(table, data, landmarks), QUALITY if quality is None else quality)
 

@@ -38,14 +38,14 @@ def predict(
     Attributes are printed with their probabilities, the most probable first. Images that cannot be read are listed
     at the end, and the exit code is then 1.
     """
-    from wsegs.files import check_output
+    from wsegs.io.files import check_output
     from wsegs.store import MaskStore
     from wsegs.training.run_folder import BEST, LAST, check_run
 
     check_run(run_folder, BEST if checkpoint == "best" else LAST)
     # torch takes seconds to import; what can be wrong without it was said before.
-    from wsegs.training.predict import Failure, check_maps, map_files
-    from wsegs.training.predict import predict as predict_images
+    from wsegs.evaluation.predict import Failure, check_maps, map_files
+    from wsegs.evaluation.predict import predict as predict_images
     from wsegs.training.runs import load_run
 
     run = load_run(run_folder, checkpoint)

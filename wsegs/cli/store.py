@@ -45,7 +45,7 @@ def info(path: Path, sample: int, as_json: bool) -> None:
 @json_option
 def merge(shards: tuple[Path, ...], output: Path, force: bool, as_json: bool) -> None:
     """Join SHARDS, all that wsegs masks --shard wrote, to one store: as if one run had written it."""
-    from wsegs.store.merge import merge_shards
+    from wsegs.store.writing.merge import merge_shards
 
     summary = merge_shards(shards, output, force=force)
     if as_json:

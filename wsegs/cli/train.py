@@ -153,10 +153,10 @@ def train(
 
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # else torch advises on its own use
     # torch takes seconds to import; what can be wrong without it was said before.
-    from wsegs.training.fit import Machine
+    from wsegs.training.fit import TrainerOptions
     from wsegs.training.fit import train as train_network
 
-    machine = Machine(accelerator, devices, nodes, strategy, workers, cache)
+    machine = TrainerOptions(accelerator, devices, nodes, strategy, workers, cache)
     try:
         summary = train_network(
             recipe,

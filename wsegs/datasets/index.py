@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from wsegs.errors import DataError, OptionError
-from wsegs.files import nearest, write_table
+from wsegs.io.files import did_you_mean, write_table
 
 SPLITS = ("train", "validation", "test")
 
@@ -144,7 +144,9 @@ class FaceDataset:
             return np.arange(len(self))
         if split not in SPLITS:
             known = (*SPLITS, "all")
-            raise OptionError(f"unknown split '{split}': expected one of {', '.join(known)}{nearest(split, known)}")
+            raise OptionError(
+                f"unknown split '{split}': expected one of {', '.join(known)}{did_you_mean(split, known)}"
+            )
         return np.flatnonzero(self.split == SPLITS.index(split))
 
     def summary(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from wsegs.datasets.index import IMAGE_WITHOUT_ROW, NAME_TWICE, ROW_WITHOUT_IMAGE, Unmatched
 from wsegs.errors import DataError
-from wsegs.files import stays_below
+from wsegs.io.files import is_safe_relative_path
 
 
 def checked_names(
@@ -32,7 +32,7 @@ def checked_names(
         # Most names are plain, and there may be 200,000 of them.
         if "/" not in name and "\\" not in name and name not in (".", "..") and ":" not in name:
             continue
-        if not stays_below(name):
+        if not is_safe_relative_path(name):
             raise DataError(
                 f"{path}, {unit} {lines[row]}: expected a file name below the folder of the images, got '{name}'"
             )

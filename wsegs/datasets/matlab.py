@@ -15,9 +15,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from wsegs.aside import AsideError, run_aside
 from wsegs.errors import DataError, MissingError
-from wsegs.hdf5 import open_hdf5
+from wsegs.io.hdf5 import open_hdf5
+from wsegs.io.subprocess_call import AsideError, run_aside
 
 _LONGEST = 120.0  # seconds; LFWA's table takes a few
 _MOST_VALUES = 100_000_000

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from wsegs.io.images import Photo
 from wsegs.landmarks.choose import choose_face
 from wsegs.landmarks.detectors import check_methods, describe_method, load_method
 from wsegs.landmarks.detectors.protocol import Faces, Method, MethodOptions
 from wsegs.landmarks.detectors.upright import box_of_points
-from wsegs.landmarks.image import Photo
 
 MAX_SIDE = 1024
 DETECTORS = ("dlib", "mtcnn")

@@ -17,17 +17,17 @@ from tqdm import tqdm
 
 import wsegs
 from wsegs.datasets import write_unmatched
+from wsegs.datasets.boxes import Places, places_of
 from wsegs.errors import DataError, MissingError, OptionError, WsegsError
-from wsegs.files import check_output, write_table
+from wsegs.io.files import check_output, write_table
+from wsegs.io.lock import locks_output
+from wsegs.io.parallel import WorkerLostError, run_in_workers
 from wsegs.landmarks.chain import DETECTORS, MAX_SIDE, ChainOptions
 from wsegs.landmarks.imports import Imported, write_csv
 from wsegs.landmarks.journal import Journal, record_type
-from wsegs.landmarks.places import Places, places_of
 from wsegs.landmarks.table import NO_FACE, STATUS_NAMES, UNREADABLE, LandmarkTable, write_landmarks
 from wsegs.landmarks.tasks import ImageTask, find_in_chunk
-from wsegs.lock import locks_output
 from wsegs.schemes import CELEBA5, IBUG68, LandmarkScheme
-from wsegs.workers import WorkerLostError, run_in_workers
 
 if TYPE_CHECKING:
     from wsegs.datasets.index import FaceDataset
@@ -97,7 +97,7 @@ def find_landmarks(
     from_data
         Take the five points that come with the data set; ``scheme`` is then ``celeba5``.
     boxes_from_data
-        Search only the faces whose place the data set does not say; see :mod:`wsegs.landmarks.places`. The first
+        Search only the faces whose place the data set does not say; see :mod:`wsegs.datasets.boxes`. The first
         detector's predictor places the points.
     earlier
         What an earlier call found: its faces are kept, by file name, and only the other images are searched.

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from wsegs.datasets.index import ROW_WITHOUT_IMAGE, Unmatched
 from wsegs.errors import DataError, MissingError
-from wsegs.files import write_table
+from wsegs.io.files import write_table
 from wsegs.schemes import IBUG68, LandmarkScheme
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.errors import WsegsError
-from wsegs.journal import end_of_header
+from wsegs.io.journal import end_of_header
 
 FORMAT = "wsegs-landmarks-journal 1"
 

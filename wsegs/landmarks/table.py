@@ -17,7 +17,7 @@ object              type, shape              meaning
 ``/attribute_names`` str (A,)
 ``/identity``       int32 (N,)               -1 unknown
 ``/split``          int8 (N,)                0 train, 1 validation, 2 test
-``/checksum``       uint32 (N,)              of each row, see :mod:`wsegs.checksum`; not in older files
+``/checksum``       uint32 (N,)              of each row, see :mod:`wsegs.io.checksum`; not in older files
 ``/scheme``         str                      what the P points are: the scheme's definition as JSON
 attributes of ``/``                          format, format_version, scheme, provenance (JSON), sha256 of all
 =================== ======================== ===============================================================
@@ -38,13 +38,13 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from wsegs.aside import AsideError
-from wsegs.checksum import row_checksums
 from wsegs.errors import DataError, MissingError
-from wsegs.files import check_output, stays_below
-from wsegs.hdf5 import check_unsealed, create_hdf5, open_hdf5, reason_of
+from wsegs.io.checksum import row_checksums
+from wsegs.io.files import check_output, is_safe_relative_path
+from wsegs.io.hdf5 import check_unsealed, create_hdf5, open_hdf5, reason_of
+from wsegs.io.integrity import check_seal
+from wsegs.io.subprocess_call import AsideError
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
-from wsegs.seal import check_seal
 
 FORMAT = "wsegs-landmarks"
 FORMAT_VERSION = 2
@@ -297,7 +297,7 @@ def _check(table: LandmarkTable, path: Path) -> None:
         expected = (len(table.images), *(sizes[n] if isinstance(n, str) else n for n in shape))
         if getattr(table, field).shape != expected:
             raise DataError(f"{path}: /{name} has shape {getattr(table, field).shape}, expected {expected}")
-    outside = next((name for name in table.images if not stays_below(name)), None)
+    outside = next((name for name in table.images if not is_safe_relative_path(name)), None)
     if outside is not None:
         raise DataError(f"{path}: /image: expected names of files below the data set's folder, got '{outside}'")
     if len(set(table.images)) != len(table.images):

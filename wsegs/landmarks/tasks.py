@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.errors import WsegsError
+from wsegs.io.images import open_photo, reason
 from wsegs.landmarks.chain import ChainOptions, load_chain
-from wsegs.landmarks.image import open_photo, reason
 from wsegs.landmarks.journal import record_type
 from wsegs.landmarks.table import STATUS_NAMES, UNREADABLE
 

@@ -25,7 +25,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from wsegs.errors import OptionError
-from wsegs.files import nearest
+from wsegs.io.files import did_you_mean
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -89,7 +89,7 @@ def network_class(name: str) -> type[Any]:
     """
     known = network_names()
     if name not in known:
-        raise OptionError(f"unknown network '{name}': expected one of {', '.join(known)}{nearest(name, known)}")
+        raise OptionError(f"unknown network '{name}': expected one of {', '.join(known)}{did_you_mean(name, known)}")
     return _networks[name]
 
 
@@ -143,7 +143,8 @@ def build_network(
         if option not in accepted:
             own = [other for other in accepted if other not in _FROM_DATA]
             raise OptionError(
-                f"network '{name}' has no option '{option}': expected one of {', '.join(own)}{nearest(option, own)}"
+                f"network '{name}' has no option '{option}': expected one of {', '.join(own)}"
+                f"{did_you_mean(option, own)}"
             )
     data = {"attributes": attributes, "size": size, "classes": classes, "regions": regions}
     wanted = {argument: value for argument, value in data.items() if argument in accepted}

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from wsegs.errors import OptionError
-from wsegs.files import nearest
+from wsegs.io.files import did_you_mean
 from wsegs.nets import NetworkOutput, register
 from wsegs.nets.blocks import attribute_layers, pooled_size, scale_filters
 
@@ -133,7 +133,7 @@ def _poolings(regions: Sequence[str], pooling: Mapping[str, str]) -> list[str]:
         if region != "default" and region not in regions:
             raise OptionError(
                 f"network 'ssp': pooling: no region '{region}': expected default or one of {', '.join(regions)}"
-                f"{nearest(region, tuple(regions))}"
+                f"{did_you_mean(region, tuple(regions))}"
             )
     default = pooling.get("default", "average")
     return [pooling.get(region, default) for region in regions]

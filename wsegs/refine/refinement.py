@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, ValidationError
 
 from wsegs.errors import OptionError, RuleError
-from wsegs.files import find_shipped, nearest
+from wsegs.io.files import did_you_mean, find_shipped
+from wsegs.io.yaml_source import Node, read_nodes, read_yaml_text
 from wsegs.rules import RuleSet
-from wsegs.yaml_source import Node, read_nodes, read_yaml_text
 
 Weight = Annotated[StrictFloat | StrictInt, Field(ge=-100, le=100)]
 
@@ -87,7 +87,8 @@ class Refinement:
             if name not in self.refined:
                 known = tuple(self.refined)
                 raise OptionError(
-                    f"--refine: {self.source} says how to refine {', '.join(known)}, got '{name}'{nearest(name, known)}"
+                    f"--refine: {self.source} says how to refine {', '.join(known)}, got '{name}'"
+                    f"{did_you_mean(name, known)}"
                 )
         return replace(self, refined={name: self.refined[name] for name in self.refined if name in regions})
 
@@ -102,7 +103,7 @@ class Refinement:
             if name not in rules.region_names:
                 raise OptionError(
                     f"--refine: {self.source} needs the region '{name}', which {rules.source} does not have"
-                    f"{nearest(name, rules.region_names)}"
+                    f"{did_you_mean(name, rules.region_names)}"
                 )
 
 
@@ -150,7 +151,7 @@ def parse_refinement(text: str, source: str) -> Refinement:
         node = root.find(("classes", name, "refines"))
         if fields.refines not in file.regions:
             raise node.error(
-                f"expected one of 'regions:', got '{fields.refines}'{nearest(fields.refines, file.regions)}"
+                f"expected one of 'regions:', got '{fields.refines}'{did_you_mean(fields.refines, file.regions)}"
             )
         if fields.refines in refined:
             raise node.error(f"'{fields.refines}' is refined by another class already")
@@ -178,7 +179,7 @@ def _located(root: Node, detail: Any) -> RuleError:
         model: type[BaseModel] = RefinementFile if len(path) == 1 else ClassFields
         known, key = list(model.model_fields), str(path[-1])
         place = root.find(path[:-1]).keys.get(key, node)
-        return place.error(f"unknown key '{key}'; expected one of {', '.join(known)}{nearest(key, known)}")
+        return place.error(f"unknown key '{key}'; expected one of {', '.join(known)}{did_you_mean(key, known)}")
     if detail["type"] == "missing":
         return root.find(path[:-1]).error(f"expected a key '{path[-1]}'")
     expected = detail["msg"].removeprefix("Input should be ").lower()

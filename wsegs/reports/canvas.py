@@ -15,7 +15,7 @@ from matplotlib.font_manager import FontProperties
 from numpy.typing import NDArray
 
 from wsegs.errors import DataError
-from wsegs.files import complete_or_absent
+from wsegs.io.files import atomic_write
 
 _DPI = 72  # so that a point is a pixel
 _MEASURE = RendererAgg(8, 8, _DPI)
@@ -136,5 +136,5 @@ def write_png(image: NDArray[np.uint8], path: Path) -> None:
         raise DataError(f"{path}: expected a name that ends in .png")
     # imwrite cannot open every name on every system; imencode leaves the file to Python.
     _, encoded = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-    with complete_or_absent(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_bytes(encoded.tobytes())

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from wsegs.files import complete_or_absent
+from wsegs.io.files import atomic_write
 
 _INCH = 1.05  # a small picture's width
 _COLUMNS = 17  # a face and fifty maps fill three rows
@@ -110,5 +110,5 @@ def _readable(name: str) -> str:
 
 def _save(figure: Figure, output: Path) -> None:
     FigureCanvasAgg(figure)
-    with complete_or_absent(output) as temporary:
+    with atomic_write(output) as temporary:
         figure.savefig(temporary)

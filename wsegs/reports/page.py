@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from wsegs.files import complete_or_absent
+from wsegs.io.files import atomic_write
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #1a1a1f; max-width: 1200px; margin: 2em auto; padding: 0 1em; }
@@ -107,5 +107,5 @@ def write_page(title: str, parts: Sequence[Part], output: Path) -> None:
         f"<title>{escape(title)}</title>\n<style>{_STYLE}</style>\n</head>\n"
         f"<body>\n<h1>{escape(title)}</h1>\n{body}\n</body>\n</html>\n"
     )
-    with complete_or_absent(output) as temporary:
+    with atomic_write(output) as temporary:
         temporary.write_text(page, encoding="utf-8", errors="replace")

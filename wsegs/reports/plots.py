@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from wsegs.errors import DataError, MissingError
-from wsegs.files import complete_or_absent, nearest
+from wsegs.io.files import atomic_write, did_you_mean
 
 # Okabe and Ito: blue and vermillion stay apart for every kind of colour vision; black and the others follow.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -251,7 +251,9 @@ def _bars(rows: Sequence[Row], draw: Any, title: str, output: Path) -> None:
 
 def _share(row: Row, key: str) -> float:
     if key not in row:
-        raise DataError(f"attribute '{row.get('attribute', '?')}': no '{key}'{nearest(key, [str(k) for k in row])}")
+        raise DataError(
+            f"attribute '{row.get('attribute', '?')}': no '{key}'{did_you_mean(key, [str(k) for k in row])}"
+        )
     return math.nan if row[key] is None else float(row[key])
 
 
@@ -262,5 +264,5 @@ def _plain(text: str) -> str:
 def save_figure(figure: Figure, output: Path) -> None:
     """Write a chart, complete or not at all; the ending says in which format."""
     FigureCanvasAgg(figure)
-    with complete_or_absent(output) as temporary:
+    with atomic_write(output) as temporary:
         figure.savefig(temporary)

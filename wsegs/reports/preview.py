@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.errors import DataError, MissingError, OptionError
-from wsegs.files import check_output, nearest
-from wsegs.landmarks.image import read_image, reason
+from wsegs.geometry.frame import resize_affine, usual_frame, warp_image
+from wsegs.io.files import check_output, did_you_mean
+from wsegs.io.images import read_image, reason
 from wsegs.landmarks.table import LandmarkTable
 from wsegs.reports.canvas import write_png
 from wsegs.reports.contact_sheet import SheetFace, attribute_sheet, contact_sheet, spread
 from wsegs.rules import RuleSet
 from wsegs.store import MaskStore
-from wsegs.store.build import build_store
-from wsegs.store.frame import resize_affine, usual_frame, warp_image
 from wsegs.store.images import find_image_root
+from wsegs.store.writing.build import build_store
 
 # Of the places on a contact sheet, at most this share goes to images without a face.
 _WITHOUT_FACE = 0.25
@@ -166,7 +166,7 @@ def _find_attribute(store: MaskStore, name: str, source: str) -> int:
     if name not in store.attribute_names:
         raise OptionError(
             f"--attribute: '{name}' is none of the {len(store.attribute_names)} attributes of {source}"
-            f"{nearest(name, store.attribute_names)}"
+            f"{did_you_mean(name, store.attribute_names)}"
         )
     return store.attribute_names.index(name)
 
@@ -180,7 +180,7 @@ def _find_name(images: tuple[str, ...], name: str, source: str) -> int:
         return ends[0]
     if ends:
         raise OptionError(f"--image: {len(ends)} images of {source} are called '{name}', for example {images[ends[0]]}")
-    raise OptionError(f"--image: '{name}' is none of the {len(images)} images of {source}{nearest(name, images)}")
+    raise OptionError(f"--image: '{name}' is none of the {len(images)} images of {source}{did_you_mean(name, images)}")
 
 
 def _load(store: MaskStore, row: int, root: Path, source: str) -> SheetFace:

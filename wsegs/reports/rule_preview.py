@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from wsegs.geometry.frame import Frame, transform_points, warp_image
 from wsegs.reports.canvas import PALE_INK, Canvas
 from wsegs.reports.contact_sheet import Legend, SheetFace, attribute_sheet
 from wsegs.reports.overlay import Image, draw_landmarks, region_overlay, scale_picture, scaled_size
 from wsegs.rules import RuleSet
 from wsegs.schemes import LandmarkScheme
-from wsegs.store.frame import Frame, transform_points, warp_image
 
 _FRAME = Frame("face", (436, 356), zoom=1.0)
 _CLOSE = Frame("face", _FRAME.size, zoom=1.45)  # for the numbers of landmarks, which else would cover each other

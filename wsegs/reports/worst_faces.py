@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.errors import OptionError
+from wsegs.human_masks.parsed_faces import ParsedFaces
 from wsegs.reports.canvas import PALE_INK, Canvas, text_width, write_png
 from wsegs.reports.overlay import Image, Mask, outline_overlay
 from wsegs.rules import RuleSet
-from wsegs.rules.classes import ClassMap
-from wsegs.rules.score import RegionScores
-from wsegs.store.parsed_faces import ParsedFaces
+from wsegs.rules.tuning.class_map import ClassMap
+from wsegs.rules.tuning.score import RegionScores
 
 # Two of Okabe and Ito's colours, apart for every kind of colour vision.
 HUMAN_COLOUR = np.array([86, 180, 233], np.uint8)

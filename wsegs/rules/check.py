@@ -10,15 +10,15 @@ from typing import Any, Literal
 import numpy as np
 
 from wsegs.errors import RuleError
-from wsegs.files import nearest
+from wsegs.io.files import did_you_mean
+from wsegs.io.yaml_source import Node, read_nodes
 from wsegs.rules.compile import compile_nodes
-from wsegs.rules.draw import draw_regions
-from wsegs.rules.expressions import Name
-from wsegs.rules.extends import merge_extended
+from wsegs.rules.drawing.draw import draw_regions
+from wsegs.rules.drawing.program import Program, find_parts
+from wsegs.rules.language.expressions import Name
+from wsegs.rules.language.extends import merge_extended
+from wsegs.rules.language.region_expressions import bits_of
 from wsegs.rules.lookup import AttributeLookup
-from wsegs.rules.program import Program, find_parts
-from wsegs.rules.region_expressions import bits_of
-from wsegs.yaml_source import Node, read_nodes
 
 # Faces that are drawn at a time.
 _BATCH = 128
@@ -186,11 +186,11 @@ def _attributes_of_data(program: Program, root: Node, names: Sequence[str]) -> I
         return
     for name in program.attributes:
         if name not in names:
-            hint = nearest(name, tuple(names))
+            hint = did_you_mean(name, tuple(names))
             yield _warning(root.child("attributes").keys[name], f"the data set has no attribute '{name}'{hint}")
     for name in names:
         if name not in program.attributes and program.default is None:
-            hint = nearest(name, tuple(program.attributes))
+            hint = did_you_mean(name, tuple(program.attributes))
             message = f"the data set's attribute '{name}' has no rule and there is no 'default:'{hint}"
             yield Finding("warning", root.source, 0, 0, message)
 

@@ -9,17 +9,17 @@ from dataclasses import replace
 from typing import Any
 
 from wsegs.errors import DataError, RuleError
-from wsegs.rules import model
-from wsegs.rules.arithmetic import Names, parse_arithmetic
+from wsegs.io.yaml_source import Node
 from wsegs.rules.compile_shapes import ShapeCompiler
-from wsegs.rules.expressions import FUNCTION_NAMES, INTEROCULAR_DISTANCE, Expression, Kind
-from wsegs.rules.free import FreeNumber, Quantity
-from wsegs.rules.model_errors import check_model
-from wsegs.rules.problems import Problems, TooManyMistakesError
-from wsegs.rules.program import LABELS, AttributeRule, Program, Region
-from wsegs.rules.region_expressions import RESERVED, AnyOf, Combined, RegionExpression, bits_of, parse_regions
+from wsegs.rules.drawing.program import LABELS, AttributeRule, Program, Region
+from wsegs.rules.language import model
+from wsegs.rules.language.arithmetic import Names, parse_arithmetic
+from wsegs.rules.language.expressions import FUNCTION_NAMES, INTEROCULAR_DISTANCE, Expression, Kind
+from wsegs.rules.language.free import FreeNumber, Quantity
+from wsegs.rules.language.model_errors import check_model
+from wsegs.rules.language.problems import Problems, TooManyMistakesError
+from wsegs.rules.language.region_expressions import RESERVED, AnyOf, Combined, RegionExpression, bits_of, parse_regions
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_node
-from wsegs.yaml_source import Node
 
 MAX_REGIONS = 64
 MAX_NAMES = 200  # parameters, and names of a region's `let`

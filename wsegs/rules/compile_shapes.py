@@ -6,15 +6,16 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from wsegs.files import nearest
-from wsegs.rules import model, shapes, vertices
-from wsegs.rules.arithmetic import MakeNumber, Names, constant, parse_arithmetic
-from wsegs.rules.expressions import Expression, Number
-from wsegs.rules.free import FreeNumber
-from wsegs.rules.problems import Problems
-from wsegs.rules.program import SetOperation, Shape
-from wsegs.rules.scope import Space
-from wsegs.yaml_source import Node
+from wsegs.io.files import did_you_mean
+from wsegs.io.yaml_source import Node
+from wsegs.rules.drawing import shapes, vertices
+from wsegs.rules.drawing.program import SetOperation, Shape
+from wsegs.rules.drawing.scope import Space
+from wsegs.rules.language import model
+from wsegs.rules.language.arithmetic import MakeNumber, Names, constant, parse_arithmetic
+from wsegs.rules.language.expressions import Expression, Number
+from wsegs.rules.language.free import FreeNumber
+from wsegs.rules.language.problems import Problems
 
 MAX_VERTICES = 1_000
 # Of all shapes below one union, intersection or difference: outlines that cross themselves cost the square.
@@ -233,7 +234,7 @@ class ShapeCompiler:
         if match is None:
             raise node.error(
                 f"expected a landmark number, a range such as 36..41, a point [x, y] or a group, got '{text[:40]}'"
-                f"{_range_hint(text) or nearest(text.strip(), tuple(self.names.landmark_names))}"
+                f"{_range_hint(text) or did_you_mean(text.strip(), tuple(self.names.landmark_names))}"
             )
         first = int(match[1])
         last = first if match[2] is None else int(match[2])

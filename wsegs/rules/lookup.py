@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from wsegs.rules.program import ALWAYS, AttributeRule
-from wsegs.rules.region_expressions import AnyOf, RegionExpression, mask_for
+from wsegs.rules.drawing.program import ALWAYS, AttributeRule
+from wsegs.rules.language.region_expressions import AnyOf, RegionExpression, mask_for
 
 MAX_TABLE_REGIONS = 16
 

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from wsegs.errors import RuleError
-from wsegs.files import find_shipped, nearest
+from wsegs.io.files import did_you_mean, find_shipped
+from wsegs.io.yaml_source import read_nodes, read_yaml_text
 from wsegs.rules.compile import compile_nodes
-from wsegs.rules.draw import draw_each, draw_regions, region_dtype
-from wsegs.rules.extends import as_text, merge_extended
-from wsegs.rules.free import FreeNumber
+from wsegs.rules.drawing.draw import draw_each, draw_regions, region_dtype
+from wsegs.rules.drawing.program import Program
+from wsegs.rules.language.extends import as_text, merge_extended
+from wsegs.rules.language.free import FreeNumber
 from wsegs.rules.lookup import AttributeLookup
-from wsegs.rules.program import Program
-from wsegs.yaml_source import read_nodes, read_yaml_text
 
 
 class RuleSet:
@@ -111,7 +111,7 @@ class RuleSet:
             if rule is None:
                 raise RuleError(
                     f"{self.source}: no rule for the attribute '{name}' and no 'default:' for attributes that are"
-                    f" not listed{nearest(name, self.attribute_names)}"
+                    f" not listed{did_you_mean(name, self.attribute_names)}"
                 )
             rules.append(rule)
         return AttributeLookup(attribute_names, rules, len(self.region_names))

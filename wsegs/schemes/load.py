@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from wsegs.errors import DataError, MissingError
-from wsegs.files import nearest
+from wsegs.io.files import did_you_mean
+from wsegs.io.yaml_source import MAX_BYTES, Node, read_nodes
 from wsegs.schemes.model import SchemeError, build_scheme
 from wsegs.schemes.scheme import LandmarkScheme
-from wsegs.yaml_source import MAX_BYTES, Node, read_nodes
 
 _SHIPPED = Path(__file__).parent
 
@@ -31,7 +31,9 @@ def get_scheme(name: str) -> LandmarkScheme:
     """
     known = scheme_names()
     if name not in known:
-        raise DataError(f"unknown landmark scheme '{name}': expected one of {', '.join(known)}{nearest(name, known)}")
+        raise DataError(
+            f"unknown landmark scheme '{name}': expected one of {', '.join(known)}{did_you_mean(name, known)}"
+        )
     return _shipped(name)
 
 

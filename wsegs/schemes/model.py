@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, ValidationError
 
-from wsegs.files import nearest
+from wsegs.io.files import did_you_mean
 from wsegs.schemes.scheme import Group, LandmarkScheme
 
 MAX_POINTS = 1000
@@ -192,7 +192,7 @@ def _mistake(data: Any, detail: Any) -> SchemeError:
     if kind == "extra_forbidden":
         known = list((SchemeFile if len(path) == 1 else Sides).model_fields)
         key = str(path[-1])
-        problem = f"unknown key '{key}'; expected one of {', '.join(known)}{nearest(key, known)}"
+        problem = f"unknown key '{key}'; expected one of {', '.join(known)}{did_you_mean(key, known)}"
         return SchemeError(path, problem, at_key=True)
     if kind == "value_error":
         return SchemeError(path, str(context["error"]))

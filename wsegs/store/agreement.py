@@ -13,10 +13,10 @@ from tqdm import tqdm
 
 from wsegs import __version__
 from wsegs.errors import DataError
+from wsegs.geometry.frame import transform_points
 from wsegs.landmarks.table import read_landmarks
 from wsegs.rules import RuleSet
 from wsegs.store.findings import Findings
-from wsegs.store.frame import transform_points
 from wsegs.store.images import find_root
 from wsegs.store.reader import MaskStore
 

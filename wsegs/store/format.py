@@ -26,7 +26,7 @@ CODEC = f"zlib-ng {zlib_ng.ZLIBNG_RUNTIME_VERSION}, level {_COMPRESSION_LEVEL}"
 """What decides the bytes of a chunk."""
 
 CHECKED = ("attributes", "landmarks", "affine", "identity", "split", "status")
-"""What a row's checksum (:mod:`wsegs.checksum`) covers beside its regions and its name, in this order."""
+"""What a row's checksum (:mod:`wsegs.io.checksum`) covers beside its regions and its name, in this order."""
 
 
 def chunk_filters(*, shuffle: bool = False) -> dict[str, Any]:

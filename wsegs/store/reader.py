@@ -14,17 +14,17 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from wsegs.aside import AsideError
 from wsegs.errors import DataError, MissingError
-from wsegs.files import stays_below
-from wsegs.hdf5 import check_unsealed, open_hdf5, reason_of
-from wsegs.landmarks.image import MAX_PIXELS
+from wsegs.geometry.frame import Frame, frame_from_json
+from wsegs.io.files import is_safe_relative_path
+from wsegs.io.hdf5 import check_unsealed, open_hdf5, reason_of
+from wsegs.io.images import MAX_PIXELS
+from wsegs.io.integrity import check_structure
+from wsegs.io.subprocess_call import AsideError
 from wsegs.rules import AttributeLookup, RuleSet, compile_rules
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
-from wsegs.seal import check_structure
 from wsegs.store.chunk_reader import READ_ERRORS, ChunkReader
 from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION
-from wsegs.store.frame import Frame, frame_from_json
 from wsegs.store.stored_crops import StoredCrops, decode_crop
 
 _OBJECTS = ("regions", "attributes", "landmarks", "affine", "image", "identity", "split", "status")
@@ -176,7 +176,7 @@ class MaskStore:
     def images(self) -> tuple[str, ...]:
         """File names, relative to the data set's root; what rows are joined by."""
         names = tuple(name.decode("utf-8", "surrogateescape") for name in self._column("image").tolist())
-        outside = next((name for name in names if not stays_below(name)), None)
+        outside = next((name for name in names if not is_safe_relative_path(name)), None)
         if outside is not None:
             raise DataError(f"{self.path}: expected names of files below the data set's folder, got '{outside}'")
         return names

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from zlib_ng import zlib_ng
 
 from wsegs.errors import DataError
-from wsegs.hdf5 import WrittenFile
+from wsegs.io.hdf5 import WrittenFile
 from wsegs.store.chunk_reader import READ_ERRORS
 
 _REDUCTIONS = ((8, cv2.IMREAD_REDUCED_COLOR_8), (4, cv2.IMREAD_REDUCED_COLOR_4), (2, cv2.IMREAD_REDUCED_COLOR_2))

@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from wsegs.aside import AsideError, run_aside
-from wsegs.checksum import pixels_checksum, row_checksums
 from wsegs.errors import DataError, MissingError
-from wsegs.hdf5 import open_hdf5, reason_of
+from wsegs.io.checksum import pixels_checksum, row_checksums
+from wsegs.io.hdf5 import open_hdf5, reason_of
+from wsegs.io.integrity import check_seal, check_structure
+from wsegs.io.subprocess_call import AsideError, run_aside
 from wsegs.landmarks.table import CHECKED as TABLE_CHECKED
 from wsegs.landmarks.table import FORMAT as TABLE_FORMAT
 from wsegs.landmarks.table import NO_FACE, UNREADABLE, read_landmarks
 from wsegs.rules import AttributeLookup, RuleSet
-from wsegs.seal import check_seal, check_structure
 from wsegs.store.agreement import check_images, check_landmarks, check_rules
 from wsegs.store.findings import Findings
 from wsegs.store.format import CHECKED, FORMAT_NAME

@@ -10,16 +10,16 @@ import numpy as np
 import torch
 
 from wsegs.nets import build_network
-from wsegs.training.budget import Budget, plan_beside
+from wsegs.tasks.losses import class_weights
 from wsegs.training.cache import RowCache
 from wsegs.training.class_maps import ClassMaps
 from wsegs.training.data import FaceData
 from wsegs.training.dataset import FaceCrops
 from wsegs.training.initial_weights import take_weights
-from wsegs.training.losses import class_weights
 from wsegs.training.module import AttributeModule
 from wsegs.training.recipe import Recipe
 from wsegs.training.region_inputs import ImageSet, TrainingInputs
+from wsegs.training.schedule import Budget, plan_beside
 
 # Crops and regions of up to so many bytes are kept, so that an image is decoded once and not once an epoch.
 _CACHE_BYTES = 2 << 30

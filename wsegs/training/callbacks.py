@@ -13,10 +13,10 @@ from torch import Tensor
 from tqdm import tqdm
 
 from wsegs.errors import OptionError
-from wsegs.files import write_table
-from wsegs.training.budget import Budget
+from wsegs.io.files import write_table
 from wsegs.training.dataset import Batch
 from wsegs.training.recipe import EarlyStopping, Recipe
+from wsegs.training.schedule import Budget
 
 
 class LastStageEarlyStopping(LightningEarlyStopping):

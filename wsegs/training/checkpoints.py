@@ -12,10 +12,10 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint as CheckpointCallback
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
-from wsegs.files import complete_or_absent, rename_whole
-from wsegs.training.budget import Budget
+from wsegs.io.files import atomic_write, rename_whole
 from wsegs.training.recipe import EarlyStopping
 from wsegs.training.run_folder import BEST, LAST
+from wsegs.training.schedule import Budget
 
 
 class PlainCheckpointIO(TorchCheckpointIO):
@@ -77,7 +77,7 @@ class BestAndLast(CheckpointCallback):
             self._copy_best()
 
     def _copy_best(self) -> None:
-        with complete_or_absent(self._folder / BEST) as copy:
+        with atomic_write(self._folder / BEST) as copy:
             shutil.copyfile(self._folder / LAST, copy)
 
     def state_dict(self) -> dict[str, Any]:

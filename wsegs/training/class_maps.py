@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from wsegs.datasets.parsing import parsing_size, read_parsing
 from wsegs.errors import DataError, MissingError, OptionError
-from wsegs.landmarks.image import read_image
-from wsegs.rules.classes import OUTSIDE, ClassMap
+from wsegs.geometry.frame import scale_affine, warp_classes
+from wsegs.io.images import read_image
+from wsegs.rules.tuning.class_map import OUTSIDE, ClassMap
 from wsegs.store import MaskStore
-from wsegs.store.frame import scale_affine, warp_classes
 
-UNKNOWN = 255
+IGNORE_INDEX = 255
 """The class of a pixel that counts for nobody."""
 
 _SAMPLED = 500  # faces from which the sizes of regions are estimated
@@ -36,7 +36,7 @@ class ClassMaps(Protocol):
         """Names of the classes, at most 255."""
 
     def read(self, row: int, size: tuple[int, int]) -> NDArray[np.uint8]:
-        """Return the classes of an image at size (h, w), uint8 (h, w), by nearest neighbour; ``UNKNOWN`` elsewhere."""
+        """Return the classes of an image, uint8 (h, w), by nearest neighbour; ``IGNORE_INDEX`` where none is known."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class RegionClasses:
     def read(self, row: int, size: tuple[int, int]) -> NDArray[np.uint8]:
         """Return the classes of an image; see :class:`ClassMaps`."""
         if self.store.status[row] == 0:
-            return np.full(size, UNKNOWN, np.uint8)
+            return np.full(size, IGNORE_INDEX, np.uint8)
         return paint_regions(self.store.regions([row], size)[0], self.order)
 
 
@@ -163,13 +163,13 @@ class HumanClasses:
         affine = scale_affine(self.store.affine[row], self.store.size, size).astype(np.float64)
         # The corner of a pixel is the origin there, its centre that of images.
         affine[:, 2] -= affine[:, :2].sum(axis=1) / 2
-        outside = int(self._table[0]) if self.fill else UNKNOWN
+        outside = int(self._table[0]) if self.fill else IGNORE_INDEX
         return warp_classes(mask.astype(np.uint16), affine, (height, width), size, outside).astype(np.uint8)
 
     @cached_property
     def _table(self) -> NDArray[np.uint8]:
         """From class numbers of the masks to classes."""
-        table = np.full(OUTSIDE + 1, UNKNOWN, np.uint8)
+        table = np.full(OUTSIDE + 1, IGNORE_INDEX, np.uint8)
         for position, numbers in enumerate(self.class_map.regions.values()):
             table[list(numbers)] = position
         return table
@@ -185,7 +185,7 @@ def human_classes(store: MaskStore, root: Path, truth: Path, class_map: ClassMap
     truth
         The folder of the masks, or one that has them in ``masks/``.
     class_map
-        See :mod:`wsegs.rules.classes`.
+        See :mod:`wsegs.rules.tuning.class_map`.
     fill
         See :class:`HumanClasses`.
 

@@ -15,9 +15,9 @@ from torch.utils.data import DataLoader
 
 from wsegs.errors import DataError
 from wsegs.store import MaskStore
-from wsegs.training.budget import Budget
 from wsegs.training.dataset import Batch, FaceCrops, start_worker
-from wsegs.training.order import TrainingOrder, ValidationOrder
+from wsegs.training.sampler import TrainingOrder, ValidationOrder
+from wsegs.training.schedule import Budget
 from wsegs.training.split import Split
 
 
@@ -33,7 +33,7 @@ class FaceData(LightningDataModule):
     budget
         Batch size and lengths of rounds.
     seed, flips
-        See :class:`wsegs.training.order.TrainingOrder`.
+        See :class:`wsegs.training.sampler.TrainingOrder`.
     workers
         Processes that read; 0 reads in the training process.
     start_method

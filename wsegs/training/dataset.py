@@ -16,12 +16,12 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from wsegs.errors import DataError
-from wsegs.landmarks.image import read_image
+from wsegs.geometry.frame import scale_affine, transform_points, warp_image
+from wsegs.io.images import read_image
 from wsegs.store import MaskStore
-from wsegs.store.frame import scale_affine, transform_points, warp_image
 from wsegs.training.cache import RowCache
-from wsegs.training.class_maps import UNKNOWN, ClassMaps
-from wsegs.training.order import BatchPlan
+from wsegs.training.class_maps import IGNORE_INDEX, ClassMaps
+from wsegs.training.sampler import BatchPlan
 
 
 class Batch(NamedTuple):
@@ -40,7 +40,7 @@ class Batch(NamedTuple):
     flip
         bool (B,): which rows to mirror, images and regions together.
     classes
-        uint8 (B, h, w): the class of each pixel, ``UNKNOWN`` where it is not known; None where nothing needs them.
+        uint8 (B, h, w): the class of each pixel, ``IGNORE_INDEX`` where it is not known; None where nothing needs them.
     points
         float32 (B, 5, 2): eyes, nose, corners of the mouth, x and y in pixels of the images; nan without a face.
     """
@@ -161,7 +161,7 @@ class FaceCrops(Dataset[Batch]):
         return out
 
     def _class_batch(self, rows: NDArray[np.intp]) -> NDArray[np.uint8]:
-        out = np.full((len(rows), *self._class_size), UNKNOWN, np.uint8)
+        out = np.full((len(rows), *self._class_size), IGNORE_INDEX, np.uint8)
         for position in np.flatnonzero(rows >= 0):
             row = rows[position]
             out[position] = self._class_row(row) if self._classes is None else self._classes.get(row, self._class_row)

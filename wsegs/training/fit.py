@@ -19,12 +19,11 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 from wsegs.errors import DataError, OptionError
-from wsegs.lock import locks_output
+from wsegs.io.lock import locks_output
 from wsegs.nets.sync_batch_norm import share_batch_norm
 from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
 from wsegs.training.assemble import build_loaders, build_module
-from wsegs.training.budget import Budget, plan_budget
 from wsegs.training.callbacks import LastStageEarlyStopping, MetricsTable, ProgressBar
 from wsegs.training.checkpoints import BestAndLast, PlainCheckpointIO
 from wsegs.training.data import check_images, check_labels
@@ -45,11 +44,12 @@ from wsegs.training.run_folder import (
     remove_unfinished,
 )
 from wsegs.training.runs import RunInfo, create_run, describe_run, read_checkpoint, read_run
+from wsegs.training.schedule import Budget, plan_budget
 from wsegs.training.split import Split, split_rows
 
 
 @dataclass(frozen=True)
-class Machine:
+class TrainerOptions:
     """Where to train; the first four are Lightning's own options.
 
     Attributes
@@ -79,7 +79,7 @@ def train(
     *,
     data: Path | None = None,
     limit: int | None = None,
-    machine: Machine | None = None,
+    machine: TrainerOptions | None = None,
     resume: bool = False,
     force: bool = False,
 ) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def train(
     KeyboardInterrupt
         After Ctrl-C; ``last.ckpt`` is that of the last complete round.
     """
-    machine = machine or Machine()
+    machine = machine or TrainerOptions()
     split = split_rows(store, recipe.validation_fraction, limit)
     budget = plan_budget(recipe, len(split.train))
     root = find_image_root(store, data)
@@ -207,7 +207,7 @@ def train(
 
 
 def build_trainer(
-    machine: Machine, recipe: Recipe, budget: Budget, precision: str, output: Path, callbacks: list[Callback]
+    machine: TrainerOptions, recipe: Recipe, budget: Budget, precision: str, output: Path, callbacks: list[Callback]
 ) -> Trainer:
     """Return Lightning's trainer for a machine, with these callbacks; ``output`` is the run folder.
 
@@ -255,7 +255,7 @@ def build_trainer(
     return trainer
 
 
-def _shares(machine: Machine) -> tuple[str | int, int]:
+def _shares(machine: TrainerOptions) -> tuple[str | int, int]:
     """Return the devices of a machine and the number of machines: torchrun's own where the user leaves them open."""
     if not launched_by_torchrun():
         return machine.devices, machine.nodes
@@ -336,7 +336,7 @@ def quiet_lightning() -> Iterator[None]:
         logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            # Few workers are right where the processor trains too (see Machine).
+            # Few workers are right where the processor trains too (see TrainerOptions).
             warnings.filterwarnings("ignore", message=".*does not have many workers")
             # The parser that draws regions is frozen.
             warnings.filterwarnings("ignore", message=".*in eval mode at the start of training")

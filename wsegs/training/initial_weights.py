@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from wsegs.errors import DataError, OptionError
-from wsegs.files import sha256_of
+from wsegs.io.files import sha256_of
 from wsegs.training.run_folder import BEST
 from wsegs.training.runs import load_run
 

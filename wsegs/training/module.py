@@ -15,21 +15,21 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 from wsegs.errors import OptionError
 from wsegs.nets import NetworkOutput, network_wants
 from wsegs.rules import AttributeLookup
-from wsegs.training.budget import Budget
-from wsegs.training.dataset import Batch
-from wsegs.training.losses import LossTerms, parsing_loss, recognition_loss, segmentation_loss
-from wsegs.training.masks import MaskExpander, mirror, mirror_points
-from wsegs.training.means import LossMeans
-from wsegs.training.metrics import (
+from wsegs.tasks.losses import LossTerms, parsing_loss, recognition_loss, segmentation_loss
+from wsegs.tasks.mask_expander import MaskExpander, mirror, mirror_points
+from wsegs.tasks.region_sources import RegionSource
+from wsegs.tasks.scores import (
     ParsingScores,
     Predictions,
     intersection_over_union,
     mean_scores,
     score_attributes,
 )
+from wsegs.training.dataset import Batch
 from wsegs.training.processes import process_count, sum_over_processes
 from wsegs.training.recipe import Recipe
-from wsegs.training.region_sources import RegionSource
+from wsegs.training.running_loss import RunningLoss
+from wsegs.training.schedule import Budget
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -64,7 +64,7 @@ class AttributeModule(LightningModule):
     lookup
         Rules that expand region integers to masks; None where no loss needs masks.
     label_weights
-        (2, A) for :func:`wsegs.training.losses.recognition_loss`, or None.
+        (2, A) for :func:`wsegs.tasks.losses.recognition_loss`, or None.
     regions
         What draws the regions that the network reads where only the image is known; kept with the weights. None where
         it reads none, or nothing of that kind was given.
@@ -120,8 +120,8 @@ class AttributeModule(LightningModule):
         self.predictions = Predictions()
         self.parsed = ParsingScores(classes) if recipe.parses else None
         self.register_buffer("label_weights", label_weights, persistent=False)
-        self._train_means = LossMeans()
-        self._validation_means = LossMeans()
+        self._train_means = RunningLoss()
+        self._validation_means = RunningLoss()
 
     def forward(self, batch: Batch) -> NetworkOutput:
         """Return the network's output for a batch."""

@@ -11,8 +11,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from ruamel.yaml import YAML
 
 from wsegs.errors import DataError, MissingError, OptionError, RuleError, WsegsError
-from wsegs.files import complete_or_absent, find_shipped, nearest
-from wsegs.yaml_source import Node, read_nodes, read_yaml_text
+from wsegs.io.files import atomic_write, did_you_mean, find_shipped
+from wsegs.io.yaml_source import Node, read_nodes, read_yaml_text
 
 RECIPE_VERSION = 1
 
@@ -251,7 +251,7 @@ def write_recipe(path: Path, recipe: Recipe) -> None:
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     buffer = io.StringIO()
     yaml.dump(recipe.as_fields(), buffer)
-    with complete_or_absent(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(buffer.getvalue(), encoding="utf-8")
 
 
@@ -271,7 +271,7 @@ def _explain(error: ValidationError, path: Path, root: Node, overrides: Mapping[
     field = ".".join(str(part) for part in location)
     if fault["type"] == "extra_forbidden":
         known = _fields_of(location[:-1])
-        message = f"unknown field '{field}'{nearest(str(location[-1]), known)}"
+        message = f"unknown field '{field}'{did_you_mean(str(location[-1]), known)}"
     elif fault["type"] == "missing":
         message = f"field '{field}' is missing"
     else:

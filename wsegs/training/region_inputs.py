@@ -11,12 +11,12 @@ from torch import nn
 
 from wsegs.errors import OptionError
 from wsegs.nets import network_wants
-from wsegs.rules.classes import load_classes
+from wsegs.rules.tuning.class_map import load_classes
 from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
+from wsegs.tasks.region_sources import KnownRegions, LandmarkBoxes, ParsedRegions, RegionSource, box_names
 from wsegs.training.class_maps import ClassMaps, HumanClasses, RegionClasses, human_classes, region_classes
 from wsegs.training.recipe import ClassSource, Recipe, RegionInput
-from wsegs.training.region_sources import KnownRegions, LandmarkBoxes, ParsedRegions, RegionSource, box_names
 from wsegs.training.runs import ParserInfo, load_parser
 from wsegs.training.split import Split, split_rows
 

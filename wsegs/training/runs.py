@@ -16,12 +16,12 @@ from torch import nn
 
 from wsegs import __version__
 from wsegs.errors import DataError, OptionError
-from wsegs.files import complete_or_absent
+from wsegs.geometry.frame import Frame, frame_from_json, transform_points
+from wsegs.io.files import atomic_write
 from wsegs.nets import build_network
 from wsegs.store import MaskStore
-from wsegs.store.frame import Frame, frame_from_json, transform_points
+from wsegs.tasks.region_sources import LandmarkBoxes, ParsedRegions, RegionSource
 from wsegs.training.recipe import Recipe, read_recipe, write_recipe
-from wsegs.training.region_sources import LandmarkBoxes, ParsedRegions, RegionSource
 from wsegs.training.run_folder import BEST, INFO, LAST, RECIPE, begin_run, check_free, check_run, no_checkpoint
 
 RUN_FORMAT = 1
@@ -192,7 +192,7 @@ def create_run(path: Path, recipe: Recipe, info: RunInfo, *, force: bool) -> Non
 
     def write(folder: Path) -> None:
         write_recipe(folder / RECIPE, recipe)
-        with complete_or_absent(folder / INFO) as temporary:
+        with atomic_write(folder / INFO) as temporary:
             temporary.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
 
     begin_run(path, write)

@@ -16,7 +16,7 @@ def arguments(truth_folder):
 @pytest.fixture
 def few_are_enough(monkeypatch):
     """Let three faces decide: the tests' differences are large."""
-    monkeypatch.setattr("wsegs.rules.compare.LEAST_IMAGES", 3)
+    monkeypatch.setattr("wsegs.rules.tuning.compare.LEAST_IMAGES", 3)
 
 
 def test_the_rules_that_drew_the_masks_are_better(run, arguments, few_are_enough):

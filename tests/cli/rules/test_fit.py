@@ -106,6 +106,6 @@ def test_ctrl_c_leaves_no_file(run, arguments, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("wsegs.store.fitting.compare_before_after", interrupt)
+    monkeypatch.setattr("wsegs.human_masks.fitting.compare_before_after", interrupt)
     assert run("rules", "fit", *arguments, "-o", "out.yaml").code == 130
     assert sorted(path.name for path in Path().iterdir()) == ["my.yaml"]

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 @json_option
 def check(file: Path, landmarks: Path | None, empty: float, strict: bool, as_json: bool) -> None:
     """Find every error and warning in the rule FILE, each with file, line and column."""
-    from wsegs.files import find_shipped
+    from wsegs.io.files import find_shipped
+    from wsegs.io.yaml_source import read_yaml_text
     from wsegs.rules.check import check_rules
-    from wsegs.yaml_source import read_yaml_text
 
     path = find_shipped("rules", str(file))
     text = read_yaml_text(path, "a rule file")
@@ -70,8 +70,8 @@ def check(file: Path, landmarks: Path | None, empty: float, strict: bool, as_jso
 
 def _faces(table: LandmarkTable) -> Faces:
     """Return the faces of a landmark file in the frame that masks would be drawn in."""
+    from wsegs.geometry.frame import transform_points, usual_frame
     from wsegs.rules.check import Faces
-    from wsegs.store.frame import transform_points, usual_frame
 
     frame = usual_frame(table.image_size)
     found = table.found

@@ -11,7 +11,7 @@ from wsegs.cli.options import json_option, print_json
 from wsegs.cli.rules.truth import classes_option, describe_faces, say_what_is_left_out, truth_options
 
 if TYPE_CHECKING:
-    from wsegs.rules.compare import Comparison
+    from wsegs.rules.tuning.compare import Comparison
 
 
 @click.command()
@@ -26,12 +26,12 @@ def compare(a: str, b: str, classes: str, as_json: bool, **truth: Any) -> None:
     The interval holds the mean difference of the intersection over union, B less A, with 95 % confidence: a bootstrap
     over the faces. Where it excludes zero, one is better. A and B may be of different landmark schemes.
     """
+    from wsegs.human_masks.parsed_faces import load_truth
+    from wsegs.human_masks.scoring import score_faces
     from wsegs.rules import load_rules
-    from wsegs.rules.classes import load_classes
-    from wsegs.rules.compare import compare_scores
-    from wsegs.rules.score import common_regions
-    from wsegs.store.parsed_faces import load_truth
-    from wsegs.store.scoring import score_faces
+    from wsegs.rules.tuning.class_map import load_classes
+    from wsegs.rules.tuning.compare import compare_scores
+    from wsegs.rules.tuning.score import common_regions
 
     rule_sets, class_map = [load_rules(a), load_rules(b)], load_classes(classes)
     regions = [common_regions(rules, class_map) for rules in rule_sets]
@@ -66,7 +66,7 @@ def compare(a: str, b: str, classes: str, as_json: bool, **truth: Any) -> None:
 def _cells(row: Comparison) -> str:
     if row.a is None or row.b is None or row.difference is None:
         return f"{row.images:>9}{'-':>9}{'-':>9}{'-':>9}   too few images"
-    from wsegs.rules.compare import LEAST_IMAGES
+    from wsegs.rules.tuning.compare import LEAST_IMAGES
 
     cells = f"{row.images:>9}{row.a:>9.3f}{row.b:>9.3f}{row.difference:>+9.3f}   "
     if row.low is None or row.high is None:

@@ -13,8 +13,8 @@ from wsegs.cli.rules.truth import classes_option, describe_faces, say_what_is_le
 from wsegs.errors import OptionError
 
 if TYPE_CHECKING:
-    from wsegs.store.fitting import BeforeAfter, CurvePoint
-    from wsegs.store.parsed_faces import ParsedFaces
+    from wsegs.human_masks.fitting import BeforeAfter, CurvePoint
+    from wsegs.human_masks.parsed_faces import ParsedFaces
 
 
 @click.command()
@@ -58,14 +58,14 @@ def fit(
     on the other, too; with --masks 20, twenty faces of that half are fitted to. Without --half, the faces that --masks
     did not draw are reported on.
     """
-    from wsegs.files import check_output, complete_or_absent, find_shipped
-    from wsegs.lock import lock_output
+    from wsegs.human_masks.fitting import compare_before_after, fit_curve, fit_with_progress, read_views
+    from wsegs.human_masks.parsed_faces import load_truth
+    from wsegs.io.files import atomic_write, check_output, find_shipped
+    from wsegs.io.lock import lock_output
+    from wsegs.io.yaml_source import read_yaml_text
     from wsegs.rules import compile_rules
-    from wsegs.rules.classes import load_classes
-    from wsegs.rules.fit import RuleFit
-    from wsegs.store.fitting import compare_before_after, fit_curve, fit_with_progress, read_views
-    from wsegs.store.parsed_faces import load_truth
-    from wsegs.yaml_source import read_yaml_text
+    from wsegs.rules.tuning.class_map import load_classes
+    from wsegs.rules.tuning.fit import RuleFit
 
     path = find_shipped("rules", rules)
     read_yaml_text(path, "a rule file")  # says what is no rule file
@@ -96,7 +96,7 @@ def fit(
         from wsegs.reports.fit_curve import plot_fit_curve
 
         plot_fit_curve([(point.masks, point.iou) for point in curve], picture, title=f"{path.name}: fitted to masks")
-    with complete_or_absent(output) as temporary:
+    with atomic_write(output) as temporary:
         temporary.write_bytes(fitted.text.encode())
     if as_json:
         print_json(
@@ -134,7 +134,7 @@ def _draw_faces(faces: ParsedFaces, half: str, masks: int | None, seed: int) -> 
     """Return the faces to fit to and those to report on: the other half, or without halves what was not drawn."""
     import numpy as np
 
-    from wsegs.store.parsed_faces import half_of
+    from wsegs.human_masks.parsed_faces import half_of
 
     mine = np.array([half in ("all", half_of(name)) for name in faces.names])
     rows, others = np.flatnonzero(mine), np.flatnonzero(~mine)

@@ -22,7 +22,7 @@ def new(
 ) -> None:
     """Write a commented rule file to begin with, for the attributes of a data set."""
     from wsegs.errors import OptionError
-    from wsegs.files import check_output, complete_or_absent
+    from wsegs.io.files import atomic_write, check_output
     from wsegs.rules.starter import starter_text
     from wsegs.schemes import find_scheme, scheme_names
 
@@ -36,7 +36,7 @@ def new(
         raise OptionError("--attribute: expected a name, got nothing")
     # A rule file looks for a scheme file from where it lies itself.
     written = Path(os.path.relpath(scheme, output.parent)).as_posix() if is_file else scheme
-    with complete_or_absent(output) as temporary:
+    with atomic_write(output) as temporary:
         temporary.write_text(starter_text(found, names, written), encoding="utf-8")
     click.echo(f"{output}: attributes: {len(names)}")
     image = "" if found.average else " IMAGE"

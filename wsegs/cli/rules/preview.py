@@ -28,7 +28,7 @@ def preview(file: Path, image: Path | None, output: Path, landmarks: Path | None
     import numpy as np
 
     from wsegs.errors import OptionError
-    from wsegs.files import check_output
+    from wsegs.io.files import check_output
     from wsegs.reports.canvas import write_png
     from wsegs.reports.rule_preview import draw_rules
     from wsegs.rules import load_rules
@@ -53,7 +53,7 @@ def preview(file: Path, image: Path | None, output: Path, landmarks: Path | None
 def _face(image: Path, landmarks: Path | None, scheme: LandmarkScheme) -> tuple[Any, Any]:
     """Return an image and its landmarks."""
     from wsegs.errors import DataError, OptionError
-    from wsegs.landmarks.image import read_image
+    from wsegs.io.images import read_image
     from wsegs.schemes import IBUG68
 
     pixels = read_image(image)

@@ -23,12 +23,12 @@ An editor that speaks the YAML language server reads it where a rule file begins
 @force_option
 def schema(output: Path | None, force: bool) -> None:
     """Print the schema, or write it."""
-    from wsegs.files import check_output, complete_or_absent
-    from wsegs.rules.schema import schema_text
+    from wsegs.io.files import atomic_write, check_output
+    from wsegs.rules.language.schema import schema_text
 
     if output is None:
         click.echo(schema_text(), nl=False)
         return
-    with complete_or_absent(check_output(output, force=force)) as temporary:
+    with atomic_write(check_output(output, force=force)) as temporary:
         temporary.write_text(schema_text(), encoding="utf-8")
     click.echo(f"{output}: the JSON Schema of rule files")

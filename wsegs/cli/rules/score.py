@@ -12,7 +12,7 @@ from wsegs.cli.options import force_option, json_option, print_json
 from wsegs.cli.rules.truth import classes_option, describe_faces, say_what_is_left_out, truth_options
 
 if TYPE_CHECKING:
-    from wsegs.rules.score import RegionSummary
+    from wsegs.rules.tuning.score import RegionSummary
 
 _COLUMNS = {"iou": "IoU", "spread": "spread", "precision": "precision", "recall": "recall", "median": "median"}
 
@@ -44,13 +44,13 @@ def score(
     IoU is the mean intersection over union of these images, spread its standard deviation, and missed the share of
     images where rules and people have no pixel in common. Precision is over the images where the rules drew anything.
     """
-    from wsegs.files import check_output, find_shipped
+    from wsegs.human_masks.parsed_faces import load_truth
+    from wsegs.human_masks.scoring import score_faces, write_scores
+    from wsegs.io.files import check_output, find_shipped
     from wsegs.reports.worst_faces import check_picture, draw_worst_faces
     from wsegs.rules import load_rules
-    from wsegs.rules.classes import load_classes
-    from wsegs.rules.score import common_regions, mean_over_regions, summarise_scores
-    from wsegs.store.parsed_faces import load_truth
-    from wsegs.store.scoring import score_faces, write_scores
+    from wsegs.rules.tuning.class_map import load_classes
+    from wsegs.rules.tuning.score import common_regions, mean_over_regions, summarise_scores
 
     rule_set, class_map = load_rules(rules), load_classes(classes)
     common = common_regions(rule_set, class_map)

@@ -11,7 +11,7 @@ import click
 from wsegs.cli.options import SIZE, NumberRange, jobs_option
 
 if TYPE_CHECKING:
-    from wsegs.store.parsed_faces import ParsedFaces
+    from wsegs.human_masks.parsed_faces import ParsedFaces
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -63,7 +63,7 @@ classes_option = click.option(
 
 
 def truth_options(command: Command) -> Command:
-    """Add the options that :func:`wsegs.store.parsed_faces.load_truth` takes, under its names."""
+    """Add the options that :func:`wsegs.human_masks.parsed_faces.load_truth` takes, under its names."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command

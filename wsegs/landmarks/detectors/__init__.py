@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 
 from wsegs.errors import OptionError
-from wsegs.files import nearest
+from wsegs.io.files import did_you_mean
 from wsegs.landmarks.detectors.protocol import Method, MethodOptions
 
 # Imported only when asked for, since each brings a heavy library.
@@ -34,7 +34,7 @@ def check_methods(names: tuple[str, ...]) -> tuple[str, ...]:
         if name not in METHODS:
             raise OptionError(
                 f"--detectors: unknown detector '{name}', expected {', '.join(METHODS)} or none"
-                f"{nearest(name, list(METHODS))}"
+                f"{did_you_mean(name, list(METHODS))}"
             )
         if names.count(name) > 1:
             raise OptionError(f"--detectors: '{name}' is listed twice")

@@ -16,9 +16,9 @@ import dlib
 import numpy as np
 from numpy.typing import NDArray
 
-from wsegs.aside import AsideError, run_aside
 from wsegs.errors import DataError, MissingError
-from wsegs.files import sha256_of
+from wsegs.io.files import sha256_of
+from wsegs.io.subprocess_call import AsideError, run_aside
 from wsegs.landmarks.detectors.protocol import Faces, Method, MethodOptions
 from wsegs.landmarks.detectors.upright import UprightCrop, tilt_of
 from wsegs.schemes import IBUG68

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.errors import DataError, MissingError
-from wsegs.files import sha256_of
+from wsegs.io.files import sha256_of
 from wsegs.landmarks.detectors.protocol import NO_FACES, Faces, Method, MethodOptions
 
 FILE_NAME = "2DFAN4-11f355bf06.pth.tar"

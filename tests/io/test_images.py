@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import PIL.Image
+import pytest
+
+from wsegs.errors import DataError
+from wsegs.io.images import Photo, open_photo, read_image, reason
+
+
+def test_png_gives_its_own_pixels_as_rgb(astronaut, tmp_path):
+    PIL.Image.fromarray(astronaut).save(tmp_path / "a.png")
+    image = read_image(tmp_path / "a.png")
+    assert image.dtype == np.uint8
+    assert image.flags["C_CONTIGUOUS"]
+    np.testing.assert_array_equal(image, astronaut)
+
+
+@pytest.mark.parametrize("kind", ["grey", "16-bit", "16-bit grey", "alpha", "palette", "cmyk", "one pixel"])
+def test_every_kind_becomes_8_bit_rgb(astronaut, tmp_path, kind):
+    path = tmp_path / ("a.jpg" if kind == "cmyk" else "a.png")
+    picture = PIL.Image.fromarray(astronaut)
+    if kind == "grey":
+        picture.convert("L").save(path)
+    elif kind == "16-bit":
+        cv2.imwrite(str(path), astronaut[..., ::-1].astype(np.uint16) * 257)
+    elif kind == "16-bit grey":
+        cv2.imwrite(str(path), np.asarray(picture.convert("L")).astype(np.uint16) * 257)
+    elif kind == "alpha":
+        PIL.Image.fromarray(np.dstack([astronaut, np.full((512, 512), 128, np.uint8)])).save(path)
+    elif kind == "palette":
+        picture.quantize(64).save(path)
+    elif kind == "cmyk":
+        picture.convert("CMYK").save(path, quality=95)
+    else:
+        picture.crop((0, 0, 1, 1)).save(path)
+    image = read_image(path)
+    assert image.dtype == np.uint8
+    assert image.shape == ((1, 1, 3) if kind == "one pixel" else (512, 512, 3))
+    expected = np.asarray(picture.convert("L").convert("RGB") if "grey" in kind else picture)[
+        : len(image), : len(image)
+    ]
+    tolerance = 12 if kind in ("palette", "cmyk") else 0
+    assert np.abs(image.astype(int) - expected).mean() <= tolerance
+
+
+def test_exif_orientation_is_applied(astronaut, tmp_path):
+    exif = PIL.Image.Exif()
+    exif[274] = 6  # turned a quarter clockwise to be upright
+    PIL.Image.fromarray(astronaut[:200]).save(tmp_path / "a.jpg", exif=exif, quality=95)
+    image = read_image(tmp_path / "a.jpg")
+    assert image.shape == (512, 200, 3)
+    assert np.abs(image.astype(int) - np.rot90(astronaut[:200], -1)).mean() < 3
+
+
+def _png(width: int, height: int) -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "an empty file"),
+        (b"not an image", "not an image that can be read"),
+        (b"\xff\xd8\xff\xe0", "not an image that can be read"),
+        (_png(12000, 9000), "12000x9000, more than 80 million pixels"),
+        (_png(60000, 60000), "more than 80 million pixels"),
+    ],
+)
+def test_a_file_that_is_no_image_has_a_reason(tmp_path, content, message):
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        read_image(path)
+    assert str(caught.value) == f"{path}: {message}"
+    assert reason(caught.value, path) == message
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_a_truncated_image_is_refused(astronaut, tmp_path, suffix, share):
+    path = tmp_path / f"a{suffix}"
+    PIL.Image.fromarray(astronaut).save(path)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(DataError, match="truncated"):
+        read_image(path)
+
+
+def test_a_truncated_jpeg_with_a_thumbnail_is_refused(astronaut, tmp_path):
+    """The end marker of the thumbnail is not the image's."""
+    small = tmp_path / "small.jpg"
+    PIL.Image.fromarray(astronaut[::16, ::16]).save(small)
+    block = b"Exif\0\0" + small.read_bytes()
+    path = tmp_path / "a.jpg"
+    PIL.Image.fromarray(astronaut).save(path)
+    data = path.read_bytes()
+    data = data[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + data[2:]
+    path.write_bytes(data)
+    assert read_image(path).shape == (512, 512, 3)
+    path.write_bytes(data[:-5000])
+    with pytest.raises(DataError, match="truncated JPEG"):
+        read_image(path)
+
+
+def test_what_is_no_file_has_a_reason(tmp_path):
+    (tmp_path / "folder.jpg").mkdir()
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "circle.jpg").symlink_to(tmp_path / "circle.jpg")
+    for name, message in [
+        ("folder.jpg", "a directory"),
+        ("pipe.jpg", "not a regular file"),
+        ("circle.jpg", "Too many levels of symbolic links"),
+        ("missing.jpg", "No such file or directory"),
+    ]:
+        with pytest.raises(DataError, match=message):
+            read_image(tmp_path / name)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_photo_is_what_the_reader_reads(astronaut, tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    PIL.Image.fromarray(astronaut[:300]).save(path)
+    photo = open_photo(path)
+    image = read_image(path)
+    assert (photo.size, photo.reduction) == ((512, 300), 1)
+    np.testing.assert_array_equal(photo.colour(), image)
+    # A JPEG's own brightness is not rounded twice.
+    difference = np.abs(photo.grey().astype(int) - cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
+    assert difference.mean() < (0.5 if suffix == ".jpg" else 1e-9)
+    in_memory = Photo.of_array(image)
+    np.testing.assert_array_equal(in_memory.grey(), cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
+    assert in_memory.size == photo.size
+
+
+@pytest.mark.parametrize(("needed", "reduction"), [(0, 1), (1024, 1), (256, 2), (200, 2), (128, 4), (20, 8)])
+def test_a_large_jpeg_is_decoded_no_smaller_than_needed(astronaut, tmp_path, needed, reduction):
+    """It is reduced by whole pixels, upright whatever its EXIF orientation, and its size is that of the whole."""
+    exif = PIL.Image.Exif()
+    exif[274] = 6
+    PIL.Image.fromarray(astronaut[:304]).save(tmp_path / "a.jpg", exif=exif, quality=95)
+    photo = open_photo(tmp_path / "a.jpg", needed)
+    assert photo.reduction == reduction
+    assert photo.size == (304, 512)
+    assert photo.grey().shape == (512 // reduction, 304 // reduction)
+    assert photo.colour().shape == (*photo.grey().shape, 3)
+    upright = np.rot90(astronaut[:304], -1)
+    if reduction > 1:
+        small = upright.reshape(512 // reduction, reduction, 304 // reduction, reduction, 3).mean(axis=(1, 3))
+        assert np.abs(photo.colour() - small).mean() < 4
+
+
+def test_a_png_and_a_nearly_square_jpeg_are_read_whole(astronaut, tmp_path):
+    PIL.Image.fromarray(astronaut).save(tmp_path / "a.png")
+    assert open_photo(tmp_path / "a.png", 64).reduction == 1
+    PIL.Image.fromarray(astronaut[:511]).save(tmp_path / "a.jpg")
+    assert open_photo(tmp_path / "a.jpg", 64).reduction == 1  # reduced, which side is longer would be lost

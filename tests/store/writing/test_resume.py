@@ -1,0 +1,257 @@
+"""A build that is stopped, in any way and at any moment, goes on and gives the bytes of one that was not."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from wsegs.errors import OptionError, WsegsError
+from wsegs.geometry.frame import Frame
+from wsegs.landmarks.table import open_landmarks, write_landmarks
+from wsegs.rules import load_rules
+from wsegs.store.writing import dispatch
+from wsegs.store.writing.build import build_store
+from wsegs.store.writing.dispatch import in_step
+
+FRAME = Frame("face", (54, 44))
+ROWS = 300  # of the store, in tasks of 64
+
+
+@pytest.fixture
+def many(table):
+    """A table of 351 images, 300 of them with a face."""
+    repeated = _repeated(table, np.resize(np.arange(7), 351))
+    jitter = np.random.default_rng(1).normal(0, 1, (351, 1, 2)).astype(np.float32)
+    return replace(repeated, landmarks=repeated.landmarks + jitter)
+
+
+def _repeated(table, rows):
+    """Return a table of some rows of another one, each under a name of its own."""
+    fields = {
+        name: getattr(table, name)[rows]
+        for name in ("landmarks", "status", "faces", "boxes", "image_size", "attributes", "identity", "split")
+    }
+    return replace(table, images=tuple(f"{i}.jpg" for i in range(len(rows))), **fields)
+
+
+@pytest.fixture
+def whole(many, tmp_path) -> bytes:
+    """What an undisturbed run writes."""
+    summary = build_store(many, load_rules("celeba"), FRAME, tmp_path / "whole.h5", jobs=1)
+    assert summary["images"] == ROWS + 1
+    assert _names(tmp_path) == ["whole.h5"]
+    return (tmp_path / "whole.h5").read_bytes()
+
+
+def _names(folder) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def _stop_after(monkeypatch, tasks: int, error: BaseException) -> None:
+    calls = iter(range(1000))
+
+    def draw(*arguments):
+        if next(calls) == tasks:
+            raise error
+        return real(*arguments)
+
+    real = dispatch.draw_rows
+    monkeypatch.setattr(dispatch, "draw_rows", draw)
+
+
+@pytest.mark.parametrize("tasks", [1, 3, 4])
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupted_build_goes_on(many, whole, tmp_path, monkeypatch, tasks, jobs):
+    output = tmp_path / "m.h5"
+    with monkeypatch.context() as patch:
+        _stop_after(patch, tasks, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            build_store(many, load_rules("celeba"), FRAME, output, jobs=1)
+    assert _names(tmp_path) == ["m.h5.partial", "whole.h5"]
+    drawn = []
+    with monkeypatch.context() as patch:
+        if jobs == 1:
+            real = dispatch.draw_rows
+            patch.setattr(dispatch, "draw_rows", lambda *call: (drawn.append(len(call[1])), real(*call))[1])
+        summary = build_store(many, load_rules("celeba"), FRAME, output, jobs=jobs)
+    if jobs == 1:
+        assert sum(drawn) == ROWS + 1 - 64 * tasks
+    assert output.read_bytes() == whole
+    assert summary["images"] == ROWS + 1
+    assert _names(tmp_path) == ["m.h5", "whole.h5"]
+
+
+def test_empty_regions_are_counted_over_both_runs(many, tmp_path, monkeypatch):
+    rules = load_rules("attparsenet-2020")
+    expected = build_store(many, rules, FRAME, tmp_path / "whole.h5", jobs=1)["empty_regions"]
+    assert expected
+    with monkeypatch.context() as patch:
+        _stop_after(patch, 2, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            build_store(many, rules, FRAME, tmp_path / "m.h5", jobs=1)
+    assert build_store(many, rules, FRAME, tmp_path / "m.h5", jobs=1)["empty_regions"] == expected
+
+
+def test_another_run_does_not_go_on(many, whole, tmp_path, monkeypatch):
+    output = tmp_path / "m.h5"
+    with monkeypatch.context() as patch:
+        _stop_after(patch, 2, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            build_store(many, load_rules("attparsenet-2020"), FRAME, output, jobs=1)
+    moved = replace(many, landmarks=many.landmarks + 1)
+    for table, rules, options in (
+        (many, "celeba", {}),
+        (moved, "attparsenet-2020", {}),
+        (many, "attparsenet-2020", {"shard": (1, 2)}),
+        (many, "attparsenet-2020", {"layout": "dense"}),
+    ):
+        with pytest.raises(OptionError, match=r"m\.h5\.partial: an unfinished run with other input .*--force"):
+            build_store(table, load_rules(rules), FRAME, output, jobs=1, **options)
+    build_store(many, load_rules("celeba"), FRAME, output, jobs=1, force=True)
+    assert output.read_bytes() == whole
+
+
+def test_a_full_disk_is_one_line_and_the_work_is_kept(many, whole, tmp_path, monkeypatch):
+    output = tmp_path / "m.h5"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for limit in (len(whole) // 3, len(whole) - 2000):  # in the journal, and in the store
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limits[1]))
+        try:
+            with pytest.raises(WsegsError, match=r"File too large.*; \d+ of 301 images are kept in .*m\.h5\.partial"):
+                build_store(many, load_rules("celeba"), FRAME, output, jobs=1)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert _names(tmp_path) == ["m.h5.partial", "whole.h5"]
+    build_store(many, load_rules("celeba"), FRAME, output, jobs=1)
+    assert output.read_bytes() == whole
+
+
+def _command(many, tmp_path) -> list[str]:
+    write_landmarks(tmp_path / "l.h5", many, force=True)
+    arguments = ["masks", "l.h5", "--frame", "face", "--size", "54x44", "-o", "m.h5", "--json"]
+    return [sys.executable, "-m", "wsegs.cli.main", *arguments]
+
+
+def test_killed_at_three_moments(many, whole, tmp_path):
+    command = _command(many, tmp_path)
+    partial, kills = tmp_path / "m.h5.partial", 0
+    for size in (2_000, len(whole) // 3, len(whole) // 2):
+        process = subprocess.Popen([*command, "-j", "1"], cwd=tmp_path, stdout=subprocess.DEVNULL)
+        while process.poll() is None and not (partial.exists() and partial.stat().st_size > size):
+            time.sleep(0.001)
+        process.kill()
+        kills += process.wait() == -signal.SIGKILL
+        assert not (tmp_path / "m.h5").exists() or (tmp_path / "m.h5").read_bytes() == whole
+    assert kills >= 1
+    if not (tmp_path / "m.h5").exists():
+        subprocess.run([*command, "-j", "2"], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+    assert (tmp_path / "m.h5").read_bytes() == whole
+    assert not partial.exists()
+
+
+def test_ctrl_c_says_what_is_kept(many, tmp_path):
+    process = subprocess.Popen(
+        [*_command(many, tmp_path), "-j", "1"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    partial = tmp_path / "m.h5.partial"
+    while process.poll() is None and not (partial.exists() and partial.stat().st_size > 10_000):
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate()
+    if process.returncode == 0:  # it was done before the signal came
+        assert json.loads(output)["images"] == ROWS + 1
+        return
+    assert process.returncode == 130
+    assert errors.split("\n")[:1] + errors.split()[-1:] == [
+        f"{partial.name} keeps what was drawn; the same command goes on from there",
+        "interrupted",
+    ]
+
+
+def test_landmarks_that_stay_in_their_file_give_the_same_store(many, whole, tmp_path):
+    write_landmarks(tmp_path / "l.h5", many)
+    with open_landmarks(tmp_path / "l.h5") as table:
+        assert not isinstance(table.landmarks, np.ndarray)
+        build_store(table, load_rules("celeba"), FRAME, tmp_path / "m.h5", jobs=1)
+    assert (tmp_path / "m.h5").read_bytes() == whole
+
+
+def test_calls_wait_for_whoever_takes_their_results():
+    """A thread takes the next call as soon as it can, as joblib's does."""
+    sent = []
+
+    def run(calls):
+        results: queue.Queue[int] = queue.Queue()
+
+        def work():
+            for call in calls:
+                time.sleep(0.001)
+                sent.append(call)
+                results.put(call)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        for _ in range(100):
+            yield results.get()
+        thread.join()
+
+    for taken, result in enumerate(in_step(run, range(100), 5), 1):
+        assert result == taken - 1
+        if taken < 10:
+            before = len(sent)
+            time.sleep(0.03)
+            # While a result is worked on, calls are sent up to five ahead, and one that was let through before.
+            assert len(sent) <= max(before, taken + 5) + 1
+    assert sent == list(range(100))
+
+
+def test_no_thread_waits_for_results_that_nobody_takes():
+    threads = []
+
+    def run(calls):
+        results: queue.Queue[int] = queue.Queue()
+        threads.append(threading.Thread(target=lambda: [results.put(call) for call in calls]))
+        threads[0].start()
+        while True:
+            yield results.get()
+
+    taken = in_step(run, range(1000), 5)
+    assert next(taken) == 0
+    taken.close()
+    threads[0].join(10)
+    assert not threads[0].is_alive()
+
+
+@pytest.mark.parametrize("moment", ["m.h5.partial", "drawn"])
+def test_ctrl_c_twice_is_one_line(many, whole, tmp_path, moment):
+    """To all processes at once, as a terminal does: while workers start, and once there are rows."""
+    long = _repeated(many, np.resize(np.arange(len(many.images)), 20_000))
+    partial = tmp_path / "m.h5.partial"
+    process = subprocess.Popen(
+        [*_command(long, tmp_path), "-j", "2"], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    header = rows = b""
+    while not (rows if moment == "drawn" else header):
+        assert process.poll() is None
+        _, header, rows = partial.read_bytes().partition(b"\n") if partial.exists() else (b"", b"", b"")
+        time.sleep(0.001)
+    for wait in (0.2, 0):  # workers take longer than that to start
+        time.sleep(wait if moment != "drawn" else 0)
+        os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    kept = "m.h5.partial keeps what was drawn; the same command goes on from there"
+    expected = ["interrupted"] if moment != "drawn" else [kept, "interrupted"]
+    assert [line for line in said.splitlines() if line] in (expected, [kept, "interrupted"])
+    assert process.returncode == 130
+    assert not (tmp_path / "m.h5").exists()

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wsegs.training.recipe import load_recipe
+from wsegs.training.sampler import TrainingOrder, ValidationOrder
+from wsegs.training.schedule import plan_budget
+
+
+def _order(images: int = 50, seed: int = 0, *, flips: bool = True, rank: int = 0, devices: int = 1, **recipe):
+    budget = plan_budget(load_recipe("attparsenet", {"batch_size": 8, **recipe}), images)
+    return TrainingOrder(np.arange(100, 100 + images), budget, seed=seed, flips=flips, rank=rank, devices=devices)
+
+
+def test_an_epoch_shows_every_image_at_most_once_in_another_order_than_the_next() -> None:
+    order = _order()
+    epochs = []
+    for epoch in range(2):
+        order.set_epoch(epoch)
+        rows = np.concatenate([plan.rows for plan in order])
+        assert len(rows) == 48
+        assert len(set(rows)) == 48
+        assert set(rows) <= set(range(100, 150))
+        epochs.append(rows)
+    assert not np.array_equal(*epochs)
+
+
+def test_rounds_of_any_length_go_through_the_same_batches() -> None:
+    whole, parts = _order(max_steps=12), _order(max_steps=12, validate_every=2)
+    assert len(whole) == 6
+    assert len(parts) == 2
+    for step in range(12):
+        np.testing.assert_array_equal(whole.plan(step).rows, parts.plan(step).rows)
+        np.testing.assert_array_equal(whole.plan(step).flip, parts.plan(step).flip)
+
+
+def test_the_seed_decides_order_and_flips() -> None:
+    first, same, other = _order(), _order(), _order(seed=1)
+    np.testing.assert_array_equal(first.plan(3).rows, same.plan(3).rows)
+    np.testing.assert_array_equal(first.plan(3).flip, same.plan(3).flip)
+    assert not np.array_equal(first.plan(3).rows, other.plan(3).rows)
+    flips = np.concatenate([first.plan(step).flip for step in range(100)])
+    assert 0.4 < flips.mean() < 0.6
+    assert not _order(flips=False).plan(3).flip.any()
+
+
+@settings(deadline=None)
+@given(step=st.integers(0, 150), devices=st.sampled_from([2, 4, 8]))
+def test_devices_share_the_batches_of_one(step, devices) -> None:
+    alone = _order().plan(step)
+    parts = [_order(rank=rank, devices=devices).plan(step) for rank in range(devices)]
+    np.testing.assert_array_equal(np.concatenate([part.rows for part in parts]), alone.rows)
+    np.testing.assert_array_equal(np.concatenate([part.flip for part in parts]), alone.flip)
+
+
+@settings(deadline=None)
+@given(images=st.integers(1, 40), devices=st.integers(1, 5), batch_size=st.integers(1, 9))
+def test_validation_sees_each_image_once_in_as_many_batches_on_each_device(images, devices, batch_size) -> None:
+    orders = [ValidationOrder(np.arange(images), batch_size, rank=rank, devices=devices) for rank in range(devices)]
+    assert len({len(order) for order in orders}) == 1
+    assert all(len(list(order)) == len(order) for order in orders)
+    rows = np.concatenate([plan.rows for order in orders for plan in order])
+    np.testing.assert_array_equal(np.sort(rows[rows >= 0]), np.arange(images))
+    assert (rows < 0).sum() < devices

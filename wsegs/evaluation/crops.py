@@ -1,0 +1,180 @@
+"""How an image outside the mask store becomes what a trained network expects.
+
+A network has learned from images that were cropped one way, and sees nothing sensible in others. Here every image is
+brought to where the training images had their faces: by landmarks, by the known alignment of its data set, or, for
+images of the very kind that was trained on, by the same resize.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsegs.geometry.frame import Frame, resize_affine, scale_affine, transform_points, warp_image
+from wsegs.landmarks.chain import landmarks_of_image
+from wsegs.schemes import CELEBA5, IBUG68
+from wsegs.training.runs import RunInfo
+
+CropKind = Literal["as in training", "aligned", "landmarks", "detected", "whole image"]
+"""How an image was cropped: resized as in training; by the alignment of its data set; by given landmarks; by
+landmarks that were found on the fly; or, where no face was found, not at all."""
+
+
+class Crop(NamedTuple):
+    """An image as a network expects it.
+
+    Attributes
+    ----------
+    image
+        (H, W, 3) uint8 RGB.
+    kind
+        How it was cropped.
+    points
+        (5, 2) float32: eyes, nose, corners of the mouth, x and y in pixels of the crop; nan where they are not known.
+    """
+
+    image: NDArray[np.uint8]
+    kind: CropKind
+    points: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Cropper:
+    """Crops images for one run.
+
+    Attributes
+    ----------
+    size
+        (H, W) of the network's images.
+    frame, source_size, mean_points
+        See :class:`wsegs.training.runs.RunInfo`.
+    aligned_points
+        (5, 2), where all images to come have their five points, x and y in pixels; None if they are not aligned.
+    """
+
+    size: tuple[int, int]
+    frame: Frame
+    source_size: tuple[int, int] | None
+    mean_points: NDArray[np.float32] | None
+    aligned_points: NDArray[np.float32] | None = None
+
+    def crop(
+        self, image: NDArray[np.uint8], points: NDArray[np.floating] | None = None, *, detect: bool = True
+    ) -> tuple[NDArray[np.uint8], CropKind]:
+        """Return an image as the network expects it.
+
+        Parameters
+        ----------
+        image
+            (h, w, 3) uint8 RGB.
+        points
+            (5, 2), the face's five points in pixels of the image, x and y, as
+            :meth:`wsegs.schemes.LandmarkScheme.five_points` gives them; None or nan if they are not known.
+        detect
+            Find landmarks where they are needed and not given.
+
+        Returns
+        -------
+        (H, W, 3) uint8 RGB, and how it was cropped.
+        """
+        crop = self.place(image, points, detect=detect)
+        return crop.image, crop.kind
+
+    def place(
+        self, image: NDArray[np.uint8], points: NDArray[np.floating] | None = None, *, detect: bool = True
+    ) -> Crop:
+        """Return an image as the network expects it, and where its five points lie; see :meth:`crop`.
+
+        Where the crop needs no landmarks and none are given, the points are those of the mean face of the training,
+        to which such images are aligned.
+        """
+        matrix, kind, points = self._matrix(image, points, detect)
+        placed: NDArray[np.float32] = np.full((5, 2), np.nan, np.float32)
+        if points is not None and np.isfinite(points).all():
+            placed = transform_points(np.asarray(points, np.float32)[None], matrix[None])[0]
+        elif kind in ("as in training", "aligned") and self.mean_points is not None:
+            placed = self.mean_points
+        return Crop(warp_image(image, matrix, self.size), kind, placed)
+
+    def _matrix(
+        self, image: NDArray[np.uint8], points: NDArray[np.floating] | None, detect: bool
+    ) -> tuple[NDArray[np.float32], CropKind, NDArray[np.floating] | None]:
+        """Return the matrix of the crop, its kind, and the five points, which may have been found meanwhile."""
+        whole = resize_affine(np.array([image.shape[:2]]), self.size)[0]
+        if self.frame.kind == "image":
+            if image.shape[:2] == self.source_size:
+                return whole, "as in training", points
+            if self.mean_points is None:  # trained without a single face: there is nothing to align to
+                return whole, "whole image", points
+            if self.aligned_points is not None:
+                return similarity(self.aligned_points, self.mean_points), "aligned", points
+        kind: CropKind = "landmarks"
+        if points is None and detect:
+            points, kind = _five_points_of_image(image), "detected"
+        if points is None or not np.isfinite(points).all():
+            return whole, "whole image", points
+        if self.frame.kind == "image":
+            assert self.mean_points is not None
+            return similarity(points, self.mean_points), kind, points
+        size = np.array([image.shape[1::-1]])
+        matrix = self.frame.affine(np.asarray(points, np.float32)[None], size, CELEBA5)[0]
+        return scale_affine(matrix, self.frame.size, self.size), kind, points
+
+
+def cropper_for(info: RunInfo, size: tuple[int, int], aligned_points: NDArray[np.float32] | None = None) -> Cropper:
+    """Return the cropper of a run whose network sees images of ``size`` (H, W)."""
+    return Cropper(size, info.frame, info.source_size, info.mean_points, aligned_points)
+
+
+def _five_points_of_image(image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+    landmarks = landmarks_of_image(image).landmarks
+    return None if landmarks is None else IBUG68.five_points(landmarks[None])[0]
+
+
+def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Return the rotation, scale and shift that bring points closest to others.
+
+    The least-squares solution of Umeyama, "Least-squares estimation of transformation parameters between two point
+    patterns" (1991), without reflections; in the plane it is a regression of complex numbers.
+
+    Parameters
+    ----------
+    source, target
+        (P, 2), x and y.
+
+    Returns
+    -------
+    (2, 3) float32: target = A @ (x, y, 1).
+    """
+    before = source[:, 0].astype(float) + 1j * source[:, 1].astype(float)
+    after = target[:, 0].astype(float) + 1j * target[:, 1].astype(float)
+    centred = before - before.mean()
+    spread = float((np.abs(centred) ** 2).sum())
+    turn = (centred.conj() * (after - after.mean())).sum() / spread if spread else 1 + 0j
+    shift = after.mean() - turn * before.mean()
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]], np.float32)
+
+
+def run_data_folder(info: RunInfo) -> Path | None:
+    """Return the data set that a run was trained on, if it is still where it was.
+
+    A run remembers the folder of the images, which in CelebA's layout lies inside that of the data set.
+    """
+    from wsegs.datasets import open_dataset
+    from wsegs.errors import WsegsError
+
+    root = Path(info.provenance["root"])
+    if not root.is_dir():  # a folder above it may hold other images
+        return None
+    name = info.provenance["landmarks"].get("data", {}).get("name")
+    for folder in [root, *root.absolute().parents[:3]]:
+        try:
+            if open_dataset(folder).name.partition("-")[0] == str(name).partition("-")[0]:
+                return folder
+        except WsegsError:
+            continue
+    return None

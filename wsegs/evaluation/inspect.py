@@ -1,0 +1,167 @@
+"""What a trained network does inside: which regions it listens to, where its last maps are active, how it parses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from wsegs.store import MaskStore
+from wsegs.store.images import find_image_root
+from wsegs.tasks.region_sources import KnownRegions, ParsedRegions, RegionSource
+from wsegs.training.data import check_images
+from wsegs.training.dataset import Batch, FaceCrops
+from wsegs.training.module import normalise
+from wsegs.training.recipe import ClassSource
+from wsegs.training.region_inputs import ImageSet, read_class_maps
+from wsegs.training.runs import Run
+from wsegs.training.sampler import ValidationOrder
+from wsegs.training.split import Split, split_rows
+
+_BATCH = 32
+_ACTIVATIONS = (nn.Conv2d, nn.BatchNorm2d, nn.PReLU, nn.ReLU)
+
+
+@dataclass(frozen=True)
+class Insight:
+    """What is seen inside of a network on the validation images of its training.
+
+    Attributes
+    ----------
+    images
+        (N, H, W, 3) uint8 RGB: some of them.
+    maps
+        (K, h, w) float: the activation maps of the last convolution on the first image, the highest mean first; None
+        of a network that only parses.
+    region_weights
+        (A, R) float: how much each region counts for each attribute, averaged over the images; None where the network
+        weighs none.
+    parsed
+        (N, C, h, w) float: the probability of each class on ``images``; None where nothing parses.
+    parsed_names
+        Of the C classes.
+    """
+
+    images: NDArray[np.uint8]
+    maps: NDArray[np.float32] | None
+    region_weights: NDArray[np.float32] | None
+    parsed: NDArray[np.float32] | None
+    parsed_names: tuple[str, ...]
+
+
+def look_inside(run: Run, *, data: Path | None = None, faces: int = 8, channels: int = 50, limit: int = 256) -> Insight:
+    """Look at what a run's network does on the validation images of its training.
+
+    Parameters
+    ----------
+    run
+        Any run.
+    data
+        The data set, if it moved since its landmarks were found.
+    faces
+        How many images to keep.
+    channels
+        How many activation maps to keep.
+    limit
+        Regions' weights are averaged over at most so many images.
+
+    Raises
+    ------
+    MissingError, DataError
+        If the mask store of the training, or its images, are no longer there.
+    """
+    store = MaskStore(run.info.provenance["masks"])
+    split = split_rows(store, run.recipe.validation_fraction)
+    rows = split.validation[: max(limit, faces)]
+    root = find_image_root(store, data)
+    check_images(store, root, rows)
+    regions, crops = _regions(run, store, root, split)
+    weights, count = None, 0
+    first: Batch | None = None
+    with torch.inference_mode():
+        for batch in _batches(crops, rows, "report"):
+            first = first or batch
+            if regions is None or not hasattr(run.network, "region_weights"):
+                break
+            images = normalise(batch.images)
+            drawn = regions(images, batch.classes, batch.points)
+            total: Tensor = run.network.region_weights(images, drawn).sum(dim=0)  # type: ignore[operator]
+            weights = total if weights is None else weights + total
+            count += len(images)
+        assert first is not None
+        kept = Batch(*(None if part is None else part[:faces] for part in first))  # type: ignore[arg-type]
+        images = normalise(kept.images)
+        maps = _last_maps(run, images[:1], regions, kept, channels) if run.recipe.recognises else None
+        parsed, names = _parse(run, images)
+    return Insight(
+        images=kept.images.permute(0, 2, 3, 1).numpy(),
+        maps=maps,
+        region_weights=None if weights is None else (weights / count).float().numpy(),
+        parsed=parsed,
+        parsed_names=names,
+    )
+
+
+def _regions(run: Run, store: MaskStore, root: Path, split: Split) -> tuple[RegionSource | None, FaceCrops]:
+    """Return what draws regions: what does for new images, else what was known in training."""
+    size = run.size
+    chosen = run.recipe.regions
+    if run.regions is not None or not run.info.region_names or chosen is None:
+        return run.regions, FaceCrops(store, root, size, None)
+    source = ClassSource.model_validate({"from": chosen.source, "truth": chosen.truth, "classes": chosen.classes})
+    order = run.info.provenance.get("painted")
+    maps = read_class_maps(source, ImageSet(store, root, split), "regions", order=order)
+    region_size: tuple[int, int] = run.network.region_size  # type: ignore[assignment]
+    crops = FaceCrops(store, root, size, None, class_maps=maps, class_size=region_size)
+    return KnownRegions(maps.names, region_size), crops
+
+
+def _batches(crops: FaceCrops, rows: NDArray[np.intp], doing: str) -> Iterator[Batch]:
+    with tqdm(total=len(rows), unit="image", desc=doing, disable=None) as bar:
+        for plan in ValidationOrder(rows, _BATCH):
+            yield crops[plan]
+            bar.update(len(plan.rows))
+
+
+def _last_maps(
+    run: Run, images: Tensor, regions: RegionSource | None, batch: Batch, channels: int
+) -> NDArray[np.float32]:
+    """Return the last activations of a network that are maps: what its last convolution leaves."""
+    seen: list[Tensor] = []
+
+    def remember(module: nn.Module, given: Any, output: Tensor) -> None:
+        if output.dim() == 4:
+            seen[:] = [output]
+
+    hooks = [
+        module.register_forward_hook(remember) for module in run.network.modules() if isinstance(module, _ACTIVATIONS)
+    ]
+    try:
+        if regions is None:
+            run.network(images)
+        else:
+            classes = None if batch.classes is None else batch.classes[:1]
+            run.network(images, regions(images, classes, batch.points[:1]))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    maps = seen[0][0]
+    order = maps.mean(dim=(1, 2)).argsort(descending=True)[:channels]
+    return np.asarray(maps[order].float().numpy(), np.float32)
+
+
+def _parse(run: Run, images: Tensor) -> tuple[NDArray[np.float32] | None, tuple[str, ...]]:
+    """Return what a run's parser sees, be it the network itself or what draws its regions."""
+    if run.recipe.parses:
+        scores: Tensor = run.network.parse(images)[0]  # type: ignore[operator]
+        return scores.float().softmax(dim=1).numpy(), run.info.class_names
+    if isinstance(run.regions, ParsedRegions):
+        return run.regions(images, None, None).numpy(), run.regions.names
+    return None, ()

@@ -1,0 +1,141 @@
+"""Recognising the attributes of single images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from wsegs.errors import DataError, OptionError
+from wsegs.evaluation.crop_sources import CropSource, FileCrops, StoreCrops, store_dataset
+from wsegs.evaluation.crops import CropKind, cropper_for
+from wsegs.evaluation.evaluate import Predictor
+from wsegs.io.files import did_you_mean
+from wsegs.io.images import reason
+from wsegs.store import MaskStore
+from wsegs.training.runs import Run
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network says about one image.
+
+    Attributes
+    ----------
+    path
+        The image.
+    crop
+        What the network saw, (H, W, 3) uint8 RGB.
+    crop_kind
+        How that was cropped.
+    attribute_names, probabilities
+        A names and float (A,).
+    maps
+        (A, h, w) float, about 1 where the attribute was seen; None if the network draws none.
+    """
+
+    path: Path
+    crop: NDArray[np.uint8]
+    crop_kind: CropKind
+    attribute_names: tuple[str, ...]
+    probabilities: NDArray[np.float32]
+    maps: NDArray[np.float32] | None
+
+    def ranked(self) -> list[tuple[str, float]]:
+        """Return names and probabilities, the most probable first."""
+        order = np.argsort(-self.probabilities, kind="stable")
+        return [(self.attribute_names[a], float(self.probabilities[a])) for a in order]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An image that could not be read, and why."""
+
+    path: Path
+    reason: str
+
+
+def predict(run: Run, images: Sequence[Path], store: MaskStore | None = None) -> Iterator[Prediction | Failure]:
+    """Yield what a run says about images, one after another; those that cannot be read are no obstacle.
+
+    Images of the size of the training images are taken as they are (where the run was trained on whole images);
+    in others the face is found first.
+
+    Parameters
+    ----------
+    run
+        See :func:`wsegs.training.runs.load_run`.
+    images
+        Files; with ``store`` names of images in it.
+    store
+        A mask store that keeps its images.
+
+    Raises
+    ------
+    OptionError
+        If the run cannot be applied to new images, or the store keeps masks alone.
+    """
+    run.check_usable()
+    source: CropSource
+    if store is None:
+        source = FileCrops(cropper_for(run.info, run.size), images, None)
+    else:
+        source = _crops_by_name(store, run, images)
+    network = Predictor(run)
+    for position, path in enumerate(images):
+        try:
+            crop, kind, points = source.crop(position)
+        except DataError as error:
+            yield Failure(path, reason(error, path))
+            continue
+        logits, maps = network(torch.from_numpy(crop).permute(2, 0, 1)[None], torch.from_numpy(points)[None])
+        yield Prediction(
+            path,
+            crop,
+            kind,
+            run.info.attribute_names,
+            logits[0].sigmoid().numpy(),
+            None if maps is None else maps[0].numpy(),
+        )
+
+
+def _crops_by_name(store: MaskStore, run: Run, images: Sequence[Path]) -> StoreCrops:
+    names = store_dataset(store).images
+    rows = {name: row for row, name in enumerate(names)}
+    unknown = [image.as_posix() for image in images if image.as_posix() not in rows]
+    if unknown:
+        raise OptionError(
+            f"'{unknown[0]}' is none of the {len(names)} images of {store.path}{did_you_mean(unknown[0], names)}"
+        )
+    return StoreCrops(store, run.info, run.size, np.array([rows[image.as_posix()] for image in images], np.intp))
+
+
+def check_maps(run: Run) -> None:
+    """Check that the maps of a run mean something.
+
+    Raises
+    ------
+    OptionError
+        If its network draws none, or was never taught to.
+    """
+    if getattr(run.network, "map_size", None) is None:
+        raise OptionError(f"--maps: network '{run.recipe.network.name}' of {run.path} draws no maps")
+    if "segmentation" not in run.recipe.losses:
+        raise OptionError(f"--maps: {run.path} was trained without segmentation, so its maps show no places")
+
+
+def map_files(folder: Path, images: Sequence[Path]) -> list[Path]:
+    """Return a picture's name for every image: its own, with a number where two are the same."""
+    taken: set[str] = set()
+    files = []
+    for image in images:
+        name, number = image.stem, 2
+        while name in taken:
+            name, number = f"{image.stem}-{number}", number + 1
+        taken.add(name)
+        files.append(folder / f"{name}.png")
+    return files

@@ -1,0 +1,1 @@
+"""Frames, 2x3 matrices, and resampling by pixel centres."""

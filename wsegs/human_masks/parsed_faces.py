@@ -1,0 +1,294 @@
+"""Faces with landmarks and human parsing masks, all in one frame: what rules are scored against and fitted to."""
+
+from __future__ import annotations
+
+import hashlib
+import signal
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+import joblib
+import numpy as np
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from wsegs.datasets.parsing import ParsedImage, find_parsing, parsing_size, read_parsing
+from wsegs.errors import DataError, OptionError, WsegsError
+from wsegs.geometry.frame import resize_affine, transform_points, turn_affine, warp_classes, warp_image
+from wsegs.io.images import read_image
+from wsegs.landmarks.chain import MAX_SIDE, ChainOptions, load_chain
+from wsegs.landmarks.table import LandmarkTable, read_landmarks
+from wsegs.rules.tuning.class_map import OUTSIDE
+from wsegs.schemes import IBUG68, LandmarkScheme
+
+Half = Literal["first", "second", "all"]
+
+SIZE = (218, 218)
+_CHUNK = 16  # images a task
+_BATCH = 32  # masks read at a time, so that memory does not grow with the number of faces
+
+
+@dataclass(frozen=True, eq=False)
+class ParsedFaces:
+    """N faces whose landmarks are known, and where their human masks lie.
+
+    Attributes
+    ----------
+    files
+        Name, image and mask of each.
+    landmarks
+        Landmark scheme -> (N, P, 2) float64, x and y in pixels of the frame; finite.
+    size
+        (H, W) of the frame.
+    unmoved_size, affine
+        (H, W) of the whole image before it was turned and scaled, and the (2, 3) matrix that did so.
+    no_face
+        Names of the images that are left out for want of landmarks.
+    """
+
+    files: tuple[ParsedImage, ...]
+    landmarks: dict[LandmarkScheme, NDArray[np.float64]]
+    size: tuple[int, int]
+    unmoved_size: tuple[int, int]
+    affine: NDArray[np.float64]
+    no_face: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """N file names relative to the folder of images."""
+        return tuple(file.name for file in self.files)
+
+    def landmarks_of(self, scheme: LandmarkScheme) -> NDArray[np.float64]:
+        """Return the landmarks in a scheme, (N, P, 2) float64; CelebA's five points follow from any other.
+
+        Raises
+        ------
+        DataError
+            If they are not known in that scheme.
+        """
+        _check_scheme(scheme, self.landmarks)
+        known = sorted(
+            self.landmarks, key=lambda own: not own.agrees_with(scheme)
+        )  # its own points rather than others'
+        source = next(own for own in known if own.can_become(scheme))
+        return source.convert(self.landmarks[source], scheme).astype(np.float64)
+
+    def masks(self, rows: Sequence[int] | NDArray[np.integer]) -> NDArray[np.uint16]:
+        """Read class numbers in the frame, uint16 (len(rows), H, W); ``OUTSIDE`` where the photo ends."""
+        masks = np.empty((len(rows), *self.size), np.uint16)
+        for mask, row in zip(masks, rows, strict=True):
+            whole = read_parsing(self.files[row].mask)
+            mask[:] = warp_classes(whole, self.affine, self.unmoved_size, self.size, OUTSIDE)
+        return masks
+
+    def batches(self, doing: str) -> Iterator[tuple[slice, NDArray[np.uint16]]]:
+        """Yield rows and their :meth:`masks`, a few at a time, with a progress bar that says what is being done."""
+        with tqdm(total=len(self), unit="face", desc=doing, disable=None) as bar:
+            for start in range(0, len(self), _BATCH):
+                rows = range(start, min(start + _BATCH, len(self)))
+                yield slice(rows.start, rows.stop), self.masks(rows)
+                bar.update(len(rows))
+
+    def image(self, row: int) -> NDArray[np.uint8]:
+        """Read one image in the frame, (H, W, 3) uint8 RGB; black where the photo ends."""
+        return warp_image(_scaled(read_image(self.files[row].image), self.unmoved_size), self.affine, self.size)
+
+    def turned(self, degrees: float) -> ParsedFaces:
+        """Return the same faces turned against the clock about the centre of the frame, which keeps its size."""
+        if degrees == 0:
+            return self
+        matrix, _ = turn_affine(self.size, degrees, 1.0)
+        landmarks = {name: points @ matrix[:, :2].T + matrix[:, 2] for name, points in self.landmarks.items()}
+        affine = np.column_stack([matrix[:, :2] @ self.affine[:, :2], matrix[:, :2] @ self.affine[:, 2] + matrix[:, 2]])
+        return replace(self, landmarks=landmarks, affine=affine)
+
+    def select(self, rows: Sequence[int] | NDArray[np.integer]) -> ParsedFaces:
+        """Return some of the faces, in that order."""
+        rows = np.asarray(rows, np.intp)
+        landmarks = {scheme: points[rows] for scheme, points in self.landmarks.items()}
+        return replace(self, files=tuple(self.files[row] for row in rows), landmarks=landmarks)
+
+
+def _check_scheme(scheme: LandmarkScheme, known: Collection[LandmarkScheme]) -> None:
+    if any(own.can_become(scheme) for own in known):
+        return
+    names = ", ".join(own.name for own in known)
+    raise DataError(
+        f"expected landmarks of the scheme '{scheme.name}', which the rules need, got {names};"
+        " --landmarks names a landmarks.h5 that has them"
+    )
+
+
+def half_of(name: str) -> Literal["first", "second"]:
+    """Return the half to which an image belongs, by a hash of its file name: one to fit on, one to report on."""
+    digest = hashlib.sha256(PurePosixPath(name).name.encode("utf-8", "surrogateescape")).hexdigest()
+    return "second" if int(digest, 16) % 2 else "first"
+
+
+def load_truth(
+    truth: Path,
+    *,
+    images: Path | None = None,
+    landmarks: Sequence[Path] = (),
+    detectors: Sequence[str] = ("dlib",),
+    predictor: Path | None = None,
+    size: tuple[int, int] = SIZE,
+    half: Half = "all",
+    turn: float = 0.0,
+    scale: float = 1.0,
+    jobs: int = -1,
+    schemes: Sequence[LandmarkScheme] = (),
+) -> ParsedFaces:
+    """Find the faces that have a human mask, and their landmarks.
+
+    Parameters
+    ----------
+    truth, images
+        The folders; see :func:`wsegs.datasets.parsing.find_parsing`.
+    landmarks
+        Landmark files, of different schemes, joined by name; a face needs landmarks in each. Without any, landmarks
+        (``ibug68``) are found in the images scaled to ``size``, and to twice that where no face is seen.
+    detectors, predictor
+        What finds them; see :class:`wsegs.landmarks.chain.ChainOptions`.
+    size
+        (H, W) to which images and masks are scaled.
+    half
+        Only the images that :func:`half_of` puts there.
+    turn, scale
+        Degrees against the clock and a factor, by which masks and landmarks are moved alike about the centre of a
+        frame that grows with ``scale``.
+    jobs
+        Processes that find landmarks; -1 is one a core.
+    schemes
+        Landmark schemes that will be asked for: what is missing is then said before the search.
+
+    Raises
+    ------
+    MissingError, DataError
+        If files are missing, do not belong together or cannot be read.
+    OptionError
+        If no image is left, two landmark files have one scheme, or a number is not finite.
+    """
+    if not (np.isfinite(turn) and np.isfinite(scale)):
+        raise OptionError(f"--turn and --scale: expected finite numbers, got {turn} and {scale}")
+    files = tuple(file for file in find_parsing(truth, images) if half in ("all", half_of(file.name)))
+    if not files:
+        raise OptionError(f"--half {half}: no image of {truth} is in it")
+    if landmarks:
+        points = _read_tables(landmarks, files, size)
+        for scheme in schemes:
+            _check_scheme(scheme, points)
+    else:
+        for scheme in schemes:
+            _check_scheme(scheme, [IBUG68])
+        options = ChainOptions(tuple(detectors), str(predictor) if predictor else None, MAX_SIDE)
+        points = {IBUG68: _find(options, files, size, jobs)}
+    found = np.all([np.isfinite(array).all(axis=(1, 2)) for array in points.values()], axis=0)
+    if not found.any():
+        raise DataError(f"{truth}: no face was found in any of the {len(files)} images")
+    matrix, moved_size = turn_affine(size, turn, scale)
+    return ParsedFaces(
+        files=tuple(file for file, has_face in zip(files, found, strict=True) if has_face),
+        landmarks={scheme: array[found] @ matrix[:, :2].T + matrix[:, 2] for scheme, array in points.items()},
+        size=moved_size,
+        unmoved_size=size,
+        affine=matrix,
+        no_face=tuple(file.name for file, has_face in zip(files, found, strict=True) if not has_face),
+    )
+
+
+def _find(options: ChainOptions, files: Sequence[ParsedImage], size: tuple[int, int], jobs: int) -> NDArray[np.float64]:
+    """Return landmarks (N, 68, 2) in images scaled to ``size``; nan where there is no face."""
+    options.describe()  # missing weights are said before the work begins
+    chunks = [files[start : start + _CHUNK] for start in range(0, len(files), _CHUNK)]
+    # One process costs less than starting several for one chunk.
+    jobs = 1 if len(chunks) == 1 else joblib.effective_n_jobs(jobs)
+    parallel = joblib.Parallel(n_jobs=jobs, return_as="generator")
+    parts = []
+    with tqdm(total=len(files), unit="face", desc="landmarks", disable=None) as bar:
+        try:
+            for part in parallel(joblib.delayed(_find_in_chunk)(options, chunk, size, jobs > 1) for chunk in chunks):
+                parts.append(part)
+                bar.update(len(part))
+        except TerminatedWorkerError as error:
+            raise WsegsError("a worker process died, perhaps for want of memory; try fewer processes (-j)") from error
+    return np.concatenate(parts)
+
+
+def _find_in_chunk(
+    options: ChainOptions, files: Sequence[ParsedImage], size: tuple[int, int], in_worker: bool
+) -> NDArray[np.float64]:
+    if in_worker:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's to handle
+    chain = load_chain(options)
+    points = np.full((len(files), IBUG68.count, 2), np.nan)
+    for row, file in enumerate(files):
+        image = read_image(file.image)
+        _check_shape(file, image.shape[:2])
+        for factor in (1, 2):  # small faces are seen in a picture twice as large
+            face = chain.find(_scaled(image, (factor * size[0], factor * size[1])))
+            if face.landmarks is not None:
+                points[row] = (face.landmarks + 0.5) / factor - 0.5
+                break
+    return points
+
+
+def _scaled(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    return warp_image(image, resize_affine(np.array([image.shape[:2]]), size)[0], size)
+
+
+def _check_shape(file: ParsedImage, image_size: Sequence[int]) -> None:
+    """Raise unless the mask (at any scale) has the shape of the image, to a pixel."""
+    height, width = parsing_size(file.mask)
+    if abs(image_size[0] * width - image_size[1] * height) > max(image_size):
+        raise DataError(
+            f"{file.mask}: {height}x{width}, expected the shape of its image {file.image},"
+            f" {image_size[0]}x{image_size[1]}, or that shape at another scale"
+        )
+
+
+def _read_tables(
+    paths: Sequence[Path], files: Sequence[ParsedImage], size: tuple[int, int]
+) -> dict[LandmarkScheme, NDArray[np.float64]]:
+    """Return scheme -> landmarks (N, P, 2) in images scaled to ``size``; nan where a table has none."""
+    points: dict[LandmarkScheme, NDArray[np.float64]] = {}
+    for path in paths:
+        table = read_landmarks(path)
+        if any(table.scheme.name == scheme.name for scheme in points):
+            raise OptionError(
+                f"--landmarks {path}: the second file of the scheme '{table.scheme.name}'; expected one a scheme"
+            )
+        points[table.scheme] = _joined(table, path, files, size)
+    return points
+
+
+def _joined(
+    table: LandmarkTable, path: Path, files: Sequence[ParsedImage], size: tuple[int, int]
+) -> NDArray[np.float64]:
+    rows = {name: row for row, name in enumerate(table.images)}
+    # The table may have been made from another root: a file name that only one of its images has is enough.
+    short: dict[str, list[int]] = {}
+    for name, row in rows.items():
+        short.setdefault(PurePosixPath(name).name, []).append(row)
+    points = np.full((len(files), table.scheme.count, 2), np.nan)
+    known = 0
+    for position, file in enumerate(files):
+        candidates = short.get(PurePosixPath(file.name).name, [])
+        row = rows.get(file.name, candidates[0] if len(candidates) == 1 else -1)
+        if row < 0:
+            continue
+        known += 1
+        if table.found[row]:
+            image_size = table.image_size[row, ::-1]
+            _check_shape(file, image_size.tolist())
+            affine = resize_affine(image_size[None], size)
+            points[position] = transform_points(table.landmarks[row][None], affine)[0]
+    if not known:
+        raise DataError(f"--landmarks {path}: has none of the {len(files)} images; the first is '{files[0].name}'")
+    return points

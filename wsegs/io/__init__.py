@@ -1,0 +1,1 @@
+"""Files that are complete or absent, HDF5 with integrity, journals, YAML with line numbers, parallel map."""

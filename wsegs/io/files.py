@@ -1,0 +1,200 @@
+"""Outputs that are complete or absent, and the files that travel inside the package."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from difflib import get_close_matches
+from pathlib import Path
+
+from wsegs.errors import DataError, MissingError, OutputExistsError, WsegsError
+
+_PACKAGE = Path(__file__).parents[1]
+
+
+def check_output(path: str | os.PathLike[str], *, force: bool, others: Iterable[str | os.PathLike[str]] = ()) -> Path:
+    """Return ``path`` if it may be written, before any long work begins.
+
+    Parameters
+    ----------
+    path
+        The output.
+    force
+        Overwrite it.
+    others
+        Inputs and other outputs, which it must not be.
+
+    Raises
+    ------
+    OutputExistsError
+        If it exists and ``force`` is false; if it is a device or a pipe, which a rename would replace; or if it is one
+        of ``others``.
+    """
+    path = Path(path)
+    for other in map(Path, others):
+        if path.absolute() == other.absolute() or (path.exists() and other.exists() and path.samefile(other)):
+            raise OutputExistsError(f"{path}: expected a file of its own to write, got the name of another one in use")
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OutputExistsError(f"{path}: expected a file or folder to write, got a device or a pipe")
+    if path.exists() and not force:
+        raise OutputExistsError(f"{path}: exists already; --force overwrites it, -o names another output")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@contextmanager
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary name beside ``path``; rename it to ``path`` only if the block succeeds.
+
+    The bytes are on the disk before the name is, so that not even a power cut leaves half a file of that name.
+
+    Raises
+    ------
+    OSError
+        With ``path`` as its file and the system's word for what is wrong, also where HDF5 says it at length.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix stays last, since some writers (OpenCV, matplotlib) choose the format by it.
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.writing{path.suffix}")
+    try:
+        yield temporary
+        rename_whole(temporary, path)
+    except (OSError, RuntimeError) as error:
+        number = _errno(error)
+        if number is None or isinstance(error, WsegsError):
+            raise
+        raise OSError(number, os.strerror(number), str(path)) from error
+    finally:
+        with suppress(OSError):  # of a drive that has turned read-only, of which the block has told
+            temporary.unlink(missing_ok=True)
+
+
+def write_table(path: str | os.PathLike[str], columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV file in UTF-8 with a header, complete or absent; an existing one is replaced.
+
+    Names of files that are not UTF-8 keep their bytes.
+    """
+    with (
+        atomic_write(path) as temporary,
+        temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+
+
+def rename_whole(temporary: Path, path: Path) -> None:
+    """Give a finished file its name, once the disk has its bytes."""
+    with temporary.open("r+b") as file:
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def remove_abandoned(path: str | os.PathLike[str]) -> None:
+    """Remove what killed writers of ``path`` left under temporary names; whoever holds the lock of ``path`` may.
+
+    What belongs to a process of that number that still runs is left alone.
+    """
+    path = Path(path)
+    name = re.compile(rf"\.{re.escape(path.stem)}\.(\d+)\.writing{re.escape(path.suffix)}")
+    for found in path.absolute().parent.iterdir():
+        match = name.fullmatch(found.name)
+        if match is None or _runs(int(match[1])):
+            continue
+        if found.is_dir() and not found.is_symlink():
+            shutil.rmtree(found, ignore_errors=True)
+        else:
+            found.unlink(missing_ok=True)
+
+
+def _runs(process: int) -> bool:
+    """Tell whether a process of this machine runs; also if that cannot be known."""
+    if os.name == "nt":  # os.kill would end it there
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # it is somebody else's
+        pass
+    return True
+
+
+def _errno(error: OSError | RuntimeError) -> int | None:
+    """Return the system's number for a write that failed without naming its file; None if it is something else."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return None
+    said = re.search(r"\berrno = (\d+)", str(error))  # HDF5, in either of h5py's two kinds of error
+    if said:
+        return int(said[1])
+    return error.errno if isinstance(error, OSError) else None
+
+
+def is_safe_relative_path(name: str) -> bool:
+    """Tell whether a file name that came in a file stays below the folder that it is relative to.
+
+    Absolute names, drives, ``..``, and names that are no file's (empty, ``.``, with a zero byte) do not.
+    """
+    parts = name.replace("\\", "/").split("/")
+    drive = len(parts[0]) == 2 and parts[0][1] == ":"
+    return bool(parts[0]) and not drive and ".." not in parts and name != "." and "\0" not in name
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """Return the hexadecimal sha256 of a file, read in blocks."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def did_you_mean(name: str, known: list[str] | tuple[str, ...]) -> str:
+    """Return ``; did you mean 'x'?`` for the known name closest to ``name``, else nothing."""
+    match = get_close_matches(name, known, n=1)
+    return f"; did you mean '{match[0]}'?" if match else ""
+
+
+def shipped_folder(kind: str) -> Path:
+    """Return the folder of shipped files: ``rules``, ``rules/classes``, ``models`` or ``faces``.
+
+    In a wheel they lie inside the package; in a checkout (and an editable install) at the top level.
+    """
+    inside = _PACKAGE / "shipped" / kind
+    if inside.is_dir():
+        return inside
+    return _PACKAGE.parent / ("examples/faces" if kind == "faces" else kind)
+
+
+def find_shipped(kind: str, name: str) -> Path:
+    """Find a rule file, class map or recipe given by path or by name; ``kind`` is its :func:`shipped_folder`.
+
+    ``celeba``, ``celeba.yaml`` and ``rules/celeba.yaml`` all name the shipped file where no such file lies in
+    the working directory, so that the documented commands work from any folder.
+
+    Raises
+    ------
+    MissingError
+        If there is none; the message lists the shipped names.
+    DataError
+        If the path is a directory.
+    """
+    path = Path(name)
+    if path.is_dir() and path.suffix:
+        raise DataError(f"{path}: expected a YAML file, got a directory")
+    if path.is_file():
+        return path
+    folder = shipped_folder(kind)
+    known = sorted(file.stem for file in folder.glob("*.yaml"))
+    if path.parent in (Path(), Path(kind)) and path.suffix in ("", ".yaml", ".yml") and path.stem in known:
+        return folder / f"{path.stem}.yaml"
+    raise MissingError(
+        f"{name}: no such file, and no shipped one of that name in {kind}"
+        f" (there are: {', '.join(known)}){did_you_mean(path.stem, known)}"
+    )

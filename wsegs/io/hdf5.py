@@ -1,0 +1,197 @@
+"""Opening HDF5 files: the one place where wsegs does.
+
+Files are created in the format of HDF5 1.10, most of whose structures carry checksums; with a user block for the seal;
+complete or absent.
+
+HDF5 locks the files that it opens. Some network drives have no locks, and opening fails there. The library's own
+variable ``HDF5_USE_FILE_LOCKING`` turns locking off, and ``wsegs --no-hdf5-locking`` sets it, for worker processes too.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from wsegs.io.files import atomic_write
+from wsegs.io.integrity import USER_BLOCK, seal
+from wsegs.io.subprocess_call import run_aside
+
+LOCKING_VARIABLE = "HDF5_USE_FILE_LOCKING"
+_unsealed_but_read: set[tuple[str, int, int]] = set()
+
+
+def open_hdf5(path: str | os.PathLike[str], rdcc_nbytes: int | None = None) -> h5py.File:
+    """Open an HDF5 file to read.
+
+    Parameters
+    ----------
+    path
+        The file.
+    rdcc_nbytes
+        Bytes of the cache of chunks, as in :class:`h5py.File`.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read or is no HDF5 file.
+    """
+    try:
+        return h5py.File(path, "r", locking=_locking(), rdcc_nbytes=rdcc_nbytes)
+    except OSError as error:
+        if "unable to lock file" not in str(error):
+            raise
+        raise OSError(
+            f"{error}; another program writes it, or its drive has no locks: wsegs --no-hdf5-locking reads it anyway"
+        ) from error
+
+
+def reason_of(error: BaseException) -> str:
+    """Return in a few words what libhdf5 or h5py say."""
+    return (str(error).strip("'\"") or type(error).__name__).splitlines()[0]
+
+
+def check_unsealed(path: str | os.PathLike[str]) -> None:
+    """Have a process of its own read an HDF5 file without a seal, once: damage may keep libhdf5 busy for ever.
+
+    Workers are spared: whoever started them has opened the file before.
+
+    Raises
+    ------
+    AsideError
+        If it cannot be read.
+    """
+    status = Path(path).stat()
+    key = (os.path.abspath(path), status.st_mtime_ns, status.st_size)  # noqa: PTH100
+    if key in _unsealed_but_read or multiprocessing.parent_process() is not None:
+        return
+    run_aside("wsegs.io.hdf5:read_all_but_chunks", key[0], seconds=30 + status.st_size / 1e6)
+    _unsealed_but_read.add(key)
+
+
+def read_all_but_chunks(path: str) -> bytes:
+    """Read every attribute, and every dataset that is not in chunks; for a process of its own."""
+    with h5py.File(path, "r", locking=_locking()) as file:
+        dict(file.attrs)
+        for name in file:
+            item = file[name]
+            if isinstance(item, h5py.Dataset):
+                dict(item.attrs)
+                if item.chunks is None:
+                    item[()]
+    return b""
+
+
+class WrittenFile(h5py.File):
+    """An HDF5 file that is being written."""
+
+    sink: _Sink
+
+    def write_chunk(self, dataset: h5py.h5d.DatasetID, offset: tuple[int, ...], chunk: bytes) -> None:
+        """Write a chunk as it is, of a kind whose damage is found when it is read.
+
+        :func:`wsegs.io.integrity.check_structure` need not check it.
+        """
+        self.sink.expected = chunk
+        dataset.write_direct_chunk(offset, chunk)
+        self.sink.expected = None
+
+    def check(self) -> None:
+        """Raise the OSError of the first write that the system refused; whoever writes much asks now and then."""
+        if self.sink.error is not None:
+            raise self.sink.error
+
+
+@contextmanager
+def create_hdf5(path: str | os.PathLike[str]) -> Iterator[WrittenFile]:
+    """Yield a new HDF5 file to write, which is sealed and gets its name only if the block succeeds."""
+    with atomic_write(path) as temporary:
+        with temporary.open("w+b", buffering=0) as plain:
+            sink = _Sink(plain)
+            try:
+                with WrittenFile(sink, "w", userblock_size=USER_BLOCK, libver=("v110", "v110")) as file:
+                    file.sink = sink
+                    yield file
+            finally:
+                if sink.error is not None:
+                    raise sink.error
+        seal(temporary, sink.left_out)
+
+
+class _Sink:
+    """A file for libhdf5 that takes any write: what the system refused is kept in memory, and raised afterwards.
+
+    libhdf5 does not stand a full disk: it tells of it at length, and may crash when it closes the file.
+    """
+
+    def __init__(self, file: FileIO) -> None:
+        self._file, self._number = file, file.fileno()
+        self._place = self._size = 0
+        self._refused: list[tuple[int, bytes]] = []
+        self.error: OSError | None = None
+        self.expected: bytes | None = None  # a chunk that the seal over the structure may leave out
+        self.left_out: list[tuple[int, int]] = []  # where such chunks lie: first byte, byte behind the last
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        self._place = offset + (self._size if whence == os.SEEK_END else self._place if whence == os.SEEK_CUR else 0)
+        return self._place
+
+    def tell(self) -> int:
+        return self._place
+
+    def read(self, size: int) -> bytes:
+        buffer = bytearray(size)
+        self.readinto(buffer)
+        return bytes(buffer)
+
+    def readinto(self, buffer: Any) -> int:
+        data = bytearray(os.pread(self._number, len(buffer), self._place).ljust(len(buffer), b"\0"))
+        for start, refused in self._refused:
+            first, last = max(start, self._place), min(start + len(refused), self._place + len(data))
+            if first < last:
+                data[first - self._place : last - self._place] = refused[first - start : last - start]
+        buffer[:] = data
+        return len(data)
+
+    def write(self, data: Any) -> int:
+        begin, size = self._place, len(data)
+        written = 0
+        try:
+            while written < size and self.error is None:
+                written += os.pwrite(self._number, data[written:] if written else data, begin + written)
+        except OSError as error:
+            self.error = error
+        if written < size:
+            self._refused.append((begin + written, bytes(data[written:])))
+        if self.expected is not None and size == len(self.expected) and bytes(data) == self.expected:
+            if self.left_out and self.left_out[-1][1] == begin:
+                begin = self.left_out.pop()[0]
+            self.left_out.append((begin, self._place + size))
+        self._place += size
+        if self._place > self._size:
+            self._size = self._place
+        return size
+
+    def truncate(self, size: int) -> int:
+        try:
+            if self.error is None:
+                self._file.truncate(size)
+        except OSError as error:
+            self.error = error
+        self._size = size
+        return size
+
+    def flush(self) -> None:
+        """Do nothing: nothing is kept back but what was refused."""
+
+
+def _locking() -> bool | str | None:
+    """Return what h5py's ``locking`` must be, since the library reads its variable only once, when it is loaded."""
+    known: dict[str, bool | str] = {"FALSE": False, "0": False, "TRUE": True, "1": True, "BEST_EFFORT": "best-effort"}
+    return known.get(os.environ.get(LOCKING_VARIABLE, "").upper())

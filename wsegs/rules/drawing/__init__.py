@@ -1,0 +1,1 @@
+"""A compiled program drawn as region integers."""

@@ -1,0 +1,1 @@
+"""Rules scored, compared and fitted against human masks."""

@@ -1,0 +1,173 @@
+"""Class maps: which classes of human parsing masks a region of a rule file stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
+
+from wsegs.errors import RuleError
+from wsegs.io.files import did_you_mean, find_shipped
+from wsegs.io.yaml_source import Node, read_nodes, read_yaml_text
+from wsegs.rules.drawing.draw import region_dtype
+
+OUTSIDE = 65535
+"""The class of pixels outside of a photo that was turned: they count for nobody."""
+
+ClassNumber: TypeAlias = Annotated[StrictInt, Field(ge=0, lt=OUTSIDE)]
+ClassName: TypeAlias = StrictInt | StrictStr
+
+
+class ClassFile(BaseModel):
+    """The shape of a class map's file; README.md of the rules says what it means."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    classes: dict[str, ClassNumber] = {}
+    regions: Annotated[dict[str, ClassName | Annotated[list[ClassName], Field(min_length=1)]], Field(min_length=1)]
+    least_pixels: Annotated[StrictInt, Field(ge=1)] = 10
+    unknown: list[ClassName] = [255]
+
+
+@dataclass(frozen=True)
+class ClassMap:
+    """Which classes each region stands for.
+
+    Attributes
+    ----------
+    source
+        The file's name as given, for messages.
+    regions
+        Region -> class numbers, in the file's order.
+    least_pixels
+        A region counts on the images where its classes have so many pixels or more.
+    unknown
+        Class numbers of pixels that count for nobody, :data:`OUTSIDE` among them.
+    """
+
+    source: str
+    regions: dict[str, tuple[int, ...]]
+    least_pixels: int = 10
+    unknown: tuple[int, ...] = (OUTSIDE,)
+
+    def region_bits(self, masks: np.ndarray, names: Sequence[str]) -> np.ndarray:
+        """Return human regions as a rule set draws its own.
+
+        Parameters
+        ----------
+        masks
+            Class numbers, uint16 of any shape.
+        names
+            Regions of this map, at most 64.
+
+        Returns
+        -------
+        Unsigned integers of that shape: bit r is set where region ``names[r]`` lies.
+        """
+        dtype = region_dtype(len(names))
+        table = np.zeros(OUTSIDE + 1, dtype)
+        for bit, name in enumerate(names):
+            table[list(self.regions[name])] |= dtype.type(1 << bit)
+        return table[masks]
+
+    def known(self, masks: np.ndarray) -> np.ndarray:
+        """Return where class numbers (uint16) are known, bool of the same shape."""
+        table = np.ones(OUTSIDE + 1, bool)
+        table[list(self.unknown)] = False
+        return table[masks]
+
+
+def load_classes(name_or_path: str | Path) -> ClassMap:
+    """Load a class map by path, or a shipped one by name (``celebamask``).
+
+    Raises
+    ------
+    RuleError
+        If it is not a class map; the message names file, line and column.
+    MissingError
+        If there is no such file.
+    """
+    path = find_shipped("rules/classes", str(name_or_path))
+    return parse_classes(read_yaml_text(path, "a class map"), str(name_or_path))
+
+
+def parse_classes(text: str, source: str) -> ClassMap:
+    """Read the text of a class map; ``source`` is its name, for messages.
+
+    Raises
+    ------
+    RuleError
+        At a mistake, with file, line and column.
+    """
+    expected = "a mapping with 'regions' and 'classes'"
+    root = read_nodes(text, source, expected)
+    if not isinstance(root.value, dict):
+        raise root.error(f"expected {expected}, got {_describe(root.value)}")
+    try:
+        file = ClassFile.model_validate(root.plain())
+    except ValidationError as error:
+        # Branches of a union fail together; the failure that got furthest into the file is the one meant.
+        details = error.errors(include_url=False)
+        raise _located(root, max(details, key=lambda detail: len(detail["loc"]))) from None
+    by_number: dict[int, str] = {}
+    for name, number in file.classes.items():
+        if by_number.setdefault(number, name) != name:
+            raise root.find(("classes", name)).error(f"class {number} has a name already, '{by_number[number]}'")
+    regions = {}
+    for region in file.regions:
+        node = root.find(("regions", region))
+        listed = node.value if isinstance(node.value, list) else [node]
+        regions[region] = tuple(_number(item, file.classes) for item in listed)
+    unknown = [255] if "unknown" not in root.value else []
+    for item in root.child("unknown").value if "unknown" in root.value else ():
+        unknown.append(_number(item, file.classes))
+    for region, numbers in regions.items():
+        both = sorted(set(numbers) & set(unknown))
+        if both:
+            node = root.find(("regions", region))
+            raise node.error(f"class {both[0]} of '{region}' is one of 'unknown:', whose pixels count for nobody")
+    return ClassMap(source, regions, file.least_pixels, (*unknown, OUTSIDE))
+
+
+def _number(node: Node, classes: dict[str, int]) -> int:
+    """Return the number of a class given by name or number."""
+    if isinstance(node.value, str):
+        if node.value not in classes:
+            listed = f"one of {', '.join(classes)}" if classes else "a number, since 'classes:' names none"
+            raise node.error(
+                f"unknown class '{node.value}'; expected {listed}{did_you_mean(node.value, list(classes))}"
+            )
+        return classes[node.value]
+    number: int = node.value
+    if not 0 <= number < OUTSIDE:
+        raise node.error(f"expected a class number from 0 to {OUTSIDE - 1}, got {number}")
+    return number
+
+
+def _located(root: Node, detail: Any) -> RuleError:
+    path, kind = detail["loc"], detail["type"]
+    node = root.find(path)
+    if kind == "extra_forbidden":
+        known, key = list(ClassFile.model_fields), str(path[-1])
+        place = root.keys.get(key, node)
+        return place.error(f"unknown key '{key}'; expected one of {', '.join(known)}{did_you_mean(key, known)}")
+    if kind == "missing":
+        return root.error(f"expected a key '{path[-1]}'")
+    inside = len(path) > 1
+    expected = {
+        "regions": "a class's name or number, or a list of these" if inside else "a mapping of at least one region",
+        "classes": f"a class number from 0 to {OUTSIDE - 1}" if inside else "a mapping of names to numbers",
+        "least_pixels": "a whole number of 1 or more",
+        "unknown": "a list of classes' names or numbers",
+    }[str(path[0])]
+    return node.error(f"expected {expected}, got {_describe(node.value)}")
+
+
+def _describe(value: Any) -> str:
+    if isinstance(value, (dict, list)):
+        return f"{'a mapping' if isinstance(value, dict) else 'a list'} of {len(value)}"
+    return "nothing" if value is None else f"'{str(value)[:40]}'"

@@ -1,0 +1,230 @@
+"""Estimating the free numbers of a rule file from human masks.
+
+The aim is the mean intersection over union of the regions that a class map knows, less a penalty that pulls every
+number to what was written. The penalty keeps few masks from doing harm; with more faces it counts less. Regions that
+share no number are fitted apart. Up to :data:`MOST_CROSS_VALIDATED` faces each part of a fit is tested on faces that it
+was not fitted to, and stays as it was written where it gains nothing there: twenty masks, that help a file written by
+hand by 0.05, would else spoil one that was fitted to hundreds, by 0.005.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsegs.errors import RuleError
+from wsegs.rules.drawing.variables import Variable, find_variables, groups_of
+from wsegs.rules.language.free import FreeNumber
+from wsegs.rules.language.literals import decimals_for, replace_numbers
+from wsegs.rules.ruleset import RuleSet, compile_rules
+from wsegs.rules.tuning.class_map import ClassMap
+from wsegs.rules.tuning.compass_search import search
+from wsegs.rules.tuning.overlap import Overlap
+from wsegs.rules.tuning.score import common_regions
+
+PULLS = (0.2, 2.0)
+"""The penalty of a variable at 1, in intersection over union and for one face: with N faces it is an Nth of that."""
+
+MOST_CROSS_VALIDATED = 60
+"""With more faces the first penalty is taken without a test. (With fewer than two a fold, too: there is no telling.)"""
+
+FOLDS = 4
+
+Settled = Callable[[str, int], object]
+"""Called with the regions at hand and how many numbers are settled now."""
+
+
+@dataclass(frozen=True)
+class FittedRules:
+    """A rule file with other numbers.
+
+    Attributes
+    ----------
+    rules
+        The file, compiled.
+    text
+        Its text: the one before, but for the numbers.
+    numbers
+        How many could change.
+    """
+
+    rules: RuleSet
+    text: str
+    numbers: int
+
+
+class RuleFit:
+    """A rule file whose free numbers can be fitted, to one set of faces after another.
+
+    Parameters
+    ----------
+    text, source, folder
+        The file, as :func:`wsegs.rules.compile_rules` takes it.
+    classes
+        Which classes of human masks a region stands for.
+
+    Attributes
+    ----------
+    rules
+        The file as it was written.
+    regions
+        The regions that both know.
+    free
+        The numbers that may change. Those of a file that this one extends stay as they are.
+
+    Raises
+    ------
+    RuleError
+        If it is no rule file, has none of the regions of ``classes``, or marks nothing with ``fit:``.
+    """
+
+    def __init__(self, text: str, source: str, folder: Path | None, classes: ClassMap) -> None:
+        self._text, self._source, self._folder = text, source, folder
+        self.classes = classes
+        found: list[FreeNumber] = []
+        self.rules = compile_rules(text, source, folder, found)
+        self.regions = common_regions(self.rules, classes)
+        self.free = {number: number.number for number in found if number.node.source == source}
+        if not self.free:
+            elsewhere = "" if not found else "; numbers of a file that it extends are fitted in that file"
+            raise RuleError(
+                f"{source}: expected numbers marked 'fit:', which may change, got none. 'fit: [least, largest]' marks"
+                f" the value of a parameter, 'fit: 0.05' beside 'offset:' how far points may move{elsewhere}"
+            )
+        # Numbers that cannot be written back are said before the work begins.
+        replace_numbers(text, {number: (value, 3) for number, value in self.free.items()})
+
+    @property
+    def turns_with_face(self) -> bool:
+        """Whether all shapes are in the face's own frame, so that they lie on a turned face as on an upright one."""
+        return all(shape.space == "face" for region in self.rules.program.regions for shape in region.shapes)
+
+    def overlap(self, landmarks: NDArray[np.float64], masks: NDArray[np.uint16]) -> Overlap:
+        """Prepare faces to be fitted to.
+
+        Parameters
+        ----------
+        landmarks
+            (N, P, 2) float64, finite, x and y in pixels of the masks.
+        masks
+            (N, H, W), class numbers.
+        """
+        known = self.classes.known(masks)
+        human = {}
+        for name in self.regions:
+            human[self.rules.region_names.index(name)] = np.isin(masks, self.classes.regions[name]) & known
+        return Overlap(landmarks, human, known, self.classes.least_pixels)
+
+    def count(self, views: Sequence[Overlap]) -> int:
+        """Return how many numbers :meth:`fit` settles, counting each search."""
+        searches = 1 + FOLDS * len(PULLS) * _is_cross_validated(views)
+        return searches * sum(len(variables) for variables, _ in self._groups(views[0]))
+
+    def fit(self, views: Sequence[Overlap], settled: Settled = lambda regions, count: None) -> FittedRules:
+        """Return the rule file with the numbers that suit some faces best.
+
+        Parameters
+        ----------
+        views
+            The faces; the same faces again, moved in some way, so that the numbers do not lean on how landmarks and
+            outlines happen to fall on whole pixels.
+        settled
+            Called as the work goes on.
+        """
+        values: dict[FreeNumber, tuple[float, int]] = {}
+        numbers = 0
+        try:
+            for variables, bits in self._groups(views[0]):
+                names = ", ".join(self.rules.region_names[bit] for bit in bits)
+                self._fit_group(views, variables, bits, partial(settled, names))
+                numbers += len(variables)
+                for variable in variables:
+                    if variable.value != variable.written:  # else it stays as it was written, to the last digit
+                        values.update(dict.fromkeys(variable.numbers, (variable.value, decimals_for(variable.unit))))
+        finally:
+            self._reset()
+        text = replace_numbers(self._text, values)
+        return FittedRules(compile_rules(text, self._source, self._folder), text, numbers)
+
+    def _reset(self) -> None:
+        for number, written in self.free.items():
+            number.number = written
+
+    def _groups(self, faces: Overlap) -> list[tuple[list[Variable], list[int]]]:
+        variables = find_variables(self.rules.program, list(self.free), faces.landmarks)
+        return groups_of(variables, [bit for bit, rows in faces.rows.items() if len(rows)])
+
+    def _fit_group(
+        self, views: Sequence[Overlap], variables: list[Variable], bits: list[int], settled: Callable[[int], object]
+    ) -> None:
+        """Set the variables of one group to what suits the faces."""
+        pull: float | None = PULLS[0]
+        if _is_cross_validated(views):
+            gains = {pull: self._gain_on_others(views, variables, bits, pull, settled) for pull in PULLS}
+            pull = max(gains, key=lambda pull: gains[pull])
+            if gains[pull] <= 0:
+                pull = None
+        if pull is None:
+            _move(variables, np.zeros(len(variables)))
+            settled(len(variables))
+        else:
+            self._search(views, variables, bits, pull, settled)
+
+    def _gain_on_others(
+        self,
+        views: Sequence[Overlap],
+        variables: list[Variable],
+        bits: list[int],
+        pull: float,
+        settled: Callable[[int], object],
+    ) -> float:
+        """Return what a fit to some of the faces gains on the rest, in the sum over all faces."""
+        fold = np.arange(len(views[0])) % FOLDS
+        gain = 0.0
+        for held_out in range(FOLDS):
+            self._search(
+                [view.select(np.flatnonzero(fold != held_out)) for view in views], variables, bits, pull, settled
+            )
+            others = [view.select(np.flatnonzero(fold == held_out)) for view in views]
+            after = self._score(others, bits, np.sum)
+            _move(variables, np.zeros(len(variables)))
+            gain += after - self._score(others, bits, np.sum)
+        return gain
+
+    def _search(
+        self,
+        views: Sequence[Overlap],
+        variables: list[Variable],
+        bits: list[int],
+        pull: float,
+        settled: Callable[[int], object],
+    ) -> None:
+        """Set the variables to the best score that a search finds."""
+        penalty = pull / max(1.0, float(np.mean([len(views[0].rows[bit]) for bit in bits])))
+
+        def score(positions: NDArray[np.float64]) -> float:
+            _move(variables, positions)
+            return self._score(views, bits, np.mean) - penalty * float(np.square(positions).sum())
+
+        low, high = (np.array([getattr(variable, bound) for variable in variables]) for bound in ("low", "high"))
+        _move(variables, search(score, low, high, settled))
+
+    def _score(self, views: Sequence[Overlap], bits: list[int], over_faces: Callable[..., Any]) -> float:
+        """Return the intersection over union of regions as they are now: the mean of the views, the sum of regions."""
+        scores = [iou for view in views for iou in view.iou(self.rules.program, bits).values()]
+        return float(np.sum([over_faces(iou) for iou in scores if len(iou)])) / len(views)
+
+
+def _is_cross_validated(views: Sequence[Overlap]) -> bool:
+    return 2 * FOLDS <= len(views[0]) <= MOST_CROSS_VALIDATED
+
+
+def _move(variables: Sequence[Variable], positions: NDArray[np.float64]) -> None:
+    for variable, position in zip(variables, positions, strict=True):
+        variable.move_to(position)

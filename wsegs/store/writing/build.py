@@ -1,0 +1,310 @@
+"""From landmarks and rules to a mask store: workers draw and compress, one process writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from wsegs import __version__
+from wsegs.errors import DataError, OptionError, RuleError, WsegsError
+from wsegs.geometry.frame import Frame
+from wsegs.io.checksum import row_checksums
+from wsegs.io.files import check_output, did_you_mean
+from wsegs.io.lock import locks_output
+from wsegs.io.parallel import WorkerLostError
+from wsegs.landmarks.table import LandmarkTable, table_sha256
+from wsegs.rules import RuleSet
+from wsegs.store.format import CHECKED, CODEC, FORMAT_NAME, FORMAT_VERSION
+from wsegs.store.writing.dispatch import draw_placed
+from wsegs.store.writing.draw_rows import Drawing, DrawnRows
+from wsegs.store.writing.journal import RowsJournal
+from wsegs.store.writing.placed_rows import PlacedRows, place_rows
+from wsegs.store.writing.write import Block, Column, Contents, array_column, write_store
+
+if TYPE_CHECKING:
+    from wsegs.store.writing.encode_crops import CropOptions
+    from wsegs.store.writing.refine_rows import RefineOptions
+
+Layout = Literal["regions", "dense"]
+
+
+def match_attributes(table_names: Sequence[str], rules: RuleSet, *, only_common: bool = False) -> tuple[str, ...]:
+    """Return the attributes of a store: those of the data set, each of which needs a rule.
+
+    A data set without labels gets the attributes that the rules list, all unknown.
+
+    Raises
+    ------
+    RuleError
+        If the rules list an attribute that the data set does not have, or the data set one that has no rule and
+        the rules no default. ``only_common`` keeps those that both know instead.
+    """
+    if not table_names:
+        return rules.attribute_names
+    if only_common:
+        common = tuple(name for name in table_names if name in rules.attribute_names)
+        if not common:
+            raise RuleError(f"{rules.source}: no attribute of the rules is one of the data set's")
+        return common
+    unknown = [name for name in rules.attribute_names if name not in table_names]
+    if unknown:
+        raise RuleError(
+            f"{rules.source}: attribute '{unknown[0]}' is not one of the data set's {len(table_names)}"
+            f"{did_you_mean(unknown[0], list(table_names))}"
+            + (f" ({len(unknown)} such attributes)" if len(unknown) > 1 else "")
+            + "; --only-common keeps the attributes that both know"
+        )
+    return tuple(table_names)
+
+
+@locks_output()
+def build_store(
+    table: LandmarkTable,
+    rules: RuleSet,
+    frame: Frame,
+    output: str | Path,
+    *,
+    layout: Layout = "regions",
+    only_common: bool = False,
+    refine: RefineOptions | None = None,
+    images: CropOptions | None = None,
+    shard: tuple[int, int] | None = None,
+    jobs: int = -1,
+    scheduler: str | None = None,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Draw the masks of every image of a landmark table into a mask store.
+
+    An interrupted call leaves ``output.partial``; the same call goes on from there. The bytes of the result do not
+    depend on ``jobs`` nor on interruptions.
+
+    Parameters
+    ----------
+    table
+        Landmarks and labels, joined by file name already.
+    rules
+        Compiled rules for the landmarks' scheme, or for ``celeba5``, to which every other can be reduced.
+    frame
+        Where the masks live. In a ``face`` frame, images without a face have no crop and are left out; in an
+        ``image`` frame they are kept, with empty masks.
+    output
+        The store; complete or absent.
+    layout
+        ``regions``: one integer a pixel. ``dense``: also the boolean channels, (N, A, H, W), for readers that
+        know nothing of wsegs.
+    only_common
+        Keep the attributes that both the rules and the data set know; see :func:`match_attributes`.
+    refine
+        Refine regions by the pixels of the images; a face whose image cannot be read keeps what the rules draw.
+    images
+        Keep the images' crops in the store, as JPEGs; a row whose image cannot be read keeps its masks alone.
+    shard
+        (k, n): draw only the k-th of n shares of the rows, k from 1 to n;
+        :func:`wsegs.store.writing.merge.merge_shards` joins them.
+    jobs
+        Processes; -1 is one a core.
+    scheduler
+        Address of a Dask scheduler whose workers draw instead; see :func:`wsegs.io.parallel.run_in_workers`.
+    force
+        Overwrite ``output``, and drop an unfinished run of other options.
+
+    Returns
+    -------
+    A JSON-able summary: the rules' scheme, the one that landmarks were reduced from (None: they are of the rules' own),
+    images, faces, images left out, regions that were empty and on how many faces, what was
+    refined, images that should have been kept and cannot be read, bytes.
+
+    Raises
+    ------
+    OutputExistsError, RuleError, DataError, OptionError
+        Before anything is drawn.
+    WsegsError
+        If a worker died or the disk is full; what was drawn is kept.
+    """
+    output = check_output(output, force=force)
+    same_points = table.scheme.agrees_with(rules.scheme)
+    try:
+        table.scheme.convert(np.zeros((0, table.scheme.count, 2), np.float32), rules.scheme)
+    except DataError as error:
+        raise DataError(f"{rules.source}: {error}") from None
+    if refine is not None:
+        refine.refinement.check(rules)
+    names = match_attributes(table.attribute_names, rules, only_common=only_common)
+    rules.lookup(names)  # each needs a rule
+    everything = place_rows(table, frame, table.scheme if same_points else rules.scheme, names)
+    if not len(everything):
+        raise DataError("no face was found in any image, so there is nothing to draw masks for")
+    placed = everything if shard is None else _shard(everything, shard)
+    drawing = Drawing(rules.program, rules.text, rules.source, frame.size, names if layout == "dense" else None)
+    partial = output.with_name(f"{output.name}.partial")
+    inputs = _inputs(placed, rules, layout, refine, images, shard)
+    with RowsJournal(partial, inputs, len(rules.region_names), force=force) as journal:
+        try:
+            drawn = draw_placed(
+                placed, drawing, start=journal.done, refine=refine, images=images, jobs=jobs, scheduler=scheduler
+            )
+            if refine is None and images is None:
+                # All that the store says of itself is known before, so it is written while workers draw.
+                begun = _begun(drawn)
+                rows: Iterator[DrawnRows] = chain(journal.rows(), _keep(begun, journal))
+                task = "masks"
+            else:
+                with tqdm(total=len(placed), initial=journal.done, unit="face", desc="masks", disable=None) as bar:
+                    for some in _keep(drawn, journal):
+                        bar.update(len(some))
+                rows, task = journal.rows(), "writing"
+            refined = None if refine is None else refine.as_json(journal.unrefined)
+            if refine is not None and journal.unrefined and journal.unrefined == placed.faces:
+                journal.remove()
+                raise DataError(f"{refine.root}: no image of a face could be read, so there is nothing to refine by")
+            if images is not None and len(journal.unreadable) == len(placed):
+                first = journal.unreadable[0]
+                journal.remove()
+                raise DataError(f"{images.root}: no image could be read, so there is none to keep ({first})")
+            contents = _contents(placed, rules, layout, refined, shard, with_images=images is not None)
+            write_store(output, contents, _blocks(rows, contents), task)
+        except (WorkerLostError, OSError) as error:
+            # A WsegsError that is an OSError, too, says all there is to say.
+            if not journal.done or (isinstance(error, WsegsError) and not isinstance(error, WorkerLostError)):
+                raise
+            raise _stopped(error, journal, len(placed)) from error
+        journal.remove()
+    return {
+        "output": str(output),
+        "scheme": placed.scheme.name,
+        "reduced_from": None if same_points else table.scheme.name,
+        "images": len(placed),
+        "faces": placed.faces,
+        "left_out": len(table.images) - len(everything),
+        "shard": None if shard is None else list(shard),
+        "size": list(frame.size),
+        "frame": frame.kind,
+        "layout": layout,
+        "regions": len(rules.region_names),
+        "attributes": len(names),
+        "empty_regions": {
+            name: int(count) for name, count in zip(rules.region_names, journal.empty, strict=True) if count
+        },
+        "refined": refined,
+        "unreadable": journal.unreadable,
+        "bytes": output.stat().st_size,
+    }
+
+
+def _shard(placed: PlacedRows, shard: tuple[int, int]) -> PlacedRows:
+    number, of = shard
+    if not 1 <= number <= of <= len(placed):
+        raise OptionError(
+            f"--shard {number}/{of}: expected 1/N to N/N and at most as many shards as images, {len(placed)}"
+        )
+    return placed.shard(number, of)
+
+
+def _inputs(
+    placed: PlacedRows,
+    rules: RuleSet,
+    layout: Layout,
+    refine: RefineOptions | None,
+    images: CropOptions | None,
+    shard: tuple[int, int] | None,
+) -> dict[str, Any]:
+    """Return all that decides the result, for the journal."""
+    return {
+        "wsegs": __version__,
+        "opencv": cv2.__version__,
+        "codec": CODEC,
+        "rules": rules.source,
+        "rules sha256": rules.sha256,
+        "landmarks sha256": table_sha256(placed.table),
+        "attributes": list(placed.attribute_names),
+        "frame": placed.frame.as_json(),
+        "layout": layout,
+        "refine": None if refine is None else {**refine.as_json(0), "images": str(refine.root)},
+        "with images": None if images is None else {"images": str(images.root), "quality": images.quality},
+        "shard": None if shard is None else list(shard),
+    }
+
+
+def _contents(
+    placed: PlacedRows,
+    rules: RuleSet,
+    layout: Layout,
+    refined: dict[str, Any] | None,
+    shard: tuple[int, int] | None,
+    *,
+    with_images: bool,
+) -> Contents:
+    """Return all that the store holds beside the chunks."""
+    table, points = placed.table, (placed.scheme.count, 2)
+    columns = {
+        "attributes": Column(np.dtype(np.int8), (len(placed.attribute_names),), placed.labels),
+        "landmarks": Column(np.dtype(np.float32), points, lambda rows: placed.place(rows)[1]),
+        "affine": Column(np.dtype(np.float32), (2, 3), lambda rows: placed.place(rows)[0]),
+        "identity": array_column(table.identity[placed.rows].astype(np.int32)),
+        "split": array_column(table.split[placed.rows].astype(np.int8)),
+        "status": array_column(table.status[placed.rows].astype(np.uint8)),
+    }
+    if with_images:
+        columns["image_size"] = array_column(placed.image_sizes.astype(np.int32))
+    chunked: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {"regions": (placed.frame.size, rules.dtype)}
+    if layout == "dense":
+        chunked["masks"] = ((len(placed.attribute_names), *placed.frame.size), np.dtype(bool))
+    header = {
+        "format": FORMAT_NAME,
+        "version": FORMAT_VERSION,
+        "wsegs": __version__,
+        "rules": rules.text,
+        "rules_source": rules.source,
+        "rules_sha256": rules.sha256,
+        "scheme": placed.scheme.name,
+        "region_names": json.dumps(list(rules.region_names)),
+        "attribute_names": json.dumps(list(placed.attribute_names)),
+        "status_names": json.dumps(list(table.status_names)),
+        "frame": json.dumps(placed.frame.as_json()),
+        "provenance": json.dumps(table.provenance if refined is None else {**table.provenance, "refined": refined}),
+    }
+    if shard is not None:
+        header["shard"] = json.dumps(shard)
+    definition = json.dumps(placed.scheme.as_mapping(average=False), sort_keys=True)
+    return Contents(placed.images, columns, chunked, definition, header, crops=with_images)
+
+
+def _begun(drawn: Iterator[DrawnRows]) -> Iterator[DrawnRows]:
+    """Ask for the first rows now: workers start, and draw on while the store's columns are written."""
+    first = list(islice(drawn, 1))
+    return chain(first, drawn)
+
+
+def _keep(drawn: Iterable[DrawnRows], journal: RowsJournal) -> Iterator[DrawnRows]:
+    """Yield what workers drew, once the journal has it."""
+    for some in drawn:
+        journal.add(some)
+        yield some
+
+
+def _blocks(drawn: Iterable[DrawnRows], contents: Contents) -> Iterator[Block]:
+    """Yield what was drawn with the checksums of its rows."""
+    behind = 0
+    for some in drawn:
+        rows = slice(behind, behind + len(some))
+        columns = [contents.columns[name].rows(rows) for name in CHECKED]
+        yield Block(some.chunks, row_checksums(contents.images[rows], columns, some.sums))
+        behind = rows.stop
+
+
+def _stopped(error: Exception, journal: RowsJournal, rows: int) -> WsegsError:
+    """Return what to say of a run that a full disk or a lost worker stopped."""
+    if isinstance(error, WorkerLostError):
+        reason, remedy = str(error), "run the same command again, with fewer processes (-j)"
+    else:
+        assert isinstance(error, OSError)
+        where = "" if error.filename is None else f"{error.filename}: "
+        reason, remedy = f"{where}{error.strerror or error}", "the same command goes on"
+    return WsegsError(f"{reason}; {journal.done} of {rows} images are kept in {journal.path}: {remedy}")

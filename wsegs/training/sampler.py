@@ -1,0 +1,101 @@
+"""Which images make up which batch: a function of the seed and the step alone.
+
+No state is carried from batch to batch, so a resumed training sees the batches that an undisturbed one would have
+seen, and any number of devices share the batches of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import Sampler
+
+from wsegs.training.schedule import Budget
+
+# What keeps the random numbers of the order and of the flips apart.
+_ORDER, _FLIPS = 0, 1
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """One batch of one device: rows of the store, (B,), -1 for padding, and which of them to mirror, bool (B,)."""
+
+    rows: NDArray[np.intp]
+    flip: NDArray[np.bool_]
+
+
+class TrainingOrder(Sampler[BatchPlan]):
+    """Batches of one round in shuffled order.
+
+    Parameters
+    ----------
+    rows
+        Rows of the store to train on.
+    budget
+        Batch size and lengths.
+    seed
+        Decides order and flips.
+    flips
+        Whether to mirror half of the images.
+    rank, devices
+        This device takes the rank-th part of every batch. ``devices`` must divide the batch size.
+    """
+
+    def __init__(
+        self, rows: NDArray[np.intp], budget: Budget, *, seed: int, flips: bool, rank: int = 0, devices: int = 1
+    ) -> None:
+        self._rows = rows
+        self._budget = budget
+        self._seed = seed
+        self._flips = flips
+        self._rank = rank
+        self._devices = devices
+        self._round = 0
+        self._epoch = -1
+        self._shuffled = rows
+
+    def set_epoch(self, epoch: int) -> None:
+        """Set the round, from 0; Lightning calls it before each."""
+        self._round = epoch
+
+    def __len__(self) -> int:
+        return self._budget.round_length
+
+    def __iter__(self) -> Iterator[BatchPlan]:
+        first = self._round * self._budget.round_length
+        for step in range(first, first + self._budget.round_length):
+            yield self.plan(step)
+
+    def plan(self, step: int) -> BatchPlan:
+        """Return this device's part of the batch of a step."""
+        epoch, batch = divmod(step, self._budget.steps_per_epoch)
+        if epoch != self._epoch:
+            self._shuffled = np.random.default_rng((self._seed, _ORDER, epoch)).permutation(self._rows)
+            self._epoch = epoch
+        size = self._budget.batch_size
+        rows = self._shuffled[batch * size : (batch + 1) * size]
+        flip: NDArray[np.bool_] = np.zeros(size, bool)
+        if self._flips:
+            flip = np.random.default_rng((self._seed, _FLIPS, step)).random(size) < 0.5
+        part = slice(self._rank * size // self._devices, (self._rank + 1) * size // self._devices)
+        return BatchPlan(rows[part], flip[part])
+
+
+class ValidationOrder(Sampler[BatchPlan]):
+    """All rows once, in order, in batches; padded so that every device has as many batches as the others."""
+
+    def __init__(self, rows: NDArray[np.intp], batch_size: int, *, rank: int = 0, devices: int = 1) -> None:
+        padded = np.full(-(-len(rows) // devices) * devices, -1, np.intp)
+        padded[: len(rows)] = rows
+        own = padded[rank::devices]
+        self._batches = [own[start : start + batch_size] for start in range(0, len(own), batch_size)]
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[BatchPlan]:
+        for rows in self._batches:
+            yield BatchPlan(rows, np.zeros(len(rows), bool))
