@@ -13,13 +13,13 @@ from wsegs.nets import build_network
 class TestAttParseNet(NetworkTester):
     name = "attparsenet"
     parameters = 16_290_598  # for 40 attributes at 218x178
-    small: ClassVar[dict[str, Any]] = {"attributes": 3, "size": (40, 36), "width": 0.05}
+    small: ClassVar[dict[str, Any]] = {"heads": {"attributes": 3}, "size": (40, 36), "width": 0.05}
 
     def test_maps_are_those_of_the_paper(self) -> None:
-        assert build_network("attparsenet", attributes=1, size=(218, 178), width=0.01).map_size == (96, 76)
+        assert build_network("attparsenet", heads={"attributes": 1}, size=(218, 178), width=0.01).map_size == (96, 76)
 
     def test_layers_are_those_of_the_paper(self) -> None:
-        network = self.build(attributes=40, width=1.0, size=(28, 28))
+        network = self.build(heads={"attributes": 40}, width=1.0, size=(28, 28))
         layers = list(network.segment)
         convolutions = [layer for layer in layers if isinstance(layer, nn.Conv2d)]
         assert [layer.out_channels for layer in convolutions] == [75, 200, 300, 512, 512, 40]

@@ -14,7 +14,7 @@ class TestBasic(NetworkTester):
 
     def test_layers_are_those_of_the_paper(self) -> None:
         with torch.device("meta"):
-            network = build_network("basic", attributes=40, size=(218, 178))
+            network = build_network("basic", heads={"attributes": 40}, size=(218, 178))
         convolutions = [layer for layer in network.features.modules() if isinstance(layer, nn.Conv2d)]
         assert [layer.out_channels for layer in convolutions] == [64] * 2 + [128] * 2 + [256] * 2 + [512] * 4 + [
             1024
@@ -25,7 +25,7 @@ class TestBasic(NetworkTester):
 
     def test_a_pooling_comes_before_any_more_filters_and_nowhere_else(self) -> None:
         channels, pooled = 64, False
-        for layer in self.build(width=1.0, attributes=1).features:
+        for layer in self.build(width=1.0, heads={"attributes": 1}).features:
             if isinstance(layer, nn.MaxPool2d):
                 pooled = True
                 continue
@@ -33,7 +33,7 @@ class TestBasic(NetworkTester):
             channels, pooled = layer[0].out_channels, False
 
     def test_the_last_maps_are_those_of_the_paper(self) -> None:
-        network = build_network("basic", attributes=1, size=(218, 178), width=0.02).eval()
+        network = build_network("basic", heads={"attributes": 1}, size=(218, 178), width=0.02).eval()
         with torch.inference_mode():
             maps = network.features(self.images((218, 178), batch=1))
         assert maps.shape[2:] == (14, 12) == pooled_size((218, 178), 4)
@@ -42,5 +42,5 @@ class TestBasic(NetworkTester):
         network = self.build().eval()
         with torch.inference_mode():
             features = network.features(self.images())
-            expected = network.recognise(features.flatten(2).mean(dim=2))
+            expected = network.heads["attributes"](features.flatten(2).mean(dim=2))
             torch.testing.assert_close(network(self.images()).logits, expected)

@@ -11,12 +11,12 @@ from wsegs.nets import build_network, network_names, register
 
 def test_an_unknown_network_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(OptionError, match=r"unknown network 'atparsenet'.*did you mean 'attparsenet'"):
-        build_network("atparsenet", attributes=40, size=(218, 178))
+        build_network("atparsenet", heads={"attributes": 40}, size=(218, 178))
 
 
 def test_an_unknown_option_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(OptionError, match=r"'attparsenet' has no option 'widht'.*did you mean 'width'"):
-        build_network("attparsenet", attributes=40, size=(218, 178), widht=0.5)
+        build_network("attparsenet", heads={"attributes": 40}, size=(218, 178), widht=0.5)
 
 
 def test_a_name_is_registered_once() -> None:

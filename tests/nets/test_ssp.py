@@ -7,7 +7,8 @@ import torch
 
 from tests.nets.tester import NetworkTester
 from wsegs.errors import OptionError
-from wsegs.nets.ssp import RegionPooling, WeightedRegions
+from wsegs.nets.region_pooling import RegionPooling
+from wsegs.nets.ssp import WeightedRegions
 
 
 class TestSSP(NetworkTester):
@@ -73,8 +74,8 @@ def test_scores_of_two_regions_by_hand() -> None:
     branches = WeightedRegions(features=1, attributes=2)
     branches.load_state_dict(
         {
-            "recognise.weight": torch.tensor([[1.0], [-2.0]]),
-            "recognise.bias": torch.tensor([0.0, 1.0]),
+            "classify.weight": torch.tensor([[1.0], [-2.0]]),
+            "classify.bias": torch.tensor([0.0, 1.0]),
             "localise.weight": torch.tensor([[1.0], [0.0]]),
             "localise.bias": torch.tensor([0.0, 5.0]),
         }

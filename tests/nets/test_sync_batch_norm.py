@@ -18,7 +18,7 @@ def test_alone_it_is_plain_batch_normalisation() -> None:
 
 
 def test_a_network_keeps_its_weights_and_their_names() -> None:
-    network = build_network("attparsenet", size=(32, 28), attributes=3, width=0.03)
+    network = build_network("attparsenet", size=(32, 28), heads={"attributes": 3}, width=0.03)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     after = share_batch_norm(network).state_dict()
     assert list(after) == list(before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, ClassVar
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from wsegs.errors import OptionError
-from wsegs.nets import build_network, network_wants
+from wsegs.nets import build_network, signature_of
 
 REGIONS = ("background", "hair", "eyes")
 
@@ -24,14 +25,14 @@ class NetworkTester:
     name: str
     parameters: int
     full: ClassVar[dict[str, Any]] = {
-        "attributes": 40,
+        "heads": {"attributes": 40},
         "size": (218, 178),
         "classes": 7,
         "regions": ("background", "hair", "face_skin", "eyes", "eyebrows", "mouth", "nose"),
     }
     """Options of the published network."""
     small: ClassVar[dict[str, Any]] = {
-        "attributes": 3,
+        "heads": {"attributes": 3},
         "size": (40, 36),
         "classes": 5,
         "regions": REGIONS,
@@ -41,9 +42,19 @@ class NetworkTester:
     odd_sizes = ((41, 36), (40, 37), (45, 39))
     too_small = (8, 8)
 
+    def options(self, **options: Any) -> dict[str, Any]:
+        """The small network's options, and what a network without heads is not given."""
+        given = {**self.small, **options}
+        if not signature_of(self.name).has_heads:
+            del given["heads"]
+        return given
+
     def build(self, **options) -> nn.Module:
         torch.manual_seed(0)
-        return build_network(self.name, **{**self.small, **options})
+        return build_network(self.name, **self.options(**options))
+
+    def wants(self, argument: str) -> bool:
+        return signature_of(self.name).wants(argument)
 
     def images(self, size: tuple[int, int] | None = None, batch: int = 2) -> Tensor:
         return torch.rand(batch, 3, *(size or self.small["size"]), generator=torch.Generator().manual_seed(1)) * 2 - 1
@@ -57,23 +68,23 @@ class NetworkTester:
     def run(self, network: nn.Module, images: Tensor) -> dict[str, Tensor]:
         """Everything that a network says of images, by name."""
         outputs = {}
-        if network_wants(self.name, "attributes"):
-            given = (self.regions(network, len(images)),) if network_wants(self.name, "regions") else ()
-            logits, maps = network(images, *given)
-            outputs["logits"] = logits
-            if maps is not None:
-                outputs["maps"] = maps
-        if network_wants(self.name, "classes"):
+        if self.wants("heads") or self.wants("attributes"):
+            given = (self.regions(network, len(images)),) if self.wants("regions") else ()
+            output = network(images, *given)
+            outputs["logits"] = output.logits
+            if output.maps is not None:
+                outputs["maps"] = output.maps
+        if self.wants("classes"):
             outputs |= {f"scores {scale}": scores for scale, scores in enumerate(network.parse(images))}
         return outputs
 
     def expected_shapes(self, network: nn.Module, size: tuple[int, int]) -> dict[str, tuple[int, ...]]:
         shapes: dict[str, tuple[int, ...]] = {}
-        if network_wants(self.name, "attributes"):
+        if signature_of(self.name).has_heads:
             shapes["logits"] = (2, 3)
         if network.map_size is not None:
             shapes["maps"] = (2, 3, *network.map_size)
-        if network_wants(self.name, "classes"):
+        if self.wants("classes"):
             height, width = size
             for scale in range(4):
                 shapes[f"scores {scale}"] = (2, 5, -(-height // 2**scale), -(-width // 2**scale))
@@ -81,7 +92,8 @@ class NetworkTester:
 
     def test_number_of_parameters(self) -> None:
         with torch.device("meta"):  # shapes without memory
-            network = build_network(self.name, **self.full)
+            heads = {} if signature_of(self.name).has_heads else {"heads": None}
+            network = build_network(self.name, **{**self.full, **heads})
         assert sum(parameter.numel() for parameter in network.parameters()) == self.parameters
 
     def test_forward_gives_the_shapes_that_it_promises(self) -> None:
@@ -137,7 +149,7 @@ class NetworkTester:
         self.run(network, self.images())  # moves the running means of batch normalisation
         torch.save(network.state_dict(), tmp_path / "weights.pt")
         torch.manual_seed(1)
-        again = build_network(self.name, **self.small)
+        again = build_network(self.name, **self.options())
         again.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
         with torch.inference_mode():
             before, after = self.run(network.eval(), self.images()), self.run(again.eval(), self.images())
@@ -145,7 +157,28 @@ class NetworkTester:
             assert torch.equal(after[name], output), name
 
     def test_what_it_asks_for_must_be_there(self) -> None:
-        for argument in ("attributes", "classes", "regions"):
-            if network_wants(self.name, argument):
+        for argument in ("heads", "attributes", "classes", "regions"):
+            if self.wants(argument):
+                missing = "heads" if argument == "attributes" else argument
                 with pytest.raises(OptionError, match=f"'{self.name}' needs {argument}, and the recipe has none"):
-                    self.build(**{argument: None})
+                    self.build(**{missing: None})
+
+    def test_its_signature_is_known_without_torch(self) -> None:
+        network = type(self.build())
+        assert signature_of(self.name).arguments == tuple(inspect.signature(network).parameters)
+        assert signature_of(self.name).draws_maps == (self.build().map_size is not None)
+
+    def test_a_head_for_each_task(self) -> None:
+        signature = signature_of(self.name)
+        if signature.wants("heads"):
+            network = self.build(heads={"attributes": 3, "age": 1})
+            given = (self.regions(network),) if signature.wants("regions") else ()
+            output = network(self.images(), *given)
+            assert {name: tuple(values.shape) for name, values in output.heads.items()} == {
+                "attributes": (2, 3),
+                "age": (2, 1),
+            }
+            assert output.features.shape[0] == 2
+        else:
+            with pytest.raises(OptionError, match="has no output for 'age'"):
+                build_network(self.name, **{**self.small, "heads": {"age": 1}})

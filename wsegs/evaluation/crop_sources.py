@@ -45,11 +45,14 @@ class FileCrops:
     points
         N arrays (5, 2), the five points in pixels of the image, x and y; nan where they are not known. None finds
         them where they are needed.
+    boxes
+        (N, 4) x, y, width, height in pixels of the image, of a run that crops about boxes; None finds them.
     """
 
     cropper: Cropper
     paths: Sequence[Path]
     points: Sequence[NDArray[np.float32]] | None
+    boxes: NDArray[np.float32] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -62,7 +65,9 @@ class FileCrops:
     def crop(self, position: int) -> Crop:
         """Read and crop an image."""
         points = None if self.points is None else self.points[position]
-        return self.cropper.place(read_image(self.paths[position]), points, detect=self.points is None)
+        box = None if self.boxes is None else self.boxes[position]
+        detect = self.points is None and self.boxes is None
+        return self.cropper.place(read_image(self.paths[position]), points, detect=detect, box=box)
 
 
 @dataclass(frozen=True)
@@ -128,6 +133,6 @@ def training_store(info: RunInfo) -> MaskStore | None:
     """Return the store that a run was trained on, if it is still there and keeps its images."""
     try:
         store = MaskStore(info.provenance["masks"])
-    except WsegsError:
+    except (WsegsError, KeyError):
         return None
     return store if store.has_images else None

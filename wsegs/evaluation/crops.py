@@ -14,14 +14,18 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from wsegs.datasets.boxes import BOX_CENTRE, BOX_SIDE
+from wsegs.geometry.crops import box_affine, letterbox_affine
 from wsegs.geometry.frame import Frame, resize_affine, scale_affine, transform_points, warp_image
 from wsegs.landmarks.chain import landmarks_of_image
 from wsegs.schemes import CELEBA5, IBUG68
 from wsegs.training.runs import RunInfo
 
-CropKind = Literal["as in training", "aligned", "landmarks", "detected", "whole image"]
+_CELEBA_ASPECT = 1.39  # height by width of CelebA's boxes
+
+CropKind = Literal["as in training", "aligned", "landmarks", "detected", "box", "whole image"]
 """How an image was cropped: resized as in training; by the alignment of its data set; by given landmarks; by
-landmarks that were found on the fly; or, where no face was found, not at all."""
+landmarks that were found on the fly; by the box of its data set; or, where no face was found, not at all."""
 
 
 class Crop(NamedTuple):
@@ -54,6 +58,8 @@ class Cropper:
         See :class:`wsegs.training.runs.RunInfo`.
     aligned_points
         (5, 2), where all images to come have their five points, x and y in pixels; None if they are not aligned.
+    margin
+        By which share boxes are widened.
     """
 
     size: tuple[int, int]
@@ -61,6 +67,7 @@ class Cropper:
     source_size: tuple[int, int] | None
     mean_points: NDArray[np.float32] | None
     aligned_points: NDArray[np.float32] | None = None
+    margin: float = 0.0
 
     def crop(
         self, image: NDArray[np.uint8], points: NDArray[np.floating] | None = None, *, detect: bool = True
@@ -85,13 +92,21 @@ class Cropper:
         return crop.image, crop.kind
 
     def place(
-        self, image: NDArray[np.uint8], points: NDArray[np.floating] | None = None, *, detect: bool = True
+        self,
+        image: NDArray[np.uint8],
+        points: NDArray[np.floating] | None = None,
+        *,
+        detect: bool = True,
+        box: NDArray[np.floating] | None = None,
     ) -> Crop:
         """Return an image as the network expects it, and where its five points lie; see :meth:`crop`.
 
         Where the crop needs no landmarks and none are given, the points are those of the mean face of the training,
-        to which such images are aligned.
+        to which such images are aligned. ``box`` (4,) is the face's in the image: x, y, width, height; of a run that was
+        trained on crops about boxes.
         """
+        if self.frame.kind == "box":
+            return self._place_by_box(image, box, detect)
         matrix, kind, points = self._matrix(image, points, detect)
         placed: NDArray[np.float32] = np.full((5, 2), np.nan, np.float32)
         if points is not None and np.isfinite(points).all():
@@ -100,13 +115,25 @@ class Cropper:
             placed = self.mean_points
         return Crop(warp_image(image, matrix, self.size), kind, placed)
 
+    def _place_by_box(self, image: NDArray[np.uint8], box: NDArray[np.floating] | None, detect: bool) -> Crop:
+        kind: CropKind = "box"
+        if box is None and detect:
+            box, kind = _box_of_image(image), "detected"
+        if box is None or not np.isfinite(box).all():
+            matrix, kind = letterbox_affine((image.shape[0], image.shape[1]), self.size), "whole image"
+        else:
+            matrix = box_affine(box, self.size, self.margin)
+        return Crop(warp_image(image, matrix, self.size), kind, np.full((5, 2), np.nan, np.float32))
+
     def _matrix(
         self, image: NDArray[np.uint8], points: NDArray[np.floating] | None, detect: bool
     ) -> tuple[NDArray[np.float32], CropKind, NDArray[np.floating] | None]:
         """Return the matrix of the crop, its kind, and the five points, which may have been found meanwhile."""
         whole = resize_affine(np.array([image.shape[:2]]), self.size)[0]
+        if self.frame.kind == "letterbox":
+            return letterbox_affine((image.shape[0], image.shape[1]), self.size), "as in training", points
         if self.frame.kind == "image":
-            if image.shape[:2] == self.source_size:
+            if self.source_size is None or image.shape[:2] == self.source_size:
                 return whole, "as in training", points
             if self.mean_points is None:  # trained without a single face: there is nothing to align to
                 return whole, "whole image", points
@@ -127,12 +154,24 @@ class Cropper:
 
 def cropper_for(info: RunInfo, size: tuple[int, int], aligned_points: NDArray[np.float32] | None = None) -> Cropper:
     """Return the cropper of a run whose network sees images of ``size`` (H, W)."""
-    return Cropper(size, info.frame, info.source_size, info.mean_points, aligned_points)
+    return Cropper(size, info.frame, info.source_size, info.mean_points, aligned_points, info.margin)
 
 
 def _five_points_of_image(image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
     landmarks = landmarks_of_image(image).landmarks
     return None if landmarks is None else IBUG68.five_points(landmarks[None])[0]
+
+
+def _box_of_image(image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+    """Return the box of a found face as CelebA would draw it; see :mod:`wsegs.datasets.boxes`."""
+    found = landmarks_of_image(image).box
+    if found is None:
+        return None
+    x, y, side = float(found[0]), float(found[1]), float(found[2])
+    width = side / BOX_SIDE
+    height = _CELEBA_ASPECT * width
+    corner = (x + side / 2 - BOX_CENTRE[0] * width, y + side / 2 - BOX_CENTRE[1] * height)
+    return np.array([*corner, width, height], np.float32)
 
 
 def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> NDArray[np.float32]:

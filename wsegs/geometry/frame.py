@@ -44,7 +44,7 @@ class Frame:
         says only that its crops are "more focused on the face region"; 1.25 just keeps the chin of a frontal face.
     """
 
-    kind: Literal["image", "face"]
+    kind: Literal["image", "face", "letterbox", "box"]
     size: tuple[int, int]
     keep_tilt: bool = True
     zoom: float = 1.25

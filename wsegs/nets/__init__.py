@@ -4,24 +4,41 @@ A module here defines a ``torch.nn.Module`` and registers it::
 
     @register("mynet")
     class MyNet(nn.Module):
-        def __init__(self, attributes: int, size: tuple[int, int], ...): ...
+        def __init__(self, heads: Mapping[str, int], size: tuple[int, int], ...): ...
         def forward(self, images: Tensor) -> NetworkOutput: ...
 
-It asks for what depends on the data by the names of its arguments: ``attributes``, how many there are; ``size``, the
-(H, W) of the images; ``classes``, how many a parser tells apart; ``regions``, the names of the regions that it wants
-as the second argument of ``forward``, float (B, R, h, w) between 0 and 1, whose (h, w) it says as ``region_size``.
-A network that parses has a method ``parse(images)``, one that weighs regions against each other
-``region_weights(images, regions)``. Its further arguments are the options that a recipe may give.
+A class of one's own needs no registration: ``network: {class: my_package.nets:MyNet}`` in a recipe.
 
-Importing this package does not import torch: the modules are imported when a network is asked for.
+A network asks for what depends on the data by the names of its arguments:
+
+``size``
+    (H, W) of the images.
+``heads``
+    Outputs by the name of the task that learns them, such as ``{"attributes": 40, "age": 1}``: one vector each.
+``attributes``
+    The number of attributes, of a network whose only output they are.
+``classes``
+    The number of classes, of a network that parses. It has a method ``parse(images)``.
+``regions``
+    Names of the regions that it takes as the second argument of ``forward``, float (B, R, h, w) between 0 and 1. Its
+    attribute ``region_size`` says their (h, w). If it weighs them against each other, it has a method
+    ``region_weights(images, regions)``.
+
+Its further arguments are the options that a recipe may give. An attribute ``map_size`` says the (h, w) of its maps.
+
+Importing this package does not import torch: a module is imported when its network is built.
 """
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from wsegs.errors import OptionError
@@ -30,28 +47,92 @@ from wsegs.io.files import did_you_mean
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["NetworkOutput", "build_network", "network_class", "network_names", "network_wants", "register"]
+__all__ = [
+    "IGNORE_INDEX",
+    "NetworkOutput",
+    "NetworkSignature",
+    "build_network",
+    "network_names",
+    "register",
+    "signature_of",
+]
+
+IGNORE_INDEX = 255
+"""Class of a pixel that no loss and no score counts."""
+
+FROM_DATA = ("heads", "attributes", "size", "classes", "regions")
+"""Arguments of a network that depend on the data; all others are options of the recipe."""
 
 _networks: dict[str, type[Any]] = {}
-
-_FROM_DATA = ("attributes", "size", "classes", "regions")
 
 NetworkClass = TypeVar("NetworkClass", bound=type[Any])
 
 
 class NetworkOutput(NamedTuple):
-    """What every network that recognises attributes returns.
+    """What ``forward`` of every network returns.
 
     Attributes
     ----------
-    logits
-        (B, A) float: attribute recognition before the sigmoid.
+    heads
+        float (B, K) by name of a task, linear: logits of attributes, of categories, ...
     maps
         (B, A, h, w) float: where each attribute is, linear; None from a network that draws no maps.
+    features
+        (B, F) float: what the heads read; None from a network that reads maps.
     """
 
-    logits: Tensor
+    heads: Mapping[str, Tensor]
     maps: Tensor | None = None
+    features: Tensor | None = None
+
+    @property
+    def logits(self) -> Tensor:
+        """(B, A) float: attribute logits."""
+        return self.heads["attributes"]
+
+
+@dataclass(frozen=True)
+class NetworkSignature:
+    """What a network asks for and has, known without importing torch.
+
+    Attributes
+    ----------
+    name
+        As in the recipe.
+    arguments
+        Of its constructor.
+    draws_maps
+        Whether it draws a map for each attribute.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    draws_maps: bool
+
+    def wants(self, argument: str) -> bool:
+        """Tell whether it asks for ``heads``, ``attributes``, ``classes`` or ``regions``."""
+        return argument in self.arguments
+
+    @property
+    def has_heads(self) -> bool:
+        """Whether it says something of a whole image."""
+        return self.wants("heads") or self.wants("attributes")
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        """Check the names of the options that a recipe gives.
+
+        Raises
+        ------
+        OptionError
+            If the network has no such option; the message names those that it has.
+        """
+        own = [argument for argument in self.arguments if argument not in FROM_DATA]
+        for option in options:
+            if option not in own:
+                raise OptionError(
+                    f"network '{self.name}' has no option '{option}': expected one of {', '.join(own)}"
+                    f"{did_you_mean(option, own)}"
+                )
 
 
 def register(name: str) -> Callable[[NetworkClass], NetworkClass]:
@@ -73,42 +154,40 @@ def register(name: str) -> Callable[[NetworkClass], NetworkClass]:
 
 
 def network_names() -> tuple[str, ...]:
-    """Return the names of all networks, sorted."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
-    return tuple(sorted(_networks))
+    """Return the names of all networks of this package, sorted."""
+    return tuple(sorted({*_registered(), *_networks}))
 
 
-def network_class(name: str) -> type[Any]:
-    """Return a network's class.
+def signature_of(name: str) -> NetworkSignature:
+    """Return what a network asks for, from the text of its module, so that mistakes show before torch is imported.
 
-    Raises
-    ------
-    OptionError
-        If there is no such network.
-    """
-    known = network_names()
-    if name not in known:
-        raise OptionError(f"unknown network '{name}': expected one of {', '.join(known)}{did_you_mean(name, known)}")
-    return _networks[name]
-
-
-def network_wants(name: str, argument: str) -> bool:
-    """Tell whether a network asks for ``attributes``, ``classes`` or ``regions``.
+    Parameters
+    ----------
+    name
+        As registered, or ``package.module:Class``, which is imported.
 
     Raises
     ------
     OptionError
         If there is no such network.
     """
-    return argument in inspect.signature(network_class(name)).parameters
+    if ":" not in name and name not in _networks:
+        if name not in _registered():
+            known = network_names()
+            raise OptionError(
+                f"unknown network '{name}': expected one of {', '.join(known)}{did_you_mean(name, known)}"
+            )
+        return _registered()[name][1]
+    network = _network_class(name)
+    draws_maps = getattr(network, "map_size", "set by the constructor") is not None
+    return NetworkSignature(name, tuple(inspect.signature(network).parameters), draws_maps)
 
 
 def build_network(
     name: str,
     *,
     size: tuple[int, int],
-    attributes: int | None = None,
+    heads: Mapping[str, int] | None = None,
     classes: int | None = None,
     regions: Sequence[str] | None = None,
     **options: Any,
@@ -118,12 +197,13 @@ def build_network(
     Parameters
     ----------
     name
-        As registered.
+        As registered, or ``package.module:Class``.
     size
         (H, W) of the images.
-    attributes, classes, regions
-        The number of attributes A and of classes C, and the names of the R regions. A network is given those that
-        it asks for.
+    heads
+        Outputs by task; ``attributes`` is the number of attributes.
+    classes, regions
+        The number of classes C, and the names of the R regions. A network is given what it asks for.
     **options
         The network's own.
 
@@ -135,21 +215,67 @@ def build_network(
     Raises
     ------
     OptionError
-        If there is no such network, it has no such option or lacks what it asks for, or the images are too small.
+        If there is no such network, it has no such option, lacks what it asks for or has no output for a head, or the
+        images are too small.
     """
-    network_type = network_class(name)
-    accepted = tuple(inspect.signature(network_type).parameters)
-    for option in options:
-        if option not in accepted:
-            own = [other for other in accepted if other not in _FROM_DATA]
-            raise OptionError(
-                f"network '{name}' has no option '{option}': expected one of {', '.join(own)}"
-                f"{did_you_mean(option, own)}"
-            )
-    data = {"attributes": attributes, "size": size, "classes": classes, "regions": regions}
-    wanted = {argument: value for argument, value in data.items() if argument in accepted}
+    signature = signature_of(name)
+    signature.check_options(options)
+    heads = dict(heads or {})
+    if not signature.wants("heads"):
+        others = [head for head in heads if head != "attributes" or not signature.wants("attributes")]
+        if others:
+            raise OptionError(f"network '{name}' has no output for '{others[0]}'; networks that ask for heads have")
+    data = {
+        "heads": heads or None,
+        "attributes": heads.get("attributes"),
+        "size": size,
+        "classes": classes,
+        "regions": regions,
+    }
+    wanted = {argument: value for argument, value in data.items() if signature.wants(argument)}
     for argument, value in wanted.items():
         if value is None:
             raise OptionError(f"network '{name}' needs {argument}, and the recipe has none")
-    network: nn.Module = network_type(**wanted, **options)
+    network: nn.Module = _network_class(name)(**wanted, **options)
     return network
+
+
+def _network_class(name: str) -> type[Any]:
+    if ":" not in name:
+        if name not in _networks:
+            importlib.import_module(_registered()[name][0])
+        return _networks[name]
+    module, _, attribute = name.partition(":")
+    try:
+        found: type[Any] = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise OptionError(f"network: class: '{name}' cannot be imported ({error})") from None
+    return found
+
+
+@cache
+def _registered() -> dict[str, tuple[str, NetworkSignature]]:
+    """Return module and signature of each network of this package, by name, from the text of the modules."""
+    found = {}
+    for module in pkgutil.iter_modules(__path__):
+        text = Path(__path__[0], f"{module.name}.py").read_text(encoding="utf-8")
+        for node in ast.parse(text).body:
+            for name in _registered_names(node):
+                assert isinstance(node, ast.ClassDef)
+                found[name] = (f"{__name__}.{module.name}", _signature_of_class(name, node))
+    return found
+
+
+def _registered_names(node: ast.stmt) -> list[str]:
+    """Return the names that a class is registered under by ``@register("name")``."""
+    calls = [call for call in getattr(node, "decorator_list", []) if isinstance(call, ast.Call)]
+    return [ast.literal_eval(call.args[0]) for call in calls if getattr(call.func, "id", "") == "register"]
+
+
+def _signature_of_class(name: str, node: ast.ClassDef) -> NetworkSignature:
+    (constructor,) = [part for part in node.body if isinstance(part, ast.FunctionDef) and part.name == "__init__"]
+    arguments = tuple(argument.arg for argument in constructor.args.args[1:])
+    no_maps = any(
+        isinstance(part, ast.Assign) and getattr(part.targets[0], "id", "") == "map_size" for part in node.body
+    )
+    return NetworkSignature(name, arguments, not no_maps)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from wsegs.errors import OptionError
 from wsegs.nets import NetworkOutput, register
+from wsegs.nets.heads import linear_in_float32
 
 # Filters of the convolutions before the last, which has one for each attribute.
 _FILTERS = (75, 200, 300, 512, 512)
@@ -64,12 +65,12 @@ class AttParseNet(nn.Module):
         nn.init.constant_(last_normalisation.weight, map_gain)
         layers += [nn.Conv2d(filters[-1], attributes, 3), last_normalisation]
         self.segment = nn.Sequential(*layers)
-        self.recognise = nn.Linear(attributes * self.map_size[0] * self.map_size[1], attributes)
+        self.classify = nn.Linear(attributes * self.map_size[0] * self.map_size[1], attributes)
 
     def forward(self, images: Tensor) -> NetworkOutput:
         """Return logits (B, A) and maps (B, A, h, w) of images (B, 3, H, W)."""
         maps = self.segment(images)
-        return NetworkOutput(self.recognise(maps.flatten(1)), maps)
+        return NetworkOutput({"attributes": linear_in_float32(self.classify, maps.flatten(1))}, maps)
 
 
 def _map_size(size: tuple[int, int]) -> tuple[int, int]:

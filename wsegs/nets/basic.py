@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from torch import Tensor, nn
 
 from wsegs.nets import NetworkOutput, register
 from wsegs.nets.blocks import attribute_layers, scale_filters
+from wsegs.nets.heads import Heads
 
 
 @register("basic")
 class Basic(nn.Module):
-    """Twelve convolutions, global average pooling, one linear layer.
+    """Twelve convolutions, global average pooling, one linear layer a task.
 
     With 40 attributes there are 23.6 million parameters (the paper says 24); images of 218x178 end as maps of 14x12.
 
     Parameters
     ----------
-    attributes
-        A, the number of attributes.
+    heads
+        Outputs by task; the paper has attributes alone.
     size
         (H, W) of the images.
     width
@@ -31,12 +34,13 @@ class Basic(nn.Module):
 
     map_size = None
 
-    def __init__(self, attributes: int, size: tuple[int, int], width: float = 1.0) -> None:
+    def __init__(self, heads: Mapping[str, int], size: tuple[int, int], width: float = 1.0) -> None:
         super().__init__()
         filters = scale_filters("basic", size, width)
         self.features = attribute_layers(filters)
-        self.recognise = nn.Linear(filters[-1], attributes)
+        self.heads = Heads(filters[-1], heads)
 
     def forward(self, images: Tensor) -> NetworkOutput:
-        """Return logits (B, A) of images (B, 3, H, W)."""
-        return NetworkOutput(self.recognise(self.features(images).mean(dim=(2, 3))))
+        """Return the outputs (B, K) of the tasks for images (B, 3, H, W), and features (B, 1024)."""
+        features = self.features(images).mean(dim=(2, 3))
+        return NetworkOutput(self.heads(features), features=features)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from torch import Tensor, nn
 
 from wsegs.nets import NetworkOutput, register
 from wsegs.nets.blocks import Decoder, encoder_layers, scale_filters, top_layers
+from wsegs.nets.heads import Heads
 
 
 @register("joint")
@@ -14,8 +17,8 @@ class Joint(nn.Module):
 
     Parameters
     ----------
-    attributes
-        A, the number of attributes.
+    heads
+        Outputs by task; the paper has attributes alone.
     size
         (H, W) of the images.
     classes
@@ -26,17 +29,18 @@ class Joint(nn.Module):
 
     map_size = None
 
-    def __init__(self, attributes: int, size: tuple[int, int], classes: int, width: float = 1.0) -> None:
+    def __init__(self, heads: Mapping[str, int], size: tuple[int, int], classes: int, width: float = 1.0) -> None:
         super().__init__()
         filters = scale_filters("joint", size, width)
         self.encode = nn.Sequential(encoder_layers(filters))
         self.decode = Decoder(filters, classes)
         self.top = nn.Sequential(top_layers(filters))
-        self.recognise = nn.Linear(filters[-1], attributes)
+        self.heads = Heads(filters[-1], heads)
 
     def forward(self, images: Tensor) -> NetworkOutput:
-        """Return logits (B, A) of images (B, 3, H, W)."""
-        return NetworkOutput(self.recognise(self.top(self.encode(images)).mean(dim=(2, 3))))
+        """Return the outputs (B, K) of the tasks for images (B, 3, H, W)."""
+        features = self.top(self.encode(images)).mean(dim=(2, 3))
+        return NetworkOutput(self.heads(features), features=features)
 
     def parse(self, images: Tensor, skip: int = 0) -> tuple[Tensor, ...]:
         """Return class scores at four scales, less the ``skip`` finest, as the parser does."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from wsegs.nets import NetworkOutput, register
 from wsegs.nets.blocks import attribute_layers, scale_filters
+from wsegs.nets.heads import Heads
 
 
 @register("naive")
@@ -17,7 +18,7 @@ class Naive(nn.Module):
 
     Parameters
     ----------
-    attributes, size, width
+    heads, size, width
         As of the basic network.
     regions
         Names of the R regions.
@@ -30,15 +31,18 @@ class Naive(nn.Module):
 
     map_size = None
 
-    def __init__(self, attributes: int, size: tuple[int, int], regions: Sequence[str], width: float = 1.0) -> None:
+    def __init__(
+        self, heads: Mapping[str, int], size: tuple[int, int], regions: Sequence[str], width: float = 1.0
+    ) -> None:
         super().__init__()
         filters = scale_filters("naive", size, width)
         self.region_size = size
         self.normalise = nn.BatchNorm2d(3 + len(regions))
         self.features = attribute_layers(filters, channels=3 + len(regions))
-        self.recognise = nn.Linear(filters[-1], attributes)
+        self.heads = Heads(filters[-1], heads)
 
     def forward(self, images: Tensor, regions: Tensor) -> NetworkOutput:
-        """Return logits (B, A) of images (B, 3, H, W) and regions (B, R, H, W)."""
+        """Return the outputs (B, K) of the tasks for images (B, 3, H, W) and regions (B, R, H, W)."""
         channels = self.normalise(torch.cat([images, regions.to(images.dtype)], dim=1))
-        return NetworkOutput(self.recognise(self.features(channels).mean(dim=(2, 3))))
+        features = self.features(channels).mean(dim=(2, 3))
+        return NetworkOutput(self.heads(features), features=features)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
 from wsegs.nets import NetworkOutput, register
 from wsegs.nets.blocks import attribute_layers, scale_filters
+from wsegs.nets.heads import Heads
 
 _LEVELS = (1, 2)
 
@@ -20,20 +23,21 @@ class SPPNet(nn.Module):
 
     Parameters
     ----------
-    attributes, size, width
+    heads, size, width
         As of the basic network.
     """
 
     map_size = None
 
-    def __init__(self, attributes: int, size: tuple[int, int], width: float = 1.0) -> None:
+    def __init__(self, heads: Mapping[str, int], size: tuple[int, int], width: float = 1.0) -> None:
         super().__init__()
         filters = scale_filters("sppnet", size, width)
         self.features = attribute_layers(filters)
-        self.recognise = nn.Linear(filters[-1] * sum(level**2 for level in _LEVELS), attributes)
+        self.heads = Heads(filters[-1] * sum(level**2 for level in _LEVELS), heads)
 
     def forward(self, images: Tensor) -> NetworkOutput:
-        """Return logits (B, A) of images (B, 3, H, W)."""
+        """Return the outputs (B, K) of the tasks for images (B, 3, H, W)."""
         maps = self.features(images)
         pooled = [nn.functional.adaptive_max_pool2d(maps, level).flatten(1) for level in _LEVELS]
-        return NetworkOutput(self.recognise(torch.cat(pooled, dim=1)))
+        features = torch.cat(pooled, dim=1)
+        return NetworkOutput(self.heads(features), features=features)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
 from wsegs.nets import NetworkOutput, register
 from wsegs.nets.blocks import encoder_layers, pool, pooled_size, scale_filters, top_layers
+from wsegs.nets.heads import Heads
 
 
 def normalise_masks(regions: Tensor) -> Tensor:
@@ -64,7 +65,7 @@ class SSG(nn.Module):
 
     Parameters
     ----------
-    attributes, size, width
+    heads, size, width
         As of the basic network.
     regions
         Names of the R regions.
@@ -77,7 +78,9 @@ class SSG(nn.Module):
 
     map_size = None
 
-    def __init__(self, attributes: int, size: tuple[int, int], regions: Sequence[str], width: float = 1.0) -> None:
+    def __init__(
+        self, heads: Mapping[str, int], size: tuple[int, int], regions: Sequence[str], width: float = 1.0
+    ) -> None:
         super().__init__()
         filters = scale_filters("ssg", size, width)
         self.region_size = pooled_size(size, 2)
@@ -86,9 +89,10 @@ class SSG(nn.Module):
         self.before = nn.Sequential(OrderedDict(layers[:gated]))
         self.gated_pool = GatedPooling(filters[2], filters[2], len(regions))
         self.after = nn.Sequential(OrderedDict([*layers[gated + 2 :], *top_layers(filters).items()]))
-        self.recognise = nn.Linear(filters[-1], attributes)
+        self.heads = Heads(filters[-1], heads)
 
     def forward(self, images: Tensor, regions: Tensor) -> NetworkOutput:
-        """Return logits (B, A) of images (B, 3, H, W) and regions (B, R, h, w)."""
+        """Return the outputs (B, K) of the tasks for images (B, 3, H, W) and regions (B, R, h, w)."""
         maps = self.after(self.gated_pool(self.before(images), regions))
-        return NetworkOutput(self.recognise(maps.mean(dim=(2, 3))))
+        features = maps.mean(dim=(2, 3))
+        return NetworkOutput(self.heads(features), features=features)

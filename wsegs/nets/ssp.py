@@ -4,45 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import torch
 from torch import Tensor, nn
 
 from wsegs.errors import OptionError
 from wsegs.io.files import did_you_mean
 from wsegs.nets import NetworkOutput, register
 from wsegs.nets.blocks import attribute_layers, pooled_size, scale_filters
+from wsegs.nets.heads import linear_in_float32
+from wsegs.nets.region_pooling import RegionPooling
 
 _POOLINGS = ("max", "average")
-
-
-class RegionPooling(nn.Module):
-    """One feature vector a region: the mean of the activations in it, weighted by its mask.
-
-    The masks are resized to the maps by max or average pooling, region by region (section 5). The paper does not say
-    how activations of a region become one vector; the weighted mean makes one region of all ones the same as global
-    average pooling. A region that is not in the image gives zeros.
-
-    Parameters
-    ----------
-    pooling
-        ``max`` or ``average`` for each region.
-    """
-
-    use_max: Tensor
-
-    def __init__(self, pooling: Sequence[str]) -> None:
-        super().__init__()
-        use_max = torch.tensor([kind == "max" for kind in pooling])
-        self.register_buffer("use_max", use_max.view(1, -1, 1, 1), persistent=False)
-
-    def forward(self, maps: Tensor, regions: Tensor) -> Tensor:
-        """Return (B, R, C) of maps (B, C, h, w) and regions (B, R, H, W), which may be larger."""
-        size = (maps.shape[2], maps.shape[3])
-        largest = nn.functional.adaptive_max_pool2d(regions, size)
-        average = nn.functional.adaptive_avg_pool2d(regions, size)
-        weights = torch.where(self.use_max, largest, average).flatten(2)
-        weights = weights / weights.sum(dim=2, keepdim=True).clamp(min=1e-6)
-        return torch.bmm(weights.to(maps.dtype), maps.flatten(2).transpose(1, 2))
 
 
 class WeightedRegions(nn.Module):
@@ -58,13 +29,13 @@ class WeightedRegions(nn.Module):
 
     def __init__(self, features: int, attributes: int) -> None:
         super().__init__()
-        self.recognise = nn.Linear(features, attributes)
+        self.classify = nn.Linear(features, attributes)
         self.localise = nn.Linear(features, attributes)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits (B, A) and the regions' weights (B, A, R) of features (B, R, C)."""
-        scores = self.recognise(features)
-        weights = self.localise(features).float().softmax(dim=1)
+        scores = linear_in_float32(self.classify, features)
+        weights = linear_in_float32(self.localise, features).softmax(dim=1)
         return (weights * scores).sum(dim=1), weights.transpose(1, 2)
 
 
@@ -116,7 +87,7 @@ class SSP(nn.Module):
 
     def forward(self, images: Tensor, regions: Tensor) -> NetworkOutput:
         """Return logits (B, A) of images (B, 3, H, W) and regions (B, R, h, w)."""
-        return NetworkOutput(self.score(self.pool(self.features(images), regions))[0])
+        return NetworkOutput({"attributes": self.score(self.pool(self.features(images), regions))[0]})
 
     def region_weights(self, images: Tensor, regions: Tensor) -> Tensor:
         """Return how much each region counts for each attribute, (B, A, R) of sum 1 over the regions (figure 4)."""

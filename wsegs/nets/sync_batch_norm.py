@@ -6,10 +6,12 @@ the processes can add up tensors; on a GPU torch's is faster.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
+
+from wsegs.nets.process_group import ProcessGroup
+
+_GROUP = ProcessGroup()
 
 
 class SharedBatchNorm2d(nn.BatchNorm2d):
@@ -21,17 +23,16 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return normalised maps (B, C, h, w); B may differ between processes."""
-        together = distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1
-        if not (self.training and together):
+        if not self.training or _GROUP.size == 1:
             return super().forward(maps)
         values = maps.float()
         here = values.new_tensor([values.numel() / values.shape[1]])
-        sums = _sum_over_processes(torch.cat([values.sum(dim=(0, 2, 3)), here]))
+        sums = _GROUP.sum_with_gradient(torch.cat([values.sum(dim=(0, 2, 3)), here]))
         count = sums[-1].detach()
         mean = sums[:-1] / count
         # From the deviations, not from the mean of the squares: that loses the variance of a large mean.
         centred = values - mean.view(1, -1, 1, 1)
-        variance = _sum_over_processes(centred.square().sum(dim=(0, 2, 3))) / count
+        variance = _GROUP.sum_with_gradient(centred.square().sum(dim=(0, 2, 3))) / count
         self._remember(mean.detach(), variance.detach() * count / (count - 1))
         scale = torch.rsqrt(variance + self.eps) * self.weight
         normalised = torch.addcmul(self.bias.view(1, -1, 1, 1), centred, scale.view(1, -1, 1, 1))
@@ -54,24 +55,3 @@ def share_batch_norm(network: nn.Module) -> nn.Module:
         if type(module) is nn.BatchNorm2d:
             module.__class__ = SharedBatchNorm2d  # it has the same fields
     return network
-
-
-class _SumOverProcesses(torch.autograd.Function):
-    """The sum over all processes. Each one's share moves the losses of all, so their gradients are added up too."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor) -> Tensor:
-        total = values.clone()
-        distributed.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        total = gradient.clone()
-        distributed.all_reduce(total)
-        return total
-
-
-def _sum_over_processes(values: Tensor) -> Tensor:
-    total: Tensor = _SumOverProcesses.apply(values)
-    return total

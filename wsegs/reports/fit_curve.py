@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, ScalarFormatter
 
-from wsegs.reports.plots import COLOURS, save_figure
+from wsegs.io.figures import COLOURS, save_figure
 
 
 def plot_fit_curve(points: Sequence[tuple[int, float]], output: Path, *, title: str) -> None:

@@ -2,123 +2,25 @@
 
 from __future__ import annotations
 
-import csv
 import math
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from wsegs.errors import DataError, MissingError
-from wsegs.io.files import atomic_write, did_you_mean
+from wsegs.errors import DataError
+from wsegs.io.figures import COLOURS, plain_text, save_figure
+from wsegs.io.files import did_you_mean
 
-# Okabe and Ito: blue and vermillion stay apart for every kind of colour vision; black and the others follow.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MAJORITY = "#C4C4C8"
-_KINDS = {"train": COLOURS[0], "val": COLOURS[1], "test": COLOURS[2]}
 
 # The highest chart of bars that is one column; more attributes go on in a second and third column.
 _ROWS_A_COLUMN = 45
 
 Row = Mapping[str, Any]
-
-
-def plot_learning_curves(metrics_csv: Path, output: Path) -> None:
-    """Draw every metric of a run against the step, training beside validation.
-
-    Parameters
-    ----------
-    metrics_csv
-        A run's ``metrics.csv``, or what Lightning's ``CSVLogger`` writes: columns ``epoch``, ``step`` and
-        ``train_...``, ``val_...``, with empty cells where a row does not have a value. The values of an epoch are
-        averaged and drawn at its last step. Where a column ``stage`` changes, a dashed line is drawn.
-    output
-        A PNG, PDF or SVG file; overwritten.
-
-    Raises
-    ------
-    MissingError
-        If there is no such file.
-    DataError
-        If it is no such CSV, or holds no values.
-    """
-    steps, curves = _read_curves(Path(metrics_csv))
-    stages = curves.pop("stage", {})
-    changes = [steps[one] for one, other in pairwise(sorted(stages)) if stages[one] != stages[other]]
-    panels: dict[str, dict[str, dict[int, float]]] = defaultdict(dict)
-    # The metrics first; what is neither training's nor validation's, such as the learning rate, after them.
-    for column in sorted(curves, key=lambda column: column.partition("_")[0] not in _KINDS):
-        kind, _, metric = column.partition("_")
-        if kind in _KINDS and metric:
-            panels[metric][kind] = curves[column]
-        else:
-            panels[column][""] = curves[column]
-
-    columns = min(4, math.ceil(math.sqrt(len(panels))))
-    rows = math.ceil(len(panels) / columns)
-    figure = Figure(figsize=(4.6 * columns, 3.4 * rows), dpi=110, layout="constrained")
-    for index, (metric, kinds) in enumerate(panels.items(), start=1):
-        axes = figure.add_subplot(rows, columns, index)
-        for kind, points in sorted(kinds.items()):  # training before validation
-            epochs = sorted(points)
-            axes.plot(
-                [steps[epoch] for epoch in epochs],
-                [points[epoch] for epoch in epochs],
-                color=_KINDS.get(kind, COLOURS[-1]),
-                label={"train": "training", "val": "validation", "test": "test"}.get(kind, metric),
-                linewidth=2,
-                marker="o",
-                markersize=4 if len(epochs) < 30 else 0,
-            )
-        for step in changes:
-            axes.axvline(step, color="#808080", linestyle="--", linewidth=1)
-        axes.set_title(_plain(metric.replace("_", " ")), fontsize=13)
-        axes.set_xlabel("step (dashed: the next stage begins)" if changes else "step")
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
-        if set(kinds) != {""}:
-            axes.legend(frameon=False, fontsize=10)
-    save_figure(figure, output)
-
-
-def _read_curves(path: Path) -> tuple[dict[int, int], dict[str, dict[int, float]]]:
-    """Return the last step of every epoch, and the mean of every column in every epoch; nan and infinity left out."""
-    if not path.is_file():
-        raise MissingError(f"{path}: no such file; expected the metrics.csv of a run")
-    steps: dict[int, int] = {}
-    values: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        columns = reader.fieldnames or ()
-        if not {"epoch", "step"} <= set(columns):
-            raise DataError(f"{path}: expected the columns 'epoch' and 'step', got {', '.join(columns) or 'nothing'}")
-        for row in reader:
-            numbers = {column: _number(path, reader.line_num, column, cell) for column, cell in row.items() if cell}
-            if "epoch" not in numbers or "step" not in numbers:
-                continue
-            epoch = int(numbers.pop("epoch"))
-            steps[epoch] = max(steps.get(epoch, 0), int(numbers.pop("step")))
-            for column, value in numbers.items():
-                if math.isfinite(value):
-                    values[column][epoch].append(value)
-    if not values:
-        raise DataError(f"{path}: holds no values to draw")
-    return steps, {column: {e: float(np.mean(v)) for e, v in epochs.items()} for column, epochs in values.items()}
-
-
-def _number(path: Path, line: int, column: str, cell: Any) -> float:
-    try:
-        return float(cell)
-    except (TypeError, ValueError):
-        raise DataError(f"{path}, line {line}, column '{column}': expected a number, got {cell!r}") from None
 
 
 def plot_attribute_bars(rows: Sequence[Row], output: Path, *, title: str = "Accuracy per attribute") -> None:
@@ -220,7 +122,7 @@ def plot_comparison(
             shares = [100 * _share(table[str(row["attribute"])], measure) for row in part]
             offset = 0.4 - height * (index + 0.5)
             colour = COLOURS[index % len(COLOURS)]
-            axes.barh(places + offset, shares, height=height, color=colour, label=_plain(name))
+            axes.barh(places + offset, shares, height=height, color=colour, label=plain_text(name))
 
     _bars(ordered, draw, title or measure.replace("_", " "), output)
 
@@ -232,12 +134,12 @@ def _bars(rows: Sequence[Row], draw: Any, title: str, output: Path) -> None:
     columns = math.ceil(len(rows) / _ROWS_A_COLUMN)
     per_column = math.ceil(len(rows) / columns)
     figure = Figure(figsize=(8.5 * columns, 1.9 + 0.3 * per_column), dpi=110, layout="constrained")
-    figure.suptitle(_plain(title), fontsize=15)
+    figure.suptitle(plain_text(title), fontsize=15)
     for column in range(columns):
         part = rows[column * per_column : (column + 1) * per_column]
         axes = figure.add_subplot(1, columns, column + 1)
         draw(axes, part[::-1])
-        axes.set_yticks(np.arange(len(part)), [_plain(str(row["attribute"])) for row in part[::-1]], fontsize=11)
+        axes.set_yticks(np.arange(len(part)), [plain_text(str(row["attribute"])) for row in part[::-1]], fontsize=11)
         axes.set_ylim(len(part) - 0.5 - per_column, len(part) - 0.5)
         axes.set_xlim(0, 100)
         axes.set_xlabel("%")
@@ -255,14 +157,3 @@ def _share(row: Row, key: str) -> float:
             f"attribute '{row.get('attribute', '?')}': no '{key}'{did_you_mean(key, [str(k) for k in row])}"
         )
     return math.nan if row[key] is None else float(row[key])
-
-
-def _plain(text: str) -> str:
-    return text.replace("$", r"\$")  # matplotlib would read a formula
-
-
-def save_figure(figure: Figure, output: Path) -> None:
-    """Write a chart, complete or not at all; the ending says in which format."""
-    FigureCanvasAgg(figure)
-    with atomic_write(output) as temporary:
-        figure.savefig(temporary)

@@ -11,7 +11,7 @@ from typing import Any
 from wsegs.evaluation.inspect import look_inside
 from wsegs.reports.figures import draw_activation_maps, draw_parsed_faces, draw_region_weights
 from wsegs.reports.page import Heading, Part, Picture, Table, Text, Verbatim, write_page
-from wsegs.reports.plots import plot_learning_curves
+from wsegs.training.learning_curves import plot_learning_curves
 from wsegs.training.run_folder import INFO, METRICS, RECIPE
 from wsegs.training.runs import Run
 

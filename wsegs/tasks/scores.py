@@ -14,7 +14,7 @@ from torchmetrics.classification import MulticlassConfusionMatrix
 from torchmetrics.functional.classification import binary_average_precision
 from torchmetrics.utilities import dim_zero_cat
 
-from wsegs.training.class_maps import IGNORE_INDEX
+from wsegs.nets import IGNORE_INDEX
 
 METRICS = ("accuracy", "error", "average_precision", "balanced_accuracy", "majority_rate")
 

@@ -7,16 +7,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from ruamel.yaml import YAML
 
 from wsegs.errors import DataError, MissingError, OptionError, RuleError, WsegsError
 from wsegs.io.files import atomic_write, did_you_mean, find_shipped
 from wsegs.io.yaml_source import Node, read_nodes, read_yaml_text
+from wsegs.tasks import TASK_KINDS, task_kind
 
 RECIPE_VERSION = 1
-
-LossName = Literal["segmentation", "recognition", "parsing"]
 
 
 def _parse_size(value: Any) -> Any:
@@ -41,12 +49,46 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
+class TrunkChoice(_Strict):
+    """Layers whose weights come from elsewhere.
+
+    ``from`` is a run, or a file of weights (``.pth``, ``.pt``). ``layers`` are prefixes of the names of the network's
+    weights, such as ``features``; a mapping says what each is called there. Frozen layers are not trained, and their
+    batch normalisation does not follow the data.
+    """
+
+    source: Path = Field(alias="from")
+    layers: dict[str, str] = Field(min_length=1)
+    frozen: bool = False
+
+    @field_validator("layers", mode="before")
+    @classmethod
+    def _named_alike(cls, value: Any) -> Any:
+        return {layer: layer for layer in value} if isinstance(value, (list, tuple)) else value
+
+
 class NetworkChoice(BaseModel):
-    """A network by name; further fields are its own options, which the network checks."""
+    """A network by name, or a class of one's own as ``package.module:Class``.
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    Further fields are the network's own options, which it checks.
+    """
 
-    name: str
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+
+    name: str | None = None
+    class_: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = Field(default=None, alias="class")
+    trunks: tuple[TrunkChoice, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> NetworkChoice:
+        if (self.name is None) == (self.class_ is None):
+            raise ValueError("expected a name, or a class such as my_package.nets:MyNet")
+        return self
+
+    @property
+    def target(self) -> str:
+        """Name or class."""
+        return self.name or self.class_ or ""
 
     @property
     def options(self) -> dict[str, Any]:
@@ -54,11 +96,71 @@ class NetworkChoice(BaseModel):
         return dict(self.model_extra or {})
 
 
+class TaskChoice(BaseModel):
+    """A task: its kind, and the options of that kind."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    kind: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The kind's own options."""
+        return dict(self.model_extra or {})
+
+
+def _check_tasks(value: Any) -> Any:
+    """Check the options of each task by the model of its kind, and write its kind down."""
+    if not isinstance(value, Mapping):
+        return value
+    checked = {}
+    for name, given in value.items():
+        if isinstance(given, TaskChoice):
+            given = given.model_dump()
+        fields = dict(given or {}) if isinstance(given, Mapping) or given is None else {"": given}
+        try:
+            kind = task_kind(str(fields.pop("kind", name)))
+            checked_options = kind.options.model_validate(fields)
+        except ValidationError as error:
+            fault = error.errors()[0]
+            field = ".".join([str(name), *map(str, fault["loc"])])
+            known = [field.alias or own for own, field in kind.options.model_fields.items()]
+            if fault["type"] == "extra_forbidden":
+                hint = did_you_mean(str(fault["loc"][-1]), known)
+                raise ValueError(
+                    f"{', '.join(known) or 'no options'} in '{name}', '{field}' is unknown{hint}"
+                ) from None
+            raise ValueError(f"{field}: {fault['msg']}") from None
+        except OptionError as error:
+            raise ValueError(f"{name}: {error}") from None
+        checked[name] = {"kind": kind.name, **checked_options.model_dump(mode="json", by_alias=True)}
+    return checked
+
+
+class Samples(_Strict):
+    """Where samples come from and how images are cropped, where no mask store says so.
+
+    ``auto`` takes a mask store where one is named or a task needs masks, else the data set. ``image`` resizes images as
+    they are, ``letterbox`` fits whole images into the network's with black bars, ``face`` crops by landmarks
+    (``zoom``, ``align_eyes``), ``box`` by the data set's boxes, widened by ``margin``. ``auto`` is ``face`` where
+    landmarks are given, ``image`` where all images are aligned, else ``letterbox``. ``hold_out`` says whether people or
+    single images are carved out for validation where the data set has no such split; people of the training are
+    known only by images.
+    """
+
+    source: Literal["auto", "store", "data"] = Field(default="auto", alias="from")
+    crop: Literal["auto", "image", "letterbox", "face", "box"] = "auto"
+    zoom: float = Field(default=1.25, gt=0)
+    align_eyes: bool = False
+    margin: float = Field(default=0.3, ge=0)
+    hold_out: Literal["auto", "people", "images"] = "auto"
+
+
 class Stage(_Strict):
-    """A part of the training with its own sum of losses."""
+    """A part of the training with its own sum of losses, each by the name of its task."""
 
     epochs: int = Field(gt=0)
-    losses: dict[LossName, Annotated[float, Field(gt=0)]] = Field(min_length=1)
+    losses: dict[str, Annotated[float, Field(gt=0)]] = Field(min_length=1)
 
 
 class Optimizer(_Strict):
@@ -77,31 +179,14 @@ class Schedule(_Strict):
 
 
 class EarlyStopping(_Strict):
-    """What decides which checkpoint is the best, and when to stop; ``patience`` None never stops."""
+    """What decides which checkpoint is the best, and when to stop; ``patience`` None never stops.
 
-    monitor: Literal["average_precision", "accuracy", "balanced_accuracy", "recognition", "mean_iou", "parsing"] = (
-        "average_precision"
-    )
+    ``monitor`` is a score of the validation images (``average_precision``, ``mean_iou``, ``age_mean_absolute_error``,
+    ...) or a loss, by the name of its task.
+    """
+
+    monitor: str = "average_precision"
     patience: int | None = Field(default=None, gt=0)
-
-    @property
-    def lower_is_better(self) -> bool:
-        """Whether the monitored value is a loss."""
-        return self.monitor in ("recognition", "parsing")
-
-
-class ClassSource(_Strict):
-    """Where class maps come from: the store's own base regions, or human masks with a class map."""
-
-    source: Literal["store", "masks"] = Field(default="masks", alias="from")
-    truth: Path | None = None
-    classes: str = "celebamask-seven"
-
-
-class ParsingTruth(ClassSource):
-    """What a parser learns from; ``store``, another mask store whose images have the masks, None for the training's."""
-
-    store: Path | None = None
 
 
 class RegionInput(_Strict):
@@ -115,8 +200,8 @@ class RegionInput(_Strict):
     source: Literal["parser", "store", "masks", "landmarks"] = Field(default="parser", alias="from")
     parser: Path | None = None
     hard: bool = False
-    truth: Path | None = None
-    classes: str = "celebamask-seven"
+    parsing_masks: Path | None = None
+    class_map: str = "celebamask-seven"
     box_area: float = Field(default=20**2 / (218 * 178), gt=0, le=1)
     aspects: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(1.0, 0.5, 2.0), min_length=1)
 
@@ -139,24 +224,30 @@ class Recipe(_Strict):
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
     flips: bool = True
-    balance: Literal["none", "class"] = "none"
     precision: Literal["auto", "32-true", "16-mixed", "bf16-mixed"] = "auto"
     seed: int = Field(default=0, ge=0, lt=2**31)
     validation_fraction: float = Field(default=0.1, gt=0, le=0.5)
     early_stopping: EarlyStopping = EarlyStopping()
+    samples: Samples = Samples()
+    tasks: Annotated[dict[str, TaskChoice], BeforeValidator(_check_tasks)] = Field(default_factory=dict)
     regions: RegionInput | None = None
-    parsing: ParsingTruth | None = None
-    start_from: Path | None = None
+    init_from: Path | None = None
 
-    @property
-    def recognises(self) -> bool:
-        """Whether attributes are learned, and not parsing alone."""
-        return self.losses != {"parsing"}
-
-    @property
-    def parses(self) -> bool:
-        """Whether parsing is learned."""
-        return "parsing" in self.losses
+    @model_validator(mode="before")
+    @classmethod
+    def _tasks_of_losses(cls, data: Any) -> Any:
+        """Give each loss the task of its name, where the recipe has none."""
+        if not isinstance(data, dict) or not isinstance(data.get("tasks", {}), (dict, type(None))):
+            return data
+        tasks = dict(data.get("tasks") or {})
+        for stage in data.get("stages") or ():
+            losses = (
+                stage.losses if isinstance(stage, Stage) else stage.get("losses") if isinstance(stage, dict) else ()
+            )
+            for name in losses or ():
+                if name in TASK_KINDS:
+                    tasks.setdefault(name, {})
+        return {**data, "tasks": tasks}
 
     @property
     def epochs(self) -> int:
@@ -171,24 +262,27 @@ class Recipe(_Strict):
     def without_segmentation(self) -> Recipe:
         """Return the baseline: the same network and passes over the images, and no masks.
 
-        A stage that had only the segmentation loss becomes one of recognition, so that both spend the same budget;
+        A stage that had only the segmentation loss becomes one of attributes, so that both spend the same budget;
         stages that are alike then are one.
         """
         stages: list[Stage] = []
         for stage in self.stages:
-            losses: dict[LossName, float] = {
-                name: weight for name, weight in stage.losses.items() if name != "segmentation"
-            }
-            losses = losses or {"recognition": 1.0}
+            losses = {name: weight for name, weight in stage.losses.items() if name != "segmentation"}
+            losses = losses or {"attributes": 1.0}
             if stages and stages[-1].losses == losses:
                 stages[-1] = Stage(epochs=stages[-1].epochs + stage.epochs, losses=losses)
             else:
                 stages.append(Stage(epochs=stage.epochs, losses=losses))
         return self.model_copy(update={"stages": tuple(stages)})
 
+    def without_parser(self) -> Recipe:
+        """Return the recipe without its own parser of regions, where the regions are others than those it draws."""
+        assert self.regions is not None
+        return self.model_copy(update={"regions": self.regions.model_copy(update={"parser": None})})
+
     def as_fields(self) -> dict[str, Any]:
         """Return the recipe as YAML and JSON hold it."""
-        return self.model_dump(mode="json", by_alias=True)
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 _PARTS: dict[str, type[BaseModel]] = {
@@ -197,7 +291,7 @@ _PARTS: dict[str, type[BaseModel]] = {
     "schedule": Schedule,
     "early_stopping": EarlyStopping,
     "regions": RegionInput,
-    "parsing": ParsingTruth,
+    "samples": Samples,
 }
 
 
@@ -239,9 +333,19 @@ def read_recipe(path: Path, overrides: Mapping[str, Any] | None = None) -> Recip
     for field, value in given.items():
         _set(fields, field.split("."), value)
     try:
-        return Recipe.model_validate(fields)
+        recipe = Recipe.model_validate(fields)
     except ValidationError as error:
         raise _explain(error, path, root, given) from None
+    for number, stage in enumerate(recipe.stages):
+        for name in stage.losses:
+            if name not in recipe.tasks:
+                line = _line_of(root, ["stages", number, "losses", name])
+                known = sorted({*recipe.tasks, *TASK_KINDS})
+                raise DataError(
+                    f"{path}: line {line}: stages.{number}.losses.{name}: expected a task of the recipe, or one of"
+                    f" {', '.join(known)}{did_you_mean(name, known)}"
+                )
+    return recipe
 
 
 def write_recipe(path: Path, recipe: Recipe) -> None:

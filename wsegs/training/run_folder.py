@@ -12,8 +12,9 @@ from pathlib import Path
 
 from wsegs.errors import MissingError, OutputExistsError
 
-RECIPE, INFO, BEST, LAST = "recipe.yaml", "run.json", "best.ckpt", "last.ckpt"
+RECIPE, PLAN, INFO, BEST, LAST = "recipe.yaml", "plan.json", "run.json", "best.ckpt", "last.ckpt"
 METRICS, CURVE, TENSORBOARD = "metrics.csv", "curve.png", "tensorboard"
+TRAINED = "training_images.csv"
 
 
 def check_run(path: Path, checkpoint: str | None = None) -> None:

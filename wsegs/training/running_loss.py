@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from wsegs.nets.process_group import ProcessGroup
 from wsegs.tasks.losses import LossTerms
-from wsegs.training.processes import sum_over_processes
 
 
 class RunningLoss:
@@ -41,7 +41,7 @@ class RunningLoss:
             return {}
         both = torch.cat([torch.stack(self._terms[name]).float() for name in names], dim=1)  # (2, K of all)
         widths = [len(self._terms[name].sums) for name in names]
-        sums, counts = sum_over_processes(both)
+        sums, counts = ProcessGroup().sum(both)
         parts = zip(names, sums.split(widths), counts.split(widths), strict=True)
         self._terms = {}
-        return {name: LossTerms(*terms).mean() for name, *terms in parts}
+        return {name: LossTerms(*terms).value() for name, *terms in parts}

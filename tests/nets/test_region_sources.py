@@ -5,10 +5,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsegs.nets import build_network
+from wsegs.nets import IGNORE_INDEX, build_network
+from wsegs.nets.region_sources import KnownRegions, LandmarkBoxes, ParsedRegions
 from wsegs.tasks.mask_expander import mirror, mirror_points
-from wsegs.tasks.region_sources import KnownRegions, LandmarkBoxes, ParsedRegions
-from wsegs.training.class_maps import IGNORE_INDEX
 
 IMAGES = torch.zeros(1, 3, 8, 8)
 

@@ -11,8 +11,7 @@ import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from wsegs.errors import OptionError, WsegsError
-from wsegs.training.data import one_line
-from wsegs.training.processes import process_count, process_number
+from wsegs.nets.process_group import ProcessGroup
 
 # What torch says when the process of another device is gone: gloo's words, and NCCL's.
 _LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "NCCL communicator was aborted")
@@ -77,8 +76,8 @@ def one_line_failures(interrupted: Interrupted) -> Iterator[None]:
             ) from None
         if "can't allocate memory" in message:
             raise OptionError(f"{_SMALLER}: too little memory ({_first(error)})") from None
-        if process_count() > 1 and any(words in message for words in _LOST):
-            if process_number():
+        if ProcessGroup().size > 1 and any(words in message for words in _LOST):
+            if ProcessGroup().rank:
                 raise SystemExit(1) from None
             raise LostProcessError(
                 "the process of another device has ended, and a training cannot go on without it; it says why itself,"
@@ -106,3 +105,12 @@ def _silent_tensorboard() -> Iterator[None]:
 
 def _first(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def one_line(error: Exception) -> str:
+    """Return the message of an error that a worker raised without the traceback that torch wraps about it."""
+    text = str(error.args[0]) if len(error.args) == 1 else str(error)  # WsegsError's own str() has no line ends
+    lines = text.strip().splitlines() or [type(error).__name__]
+    if not lines[0].startswith("Caught "):
+        return str(error)
+    return lines[-1].partition(": ")[2] or lines[-1]

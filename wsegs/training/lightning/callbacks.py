@@ -1,4 +1,4 @@
-"""What happens between the rounds of a training: the table of metrics, early stopping, the bar."""
+"""What happens at each validation of a training: the table of metrics, early stopping, the bar."""
 
 from __future__ import annotations
 
@@ -14,47 +14,46 @@ from tqdm import tqdm
 
 from wsegs.errors import OptionError
 from wsegs.io.files import write_table
-from wsegs.training.dataset import Batch
-from wsegs.training.recipe import EarlyStopping, Recipe
-from wsegs.training.schedule import Budget
+from wsegs.tasks import task_kind
+from wsegs.tasks.batch import Batch
+from wsegs.training.plan import TrainingPlan
+from wsegs.training.resolve import score_names
 
 
 class LastStageEarlyStopping(LightningEarlyStopping):
     """Early stopping that waits for the last stage."""
 
-    def __init__(self, budget: Budget, early_stopping: EarlyStopping, patience: int) -> None:
-        mode = "min" if early_stopping.lower_is_better else "max"
+    def __init__(self, plan: TrainingPlan) -> None:
+        monitor = plan.monitor
         super().__init__(
-            f"val_{early_stopping.monitor}",
-            mode=mode,
-            patience=patience,
+            f"val_{monitor.name}",
+            mode="min" if monitor.lower_is_better else "max",
+            patience=monitor.patience,
             check_finite=False,
             check_on_train_epoch_end=False,
         )
-        self._budget = budget
+        self._plan = plan
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Look at the monitored value, in the last stage."""
-        if self._budget.in_last_stage(trainer.global_step - 1):
+        if self._plan.in_last_stage(trainer.global_step - 1):
             super().on_validation_end(trainer, pl_module)
 
 
 class MetricsTable(Callback):
-    """Writes ``metrics.csv``: a row a round, complete at any time; a resumed training continues it.
+    """Writes ``metrics.csv``: a row a validation, complete at any time; a resumed training continues it.
 
-    Columns: ``epoch``, the round from 0; ``step``, how many there were at its end; ``stage`` from 1;
-    ``learning_rate``; ``train_...``, means over the round; ``val_...``.
+    Columns: ``epoch``, the validation interval from 0; ``step``, how many there were at its end; ``stage`` from 1;
+    ``learning_rate``; ``train_...``, means over the interval; ``val_...``.
     """
 
-    def __init__(self, path: Path, recipe: Recipe, budget: Budget) -> None:
+    def __init__(self, path: Path, plan: TrainingPlan) -> None:
         self._path = path
-        self._budget = budget
-        losses = [*sorted(recipe.losses), "loss"]
-        scored = sorted(recipe.losses | ({"recognition"} if recipe.recognises else set()))
-        if recipe.recognises:
-            scored += ["accuracy", "average_precision", "balanced_accuracy"]
-        if recipe.parses:
-            scored.append("mean_iou")
+        self._plan = plan
+        trained = sorted({name for stage in plan.stages for name in stage.weights})
+        scores = [name for task in plan.tasks for name in score_names(task.name, task_kind(task.kind)).values()]
+        losses = [*trained, "loss"]
+        scored = [*sorted(task.name for task in plan.tasks), *scores]
         self._columns = [
             *("epoch", "step", "stage", "learning_rate"),
             *(f"train_{name}" for name in losses),
@@ -74,7 +73,7 @@ class MetricsTable(Callback):
         values: dict[str, Any] = {name: logged.get(name, "") for name in self._columns}
         values["epoch"] = trainer.current_epoch
         values["step"] = trainer.global_step
-        values["stage"] = self._budget.stage(trainer.global_step - 1) + 1
+        values["stage"] = self._plan.stage_at(trainer.global_step - 1) + 1
         values["learning_rate"] = trainer.optimizers[0].param_groups[0]["lr"]
         if trainer.is_global_zero:
             self._rows.append(values)
@@ -89,15 +88,15 @@ class MetricsTable(Callback):
 class ProgressBar(Callback):
     """One bar for the whole training, in images a second; silent where standard error is not a terminal."""
 
-    def __init__(self, budget: Budget) -> None:
-        self._budget = budget
+    def __init__(self, plan: TrainingPlan) -> None:
+        self._plan = plan
         self._bar: Any = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin at the step at which the training is."""
-        size = self._budget.batch_size
+        size = self._plan.main.batch_size
         self._bar = tqdm(
-            total=self._budget.steps * size,
+            total=self._plan.steps * size,
             initial=trainer.global_step * size,
             unit="image",
             desc="train",
@@ -108,7 +107,7 @@ class ProgressBar(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Batch, batch_idx: int
     ) -> None:
         """Count a batch."""
-        self._bar.update(self._budget.batch_size)
+        self._bar.update(self._plan.main.batch_size)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Show the newest scores."""

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from wsegs.nets import IGNORE_INDEX
 from wsegs.nets.blocks import pooled_size
-from wsegs.training.class_maps import IGNORE_INDEX
-
-POINTS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+from wsegs.nets.box_names import POINTS, box_names
 
 
 class RegionSource(nn.Module):
@@ -169,11 +168,6 @@ class LandmarkBoxes(RegionSource):
         boxes = torch.stack(channels, dim=1).nan_to_num(0.0)
         whole = torch.ones_like(boxes[:, :1])
         return torch.cat([boxes, whole], dim=1).to(images.dtype)
-
-
-def box_names(aspects: Sequence[float]) -> tuple[str, ...]:
-    """Return the names of the boxes: each aspect about each point, then the whole image."""
-    return (*(f"{point} {aspect:g}" for point in POINTS for aspect in aspects), "image")
 
 
 def _covered(centre: Tensor, length: float, pixels: int, cells: int) -> Tensor:

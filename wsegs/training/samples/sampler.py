@@ -1,4 +1,4 @@
-"""Which images make up which batch: a function of the seed and the step alone.
+"""Which images make up which mini-batch: a function of the seed and the step alone.
 
 No state is carried from batch to batch, so a resumed training sees the batches that an undisturbed one would have
 seen, and any number of devices share the batches of one.
@@ -13,29 +13,41 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
-from wsegs.training.schedule import Budget
-
 # What keeps the random numbers of the order and of the flips apart.
 _ORDER, _FLIPS = 0, 1
 
 
 @dataclass(frozen=True)
-class BatchPlan:
-    """One batch of one device: rows of the store, (B,), -1 for padding, and which of them to mirror, bool (B,)."""
+class Moves:
+    """How the crops of a mini-batch are moved: which are mirrored, bool (B,)."""
 
-    rows: NDArray[np.intp]
     flip: NDArray[np.bool_]
 
 
-class TrainingOrder(Sampler[BatchPlan]):
-    """Batches of one round in shuffled order.
+@dataclass(frozen=True)
+class BatchPlan:
+    """One mini-batch of one device: rows of the source, (B,), -1 for padding, and how their crops are moved."""
+
+    rows: NDArray[np.intp]
+    moves: Moves
+
+    @property
+    def flip(self) -> NDArray[np.bool_]:
+        """Which rows to mirror, bool (B,)."""
+        return self.moves.flip
+
+
+class TrainingSampler(Sampler[BatchPlan]):
+    """Mini-batches of one validation interval in shuffled order.
 
     Parameters
     ----------
     rows
-        Rows of the store to train on.
-    budget
-        Batch size and lengths.
+        Rows of the source to train on.
+    batch_size
+        Images of a step, of all devices together.
+    interval
+        Steps of a validation interval.
     seed
         Decides order and flips.
     flips
@@ -45,47 +57,56 @@ class TrainingOrder(Sampler[BatchPlan]):
     """
 
     def __init__(
-        self, rows: NDArray[np.intp], budget: Budget, *, seed: int, flips: bool, rank: int = 0, devices: int = 1
+        self,
+        rows: NDArray[np.intp],
+        batch_size: int,
+        interval: int,
+        *,
+        seed: int,
+        flips: bool,
+        rank: int = 0,
+        devices: int = 1,
     ) -> None:
         self._rows = rows
-        self._budget = budget
+        self._batch_size = batch_size
+        self._interval = interval
         self._seed = seed
         self._flips = flips
         self._rank = rank
         self._devices = devices
-        self._round = 0
+        self._current = 0
         self._epoch = -1
         self._shuffled = rows
 
     def set_epoch(self, epoch: int) -> None:
-        """Set the round, from 0; Lightning calls it before each."""
-        self._round = epoch
+        """Set the validation interval, from 0; Lightning, to which it is an epoch, calls it before each."""
+        self._current = epoch
 
     def __len__(self) -> int:
-        return self._budget.round_length
+        return self._interval
 
     def __iter__(self) -> Iterator[BatchPlan]:
-        first = self._round * self._budget.round_length
-        for step in range(first, first + self._budget.round_length):
+        first = self._current * self._interval
+        for step in range(first, first + self._interval):
             yield self.plan(step)
 
     def plan(self, step: int) -> BatchPlan:
         """Return this device's part of the batch of a step."""
-        epoch, batch = divmod(step, self._budget.steps_per_epoch)
+        size = self._batch_size
+        epoch, batch = divmod(step, len(self._rows) // size)
         if epoch != self._epoch:
             self._shuffled = np.random.default_rng((self._seed, _ORDER, epoch)).permutation(self._rows)
             self._epoch = epoch
-        size = self._budget.batch_size
         rows = self._shuffled[batch * size : (batch + 1) * size]
         flip: NDArray[np.bool_] = np.zeros(size, bool)
         if self._flips:
             flip = np.random.default_rng((self._seed, _FLIPS, step)).random(size) < 0.5
         part = slice(self._rank * size // self._devices, (self._rank + 1) * size // self._devices)
-        return BatchPlan(rows[part], flip[part])
+        return BatchPlan(rows[part], Moves(flip[part]))
 
 
-class ValidationOrder(Sampler[BatchPlan]):
-    """All rows once, in order, in batches; padded so that every device has as many batches as the others."""
+class ValidationSampler(Sampler[BatchPlan]):
+    """All rows once, in order, in mini-batches; padded so that every device has as many as the others."""
 
     def __init__(self, rows: NDArray[np.intp], batch_size: int, *, rank: int = 0, devices: int = 1) -> None:
         padded = np.full(-(-len(rows) // devices) * devices, -1, np.intp)
@@ -98,4 +119,4 @@ class ValidationOrder(Sampler[BatchPlan]):
 
     def __iter__(self) -> Iterator[BatchPlan]:
         for rows in self._batches:
-            yield BatchPlan(rows, np.zeros(len(rows), bool))
+            yield BatchPlan(rows, Moves(np.zeros(len(rows), bool)))

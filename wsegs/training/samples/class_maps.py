@@ -15,28 +15,44 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from wsegs.datasets.index import FaceDataset
 from wsegs.datasets.parsing import parsing_size, read_parsing
 from wsegs.errors import DataError, MissingError, OptionError
-from wsegs.geometry.frame import scale_affine, warp_classes
-from wsegs.io.images import read_image
-from wsegs.rules.tuning.class_map import OUTSIDE, ClassMap
+from wsegs.geometry.frame import warp_classes
+from wsegs.nets import IGNORE_INDEX
+from wsegs.rules.tuning.class_map import OUTSIDE, ClassMap, load_classes
 from wsegs.store import MaskStore
-
-IGNORE_INDEX = 255
-"""The class of a pixel that counts for nobody."""
+from wsegs.tasks.options import ClassMapOptions
+from wsegs.training.plan import ClassMapPlan
+from wsegs.training.samples.opening import OpenSource
+from wsegs.training.samples.split import Split
 
 _SAMPLED = 500  # faces from which the sizes of regions are estimated
 
 
 class ClassMaps(Protocol):
-    """Class maps by row of a mask store; pickles, so that workers can read."""
+    """Class maps by row of a source of samples; pickles, so that workers can read."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the classes, at most 255."""
 
-    def read(self, row: int, size: tuple[int, int]) -> NDArray[np.uint8]:
-        """Return the classes of an image, uint8 (h, w), by nearest neighbour; ``IGNORE_INDEX`` where none is known."""
+    def read(
+        self, row: int, size: tuple[int, int], matrix: NDArray[np.floating], image_size: tuple[int, int]
+    ) -> NDArray[np.uint8]:
+        """Return the classes of an image, uint8 (h, w), by nearest neighbour; ``IGNORE_INDEX`` where none is known.
+
+        Parameters
+        ----------
+        row
+            Of the source.
+        size
+            (h, w) of the crop.
+        matrix
+            (2, 3), from the source image to the crop.
+        image_size
+            (H, W) of the source image.
+        """
 
 
 @dataclass(frozen=True)
@@ -58,15 +74,17 @@ class RegionClasses:
     names: tuple[str, ...]
     order: tuple[int, ...]
 
-    def read(self, row: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+    def read(
+        self, row: int, size: tuple[int, int], matrix: NDArray[np.floating], image_size: tuple[int, int]
+    ) -> NDArray[np.uint8]:
         """Return the classes of an image; see :class:`ClassMaps`."""
         if self.store.status[row] == 0:
             return np.full(size, IGNORE_INDEX, np.uint8)
         return paint_regions(self.store.regions([row], size)[0], self.order)
 
 
-def region_classes(store: MaskStore, rows: NDArray[np.intp]) -> RegionClasses:
-    """Return the base regions of a store as classes, painted by their mean size on ``rows``."""
+def painting_order(store: MaskStore, rows: NDArray[np.intp]) -> tuple[int, ...]:
+    """Return the base regions of a store by their mean size on ``rows``, the largest first."""
     found = rows[store.status[rows] != 0]
     if not len(found):
         raise DataError(f"{store.path}: no face in the training images, so no regions to learn from")
@@ -75,8 +93,7 @@ def region_classes(store: MaskStore, rows: NDArray[np.intp]) -> RegionClasses:
     areas = [
         int(((bits >> bits.dtype.type(region)) & bits.dtype.type(1)).sum()) for region in range(len(store.region_names))
     ]
-    order = tuple(int(region) for region in np.argsort([-area for area in areas], kind="stable"))
-    return RegionClasses(store, ("background", *store.region_names), order)
+    return tuple(int(region) for region in np.argsort([-area for area in areas], kind="stable"))
 
 
 def paint_regions(bits: NDArray[np.unsignedinteger], order: Sequence[int]) -> NDArray[np.uint8]:
@@ -101,9 +118,10 @@ class HumanClasses:
 
     Attributes
     ----------
-    store
-    root
-        Folder of the images, whose sizes say how large a mask would be beside its image.
+    images
+        N names of images.
+    source
+        What they are of, for messages.
     folder
         Folder of the masks: the image's name with the suffix ``.png``.
     class_map
@@ -113,8 +131,8 @@ class HumanClasses:
         a parser that never learned what black borders are finds eyes there. False leaves it unknown.
     """
 
-    store: MaskStore
-    root: Path
+    images: tuple[str, ...]
+    source: str
     folder: Path
     class_map: ClassMap
     fill: bool = True
@@ -126,7 +144,7 @@ class HumanClasses:
 
     def file(self, row: int) -> Path:
         """Return where the mask of an image lies."""
-        return self.folder / PurePosixPath(self.store.images[row]).with_suffix(".png")
+        return self.folder / PurePosixPath(self.images[row]).with_suffix(".png")
 
     def check(self, rows: NDArray[np.intp]) -> None:
         """Check that every row has its mask, by the files' headers.
@@ -141,30 +159,28 @@ class HumanClasses:
         missing = [self.file(row) for row in rows if not self.file(row).is_file()]
         if missing:
             raise MissingError(
-                f"{missing[0]}: no such mask, of an image of {self.store.path}"
+                f"{missing[0]}: no such mask, of an image of {self.source}"
                 f" ({len(missing)} of {len(rows)} masks are missing)"
             )
         for row in rows:
             parsing_size(self.file(row))
 
-    def read(self, row: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+    def read(
+        self, row: int, size: tuple[int, int], matrix: NDArray[np.floating], image_size: tuple[int, int]
+    ) -> NDArray[np.uint8]:
         """Return the classes of an image; see :class:`ClassMaps`."""
         mask = self._table[read_parsing(self.file(row))]
-        image = self.root / self.store.images[row]
-        if self.store.has_images:
-            width, height = self.store.image_sizes[row].tolist()
-        else:
-            height, width = read_image(image).shape[:2]  # turned as its EXIF orientation says
+        height, width = image_size
         if abs(height * mask.shape[1] - width * mask.shape[0]) > max(height, width):
             raise DataError(
-                f"{self.file(row)}: {mask.shape[0]}x{mask.shape[1]}, expected the shape of its image {image},"
-                f" {height}x{width}, or that shape at another scale"
+                f"{self.file(row)}: {mask.shape[0]}x{mask.shape[1]}, expected the shape of its image"
+                f" '{self.images[row]}', {height}x{width}, or that shape at another scale"
             )
-        affine = scale_affine(self.store.affine[row], self.store.size, size).astype(np.float64)
+        affine = matrix.astype(np.float64)
         # The corner of a pixel is the origin there, its centre that of images.
         affine[:, 2] -= affine[:, :2].sum(axis=1) / 2
         outside = int(self._table[0]) if self.fill else IGNORE_INDEX
-        return warp_classes(mask.astype(np.uint16), affine, (height, width), size, outside).astype(np.uint8)
+        return warp_classes(mask.astype(np.uint16), affine, image_size, size, outside).astype(np.uint8)
 
     @cached_property
     def _table(self) -> NDArray[np.uint8]:
@@ -175,29 +191,55 @@ class HumanClasses:
         return table
 
 
-def human_classes(store: MaskStore, root: Path, truth: Path, class_map: ClassMap, *, fill: bool = True) -> HumanClasses:
-    """Return the human masks of a store's images.
+def plan_class_maps(options: ClassMapOptions, source: OpenSource, rows: Split) -> ClassMapPlan:
+    """Plan where the class maps of a source's images come from, and check that all of them are there.
+
+    Raises
+    ------
+    MissingError, DataError
+        If parsing masks are missing or damaged.
+    OptionError
+        If a class number belongs to two classes.
+    """
+    if options.source == "store":
+        store = source.labelled
+        assert isinstance(store, MaskStore)
+        return ClassMapPlan("store", "", "", ("background", *store.region_names), painting_order(store, rows.train))
+    folder, class_map = str(options.parsing_masks), load_classes(options.class_map)
+    plan = ClassMapPlan("masks", folder, options.class_map, tuple(class_map.regions))
+    maps = open_class_maps(plan, source.labelled, source.name)
+    assert isinstance(maps, HumanClasses)
+    maps.check(np.concatenate([rows.train, rows.validation]))
+    return plan
+
+
+def open_class_maps(
+    plan: ClassMapPlan, labelled: MaskStore | FaceDataset, source: str, *, fill: bool = True
+) -> RegionClasses | HumanClasses:
+    """Return the class maps of a plan.
 
     Parameters
     ----------
-    store, root
-        The images.
-    truth
-        The folder of the masks, or one that has them in ``masks/``.
-    class_map
-        See :mod:`wsegs.rules.tuning.class_map`.
+    plan
+        Where they come from.
+    labelled, source
+        The images, and what to call them in messages.
     fill
         See :class:`HumanClasses`.
 
     Raises
     ------
     MissingError
-        If there is no such folder.
+        If the folder of human parsing masks is not there.
     OptionError
         If a class number belongs to two classes.
     """
-    if not truth.is_dir():
-        raise MissingError(f"{truth}: no such folder, where human masks are expected")
+    if plan.source == "store":
+        assert isinstance(labelled, MaskStore)
+        return RegionClasses(labelled, plan.names, plan.painted)
+    folder, class_map = Path(plan.folder), load_classes(plan.class_map)
+    if not folder.is_dir():
+        raise MissingError(f"{folder}: no such folder, where human parsing masks are expected")
     seen: dict[int, str] = {}
     for name, numbers in class_map.regions.items():
         for number in numbers:
@@ -206,5 +248,5 @@ def human_classes(store: MaskStore, root: Path, truth: Path, class_map: ClassMap
                     f"{class_map.source}: class {number} is in '{seen[number]}' and in '{name}': expected one class"
                     " a pixel"
                 )
-    folder = truth / "masks" if (truth / "masks").is_dir() else truth
-    return HumanClasses(store, root, folder, class_map, fill)
+    folder = folder / "masks" if (folder / "masks").is_dir() else folder
+    return HumanClasses(labelled.images, source, folder, class_map, fill)

@@ -13,9 +13,8 @@ from pytorch_lightning.callbacks import Checkpoint as CheckpointCallback
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from wsegs.io.files import atomic_write, rename_whole
-from wsegs.training.recipe import EarlyStopping
+from wsegs.training.plan import TrainingPlan
 from wsegs.training.run_folder import BEST, LAST
-from wsegs.training.schedule import Budget
 
 
 class PlainCheckpointIO(TorchCheckpointIO):
@@ -35,23 +34,23 @@ class PlainCheckpointIO(TorchCheckpointIO):
 
 
 class BestAndLast(CheckpointCallback):
-    """Writes ``last.ckpt`` after each round, and ``best.ckpt`` when the monitored value of the last stage is best.
+    """Writes ``last.ckpt`` after each validation, and ``best.ckpt`` when the monitored value of the last stage is best.
 
-    A value of an earlier stage is beaten by any of the last: before recognition is trained, its scores are noise.
+    A value of an earlier stage is beaten by any of the last: before attributes are trained, its scores are noise.
     (Lightning's own callback writes its last checkpoint only beside a better one.)
     """
 
-    def __init__(self, folder: Path, budget: Budget, early_stopping: EarlyStopping) -> None:
+    def __init__(self, folder: Path, plan: TrainingPlan) -> None:
         self._folder = folder
-        self._budget = budget
-        self._monitor = f"val_{early_stopping.monitor}"
-        self._sign = -1 if early_stopping.lower_is_better else 1
+        self._plan = plan
+        self._monitor = f"val_{plan.monitor.name}"
+        self._sign = -1 if plan.monitor.lower_is_better else 1
         self.best: dict[str, float] = {}
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the checkpoints of a round."""
+        """Write the checkpoints of a validation interval."""
         value = self._sign * float(trainer.callback_metrics[self._monitor])
-        rank = (float(self._budget.in_last_stage(trainer.global_step - 1)), -math.inf if math.isnan(value) else value)
+        rank = (float(self._plan.in_last_stage(trainer.global_step - 1)), -math.inf if math.isnan(value) else value)
         is_best = not self.best or rank > (self.best["last_stage"], self.best["value"])
         if is_best:
             self.best = {"last_stage": rank[0], "value": rank[1], "step": float(trainer.global_step)}

@@ -1,0 +1,120 @@
+"""A trained network, rebuilt from its run folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+
+from wsegs.errors import OptionError
+from wsegs.nets.region_sources import RegionSource
+from wsegs.tasks import build_task
+from wsegs.tasks.task import Task
+from wsegs.training.plan import TrainingPlan
+from wsegs.training.regions import build_regions
+from wsegs.training.run_folder import BEST, LAST
+from wsegs.training.runs import Checkpoint, RunInfo, read_run
+from wsegs.training.weights import build_planned_network, load_part, read_checkpoint
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained network with what is needed to use it.
+
+    Attributes
+    ----------
+    path, plan, info
+    network
+        In evaluation mode.
+    tasks
+        Those of the plan, with what a checkpoint keeps of them.
+    regions
+        What draws the regions that the network reads; None where it reads none, or nothing draws them.
+    """
+
+    path: Path
+    plan: TrainingPlan
+    info: RunInfo
+    network: nn.Module
+    tasks: tuple[Task, ...]
+    regions: RegionSource | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the network's images."""
+        return self.plan.network.size
+
+    @property
+    def attribute_names(self) -> tuple[str, ...]:
+        """In the order of the network's outputs; empty where it learnt none."""
+        task = self.plan.task("attributes")
+        return () if task is None else task.outputs
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Of a network that parses, in the order of its scores; else empty."""
+        task = self.plan.task("parsing")
+        return () if task is None else task.outputs
+
+    @property
+    def region_names(self) -> tuple[str, ...]:
+        """Of a network that reads regions; else empty."""
+        return self.plan.network.regions
+
+    @property
+    def image_tasks(self) -> tuple[Task, ...]:
+        """The tasks that say something of a whole image."""
+        return tuple(task for task in self.tasks if task.name in self.plan.network.heads)
+
+    def check_usable(self) -> None:
+        """Check that the network can be applied to new images and says something of them.
+
+        Raises
+        ------
+        OptionError
+            If it only parses, or reads regions and nothing draws them.
+        """
+        if not self.plan.network.heads:
+            raise OptionError(f"{self.path}: network '{self.plan.network.name}' parses faces, it has no attributes")
+        if self.region_names and self.regions is None:
+            raise OptionError(
+                f"{self.path}: network '{self.plan.network.name}' reads regions that were known in training, and"
+                " nothing draws them for new images; wsegs train --parser RUN gives it a parser"
+            )
+
+
+def load_run(path: Path | str, checkpoint: Checkpoint = "best") -> Run:
+    """Rebuild a trained network from its run folder, ready to evaluate.
+
+    Parameters
+    ----------
+    path
+        The run folder.
+    checkpoint
+        ``best`` or ``last``.
+
+    Raises
+    ------
+    MissingError
+        If there is no such run or checkpoint.
+    DataError
+        If a file of it is damaged or made by another version.
+    """
+    path = Path(path)
+    plan, info = read_run(path)
+    network = build_planned_network(plan.network)
+    regions, _ = build_regions(plan, network, weights=False)
+    file = path / (BEST if checkpoint == "best" else LAST)
+    weights = read_checkpoint(file)["state_dict"]
+    load_part(network, weights, "network", file)
+    if regions is not None:
+        load_part(regions, weights, "regions", file)
+        regions.eval()
+    tasks = []
+    for planned in plan.tasks:
+        task = build_task(planned.kind, planned.name, planned.outputs, planned.options)
+        task.attach(network)
+        load_part(task, weights, f"tasks.{planned.name}", file)
+        tasks.append(task.eval())
+    return Run(path, plan, info, network.eval(), tuple(tasks), regions)

@@ -1,0 +1,48 @@
+"""Crops of whole images: fitted with black bars, and about boxes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def letterbox_affine(image_size: tuple[int, int], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the matrix (2, 3) that fits a whole image into ``size``, centred, its shape kept.
+
+    Parameters
+    ----------
+    image_size, size
+        (h, w) of the image and (H, W) of the crop, in pixels.
+
+    >>> letterbox_affine((10, 20), (20, 20)).tolist()
+    [[1.0, 0.0, 0.0], [0.0, 1.0, 5.0]]
+    """
+    scale = min(size[0] / image_size[0], size[1] / image_size[1])
+    return _about((image_size[1] / 2, image_size[0] / 2), scale, size)
+
+
+def box_affine(box: NDArray[np.floating], size: tuple[int, int], margin: float) -> NDArray[np.float32]:
+    """Return the matrix (2, 3) that brings a box into the middle of ``size``, its shape kept.
+
+    Parameters
+    ----------
+    box
+        (4,) x, y, width, height in pixels of the image; its corner is at the corner of a pixel.
+    size
+        (H, W) of the crop.
+    margin
+        By which share the box is widened on each side together: 0.3 leaves 15 % of it on either side.
+
+    >>> box_affine(np.array([10, 20, 8, 4]), (4, 8), 0.0).tolist()
+    [[1.0, 0.0, -10.0], [0.0, 1.0, -20.0]]
+    """
+    x, y, width, height = (float(value) for value in box)
+    scale = min(size[0] / max(height, 1e-6), size[1] / max(width, 1e-6)) / (1 + margin)
+    return _about((x + width / 2, y + height / 2), scale, size)
+
+
+def _about(centre: tuple[float, float], scale: float, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the matrix that scales about a point, x and y from the image's corner, and moves it to the middle."""
+    shift_x = size[1] / 2 - scale * centre[0] + (scale - 1) / 2
+    shift_y = size[0] / 2 - scale * centre[1] + (scale - 1) / 2
+    return np.array([[scale, 0, shift_x], [0, scale, shift_y]], np.float32)

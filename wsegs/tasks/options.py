@@ -1,0 +1,51 @@
+"""Options of the tasks, as a recipe gives them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class AttributesOptions(_Options):
+    """``balance``: ``class`` weighs present and absent labels by their rates, for balanced accuracy."""
+
+    balance: Literal["none", "class"] = "none"
+
+
+class ClassMapOptions(_Options):
+    """Where class maps come from: the base regions of the mask store, or human parsing masks with a class map."""
+
+    source: Literal["store", "masks"] = Field(default="masks", alias="from")
+    parsing_masks: Path | None = None
+    class_map: str = "celebamask-seven"
+
+
+class ParsingOptions(ClassMapOptions):
+    """``store``: another mask store whose images have the parsing masks; None is that of the training."""
+
+    store: Path | None = None
+
+
+class IdentityOptions(_Options):
+    """Centre loss beside the softmax loss (Wang, Su & Zhao, section III): its weight, and the centres' own rate."""
+
+    centre_weight: float = Field(default=0, ge=0)
+    centre_rate: float = Field(default=0.5, gt=0, le=1)
+
+
+class NumberOptions(_Options):
+    """``label``: which number of the data set; None is the task's own name."""
+
+    label: str | None = None
+
+
+class CategoryOptions(_Options):
+    """``label``: which category of the data set; None is the task's own name."""
+
+    label: str | None = None

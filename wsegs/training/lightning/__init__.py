@@ -1,0 +1,1 @@
+"""Lightning: the loop, devices, precision and checkpoints. Nothing else imports it."""

@@ -1,0 +1,333 @@
+"""What a training does: flat, frozen, complete. :func:`wsegs.training.resolve.resolve` makes it from a recipe.
+
+Imports no torch. A run keeps it as ``plan.json``, from which its network is built again.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from wsegs.errors import DataError
+from wsegs.geometry.frame import Frame
+from wsegs.io.files import atomic_write
+
+
+@dataclass(frozen=True)
+class TrunkPlan:
+    """Layers whose weights come from elsewhere.
+
+    Attributes
+    ----------
+    source
+        A run folder, or a file of weights.
+    layers
+        Prefix of the network's weights -> prefix in the source.
+    frozen
+        Whether they stay as they are.
+    """
+
+    source: Path
+    layers: dict[str, str]
+    frozen: bool
+
+
+@dataclass(frozen=True)
+class NetworkPlan:
+    """A network.
+
+    Attributes
+    ----------
+    name
+        As registered, or ``package.module:Class``.
+    options
+        Its own.
+    size
+        (H, W) of its images.
+    heads
+        Outputs by task.
+    classes
+        Number of classes, where it parses; else 0.
+    regions
+        Names of the regions that it reads; else empty.
+    trunks
+        Where weights of some layers come from.
+    """
+
+    name: str
+    options: dict[str, Any]
+    size: tuple[int, int]
+    heads: dict[str, int]
+    classes: int = 0
+    regions: tuple[str, ...] = ()
+    trunks: tuple[TrunkPlan, ...] = ()
+
+
+@dataclass(frozen=True)
+class ParserPlan:
+    """The parser that draws regions of new images; its weights are in the run's own checkpoints.
+
+    Attributes
+    ----------
+    source
+        The run that it was taken from.
+    network
+        How to build it.
+    class_names
+        Its C classes.
+    """
+
+    source: Path
+    network: NetworkPlan
+    class_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RegionPlan:
+    """Where the regions come from that the network reads.
+
+    Attributes
+    ----------
+    source
+        Of the training images: a ``parser``, the mask ``store``, human ``masks``, boxes about ``landmarks``.
+    parser
+        What draws them on new images, and in training where ``source`` says so; None where nothing does.
+    hard
+        Whether a parser's pixel belongs to its most probable class alone.
+    box_area, aspects
+        Of boxes: share of the image's area, width by height.
+    """
+
+    source: Literal["parser", "store", "masks", "landmarks"]
+    parser: ParserPlan | None
+    hard: bool
+    box_area: float
+    aspects: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ClassMapPlan:
+    """Class maps of the images of a source.
+
+    Attributes
+    ----------
+    source
+        The base regions of the mask ``store``, or human parsing ``masks``.
+    folder, class_map
+        Of human masks: where they lie, and a class map by name or path. Empty for a store.
+    names
+        Of the classes.
+    painted
+        Regions of a store in the order of painting.
+    """
+
+    source: Literal["store", "masks"]
+    folder: str
+    class_map: str
+    names: tuple[str, ...]
+    painted: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class SourcePlan:
+    """A source of samples.
+
+    Attributes
+    ----------
+    kind
+        A mask ``store``, or a ``data`` set.
+    path
+        ``masks.h5``, or the folder of the data set.
+    root
+        The folder of its images.
+    frame
+        How images are cropped; its size is that of the store, or of the network's images.
+    margin
+        Of boxes: by which share they are widened.
+    opened
+        Of a data set: the options that it is opened with.
+    landmarks
+        Of a data set: ``landmarks.h5``, where faces are cropped by it; else empty.
+    class_maps
+        None where no task needs them.
+    validation_fraction, hold_out, limit
+        What decides which rows are held out; ``limit`` 0 is all.
+    train, validation
+        How many rows there are of each.
+    carved
+        Whether the validation rows were carved out of the train split.
+    batch_size
+        Images of a step, of all devices together.
+    """
+
+    kind: Literal["store", "data"]
+    path: Path
+    root: Path
+    frame: Frame
+    margin: float
+    opened: dict[str, Any]
+    landmarks: str
+    class_maps: ClassMapPlan | None
+    validation_fraction: float
+    hold_out: Literal["people", "images"]
+    limit: int
+    train: int
+    validation: int
+    carved: bool
+    batch_size: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps that see every image once; images that do not fill a mini-batch wait for another epoch's order."""
+        return self.train // self.batch_size
+
+
+@dataclass(frozen=True)
+class TaskPlan:
+    """A task.
+
+    Attributes
+    ----------
+    name, kind, options
+        Of the task.
+    outputs
+        What the numbers of its head mean.
+    source
+        Which source feeds it.
+    """
+
+    name: str
+    kind: str
+    options: dict[str, Any]
+    outputs: tuple[str, ...]
+    source: int
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """Steps ``first`` to before ``last``, and the weight of each loss in them."""
+
+    first: int
+    last: int
+    weights: dict[str, float]
+
+
+@dataclass(frozen=True)
+class OptimizerPlan:
+    """Optimiser and schedule of the learning rate; ``warmup`` is the share of the steps in which it rises."""
+
+    name: Literal["adam", "adamw", "adagrad", "sgd"]
+    learning_rate: float
+    weight_decay: float
+    schedule: Literal["constant", "one-cycle", "cosine"]
+    warmup: float
+
+
+@dataclass(frozen=True)
+class Monitor:
+    """What says which checkpoint is the best; ``patience`` 0 never stops the training."""
+
+    name: str
+    lower_is_better: bool
+    patience: int
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """A whole training.
+
+    Training goes by validation intervals of equal length; each ends with a validation and a checkpoint.
+
+    Attributes
+    ----------
+    network, regions, tasks, sources, stages, optimizer, monitor
+        See the classes. The first source is that of the images that the run is about.
+    init_from
+        The run whose weights the whole network begins with; empty for none.
+    steps
+        Of the whole training: mini-batches of all devices together.
+    validation_interval
+        Steps between two validations.
+    flips
+        Whether half of the images are mirrored.
+    precision, seed
+        See the recipe.
+    """
+
+    network: NetworkPlan
+    regions: RegionPlan | None
+    tasks: tuple[TaskPlan, ...]
+    sources: tuple[SourcePlan, ...]
+    stages: tuple[StagePlan, ...]
+    optimizer: OptimizerPlan
+    monitor: Monitor
+    init_from: str
+    steps: int
+    validation_interval: int
+    flips: bool
+    precision: str
+    seed: int
+
+    @property
+    def main(self) -> SourcePlan:
+        """The first source."""
+        return self.sources[0]
+
+    @property
+    def intervals(self) -> int:
+        """How many validation intervals there are."""
+        return self.steps // self.validation_interval
+
+    @property
+    def log_every(self) -> int:
+        """After how many steps the losses of one are logged."""
+        return min(50, self.validation_interval)
+
+    def stage_at(self, step: int) -> int:
+        """Return the stage that a step belongs to."""
+        return sum(step >= stage.first for stage in self.stages) - 1
+
+    def in_last_stage(self, step: int) -> bool:
+        """Tell whether a step belongs to the last stage."""
+        return step >= self.stages[-1].first
+
+    def task(self, kind: str) -> TaskPlan | None:
+        """Return the first task of a kind; None if there is none."""
+        return next((task for task in self.tasks if task.kind == kind), None)
+
+
+_PLAN = TypeAdapter(TrainingPlan)
+
+
+def plan_fields(plan: TrainingPlan) -> dict[str, Any]:
+    """Return a plan as JSON holds it."""
+    fields: dict[str, Any] = _PLAN.dump_python(plan, mode="json")
+    return fields
+
+
+def write_plan(path: Path, plan: TrainingPlan) -> None:
+    """Write ``plan.json``."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(json.dumps(plan_fields(plan), indent=2) + "\n", encoding="utf-8")
+
+
+def read_plan(path: Path) -> TrainingPlan:
+    """Read ``plan.json``.
+
+    Raises
+    ------
+    DataError
+        If it is damaged, or made by another version.
+    """
+    try:
+        return _PLAN.validate_json(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); the run is damaged") from None
+    except ValidationError as error:
+        fault = error.errors()[0]
+        field = ".".join(map(str, fault["loc"]))
+        raise DataError(f"{path}: {field}: {fault['msg']}; the run is damaged, or of another version") from None

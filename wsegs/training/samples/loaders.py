@@ -1,0 +1,148 @@
+"""The loaders of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import torch
+from torch.utils.data import DataLoader
+
+from wsegs.tasks.batch import Batch
+from wsegs.training.plan import SourcePlan, TrainingPlan
+from wsegs.training.samples.class_maps import open_class_maps
+from wsegs.training.samples.data_source import DataSource
+from wsegs.training.samples.opening import OpenSource, OpenStore, open_planned, rows_of
+from wsegs.training.samples.sampler import TrainingSampler, ValidationSampler
+from wsegs.training.samples.sources import SampleDataset, SampleSource
+from wsegs.training.samples.split import Split
+from wsegs.training.samples.store_source import StoreSource
+
+Batches = DataLoader[Batch]
+
+
+def open_source(plan: SourcePlan, size: tuple[int, int]) -> tuple[OpenSource, Split, SampleSource]:
+    """Open a planned source.
+
+    Returns
+    -------
+    What is opened, the rows that are trained on and validated on, and the samples, cropped to ``size`` (H, W).
+    """
+    opened = open_planned(plan, size)
+    rows = rows_of(opened, fraction=plan.validation_fraction, hold_out=plan.hold_out, limit=plan.limit)
+    maps = None if plan.class_maps is None else open_class_maps(plan.class_maps, opened.labelled, opened.name)
+    source: SampleSource
+    if isinstance(opened, OpenStore):
+        source = StoreSource(opened, size, maps)
+    else:
+        source = DataSource(opened, size, maps)
+    return opened, rows, source
+
+
+class Loaders:
+    """Loaders of each source of a training, of one device's part of the mini-batches.
+
+    Parameters
+    ----------
+    plan
+        Batch sizes, interval, seed.
+    datasets, rows
+        Of each source.
+    workers
+        Processes that read; 0 reads in the training process.
+    start_method
+        ``fork`` or ``spawn``; None is the platform's own.
+    """
+
+    def __init__(
+        self,
+        plan: TrainingPlan,
+        datasets: Sequence[SampleDataset],
+        rows: Sequence[Split],
+        *,
+        workers: int = 0,
+        start_method: Literal["fork", "spawn"] | None = None,
+    ) -> None:
+        self._plan = plan
+        self._datasets = datasets
+        self._rows = rows
+        self._workers = workers
+        self._start_method = start_method
+
+    def training(self, rank: int = 0, devices: int = 1, interval: int = 0) -> Batches | list[Batches]:
+        """Return the loader of a validation interval, or a list of one for each source.
+
+        Readers begin with an interval as soon as they are there, and Lightning tells a resumed one's number later: so
+        ``interval`` says it.
+        """
+        loaders = []
+        for source, dataset, rows in zip(self._plan.sources, self._datasets, self._rows, strict=True):
+            sampler = TrainingSampler(
+                rows.train,
+                source.batch_size,
+                self._plan.validation_interval,
+                seed=self._plan.seed,
+                flips=self._plan.flips,
+                rank=rank,
+                devices=devices,
+            )
+            sampler.set_epoch(interval)
+            loaders.append(self._loader(dataset, sampler))
+        return loaders[0] if len(loaders) == 1 else loaders
+
+    def validation(self, rank: int = 0, devices: int = 1) -> Batches | list[Batches]:
+        """Return the loader of the validation images, or a list of one for each source."""
+        loaders = []
+        for source, dataset, rows in zip(self._plan.sources, self._datasets, self._rows, strict=True):
+            batch_size = max(1, source.batch_size // devices)
+            sampler = ValidationSampler(rows.validation, batch_size, rank=rank, devices=devices)
+            loaders.append(self._loader(dataset, sampler))
+        return loaders[0] if len(loaders) == 1 else loaders
+
+    def _loader(self, dataset: SampleDataset, sampler: TrainingSampler | ValidationSampler) -> Batches:
+        return sample_loader(
+            dataset, sampler, self._workers, start_method=self._start_method, persistent=self._workers > 0
+        )
+
+
+def sample_loader(
+    dataset: Any,
+    sampler: TrainingSampler | ValidationSampler,
+    workers: int,
+    *,
+    start_method: Literal["fork", "spawn"] | None = None,
+    persistent: bool = False,
+    **options: Any,
+) -> DataLoader[Any]:
+    """Return a loader whose sampler yields whole mini-batches, so that one read serves a mini-batch."""
+    if not workers:
+        start_worker(0)
+    return DataLoader(
+        dataset,
+        sampler=sampler,
+        batch_size=None,
+        num_workers=workers,
+        worker_init_fn=start_worker if workers else None,
+        multiprocessing_context=start_method if workers else None,
+        persistent_workers=persistent,
+        pin_memory=torch.cuda.is_available(),
+        **options,
+    )
+
+
+def start_worker(_: int) -> None:
+    """Keep a worker to one thread: there are as many workers as are wanted already."""
+    cv2.setNumThreads(0)
+
+
+def keep_if_small(source: SampleSource, dataset: SampleDataset, folder: Path, cache: bool | None) -> None:
+    """Keep decoded rows in a folder of temporary files; ``cache`` None does so where they take up to 2 GiB."""
+    wanted = cache if cache is not None else len(source) * source.bytes_a_row(dataset.fields) <= _CACHE_BYTES
+    if wanted:
+        folder.mkdir()
+        source.keep_rows(folder, dataset.fields)
+
+
+_CACHE_BYTES = 2 << 30

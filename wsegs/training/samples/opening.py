@@ -1,0 +1,248 @@
+"""Opening what samples come from, and deciding how its images are cropped; imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsegs.datasets import open_dataset
+from wsegs.datasets.index import FaceDataset
+from wsegs.datasets.sample import sample_rows
+from wsegs.errors import DataError, OptionError
+from wsegs.geometry.frame import Frame, transform_points
+from wsegs.landmarks.table import LandmarkTable, read_landmarks
+from wsegs.schemes import CELEBA5
+from wsegs.store import MaskStore
+from wsegs.store.images import find_image_root
+from wsegs.training.plan import SourcePlan
+from wsegs.training.samples.split import Split, split_rows
+
+
+@dataclass(frozen=True)
+class OpenStore:
+    """A mask store as a source of samples."""
+
+    labelled: MaskStore
+    root: Path
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return str(self.labelled.path)
+
+    @property
+    def frame(self) -> Frame:
+        """How its images are cropped."""
+        return self.labelled.frame
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """bool (N,): rows whose image has a crop."""
+        usable = np.isfinite(self.labelled.affine).all(axis=(1, 2))
+        if self.labelled.has_images:
+            usable &= self.labelled.crop_bytes > 0
+        return np.asarray(usable)
+
+    @cached_property
+    def points(self) -> NDArray[np.float32]:
+        """(N, 5, 2) five points in the frame, x and y; nan where there is no face."""
+        five: NDArray[np.float32] = self.labelled.scheme.five_points(self.labelled.landmarks)
+        return five
+
+    @property
+    def has_face(self) -> NDArray[np.bool_]:
+        """bool (N,): whether a face was found."""
+        return np.asarray(self.labelled.status != 0)
+
+
+@dataclass(frozen=True)
+class OpenData:
+    """A data set as a source of samples.
+
+    Attributes
+    ----------
+    labelled
+        The data set.
+    frame
+        How its images are cropped, at the size of the network's images.
+    margin
+        By which share boxes are widened.
+    source_points
+        (N, 5, 2) five points in pixels of the images, x and y; nan where they are not known.
+    """
+
+    labelled: FaceDataset
+    frame: Frame
+    margin: float
+    source_points: NDArray[np.float32]
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return str(self.labelled.root)
+
+    @property
+    def root(self) -> Path:
+        """The folder of the images."""
+        return self.labelled.root
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """bool (N,): rows whose image can be cropped."""
+        if self.frame.kind == "face":
+            return self.has_face
+        if self.frame.kind == "box":
+            return np.asarray(np.isfinite(self.boxes).all(axis=1))
+        return np.ones(len(self.labelled), bool)
+
+    @property
+    def has_face(self) -> NDArray[np.bool_]:
+        """bool (N,): whether the five points are known."""
+        return np.asarray(np.isfinite(self.source_points).all(axis=(1, 2)))
+
+    @property
+    def boxes(self) -> NDArray[np.float32]:
+        """(N, 4) boxes of the data set: x, y, width, height in pixels of the images."""
+        assert self.labelled.boxes is not None
+        return self.labelled.boxes
+
+
+OpenSource = OpenStore | OpenData
+
+
+def open_store(path: Path, data: Path | None) -> OpenStore:
+    """Open a mask store; ``data`` is the data set, if it moved since its landmarks were found."""
+    store = MaskStore(path)
+    return OpenStore(store, find_image_root(store, data))
+
+
+def open_data(
+    path: Path,
+    crop: str,
+    size: tuple[int, int],
+    *,
+    landmarks: str = "",
+    options: dict[str, Any] | None = None,
+    zoom: float = 1.25,
+    align_eyes: bool = False,
+    margin: float = 0.3,
+) -> OpenData:
+    """Open a data set.
+
+    Parameters
+    ----------
+    path
+        Its folder.
+    crop
+        See :class:`wsegs.training.recipe.Samples`.
+    size
+        (H, W) of the network's images.
+    landmarks
+        ``landmarks.h5`` of the data set; empty for none.
+    options
+        For :func:`wsegs.datasets.open_dataset`.
+    zoom, align_eyes, margin
+        Of crops.
+
+    Raises
+    ------
+    OptionError
+        If the crop needs landmarks or boxes, and there are none.
+    MissingError, DataError
+        If the data set or the landmarks cannot be read, or have no image in common.
+    """
+    dataset = open_dataset(path, **(options or {}))
+    points = np.full((len(dataset), 5, 2), np.nan, np.float32)
+    if landmarks:
+        points = points_by_name(read_landmarks(Path(landmarks)), dataset)
+    elif dataset.points is not None:
+        points = dataset.points.astype(np.float32)
+    if crop == "auto":
+        crop = "face" if landmarks else "image" if dataset.aligned_points is not None else "letterbox"
+    if crop == "face" and not np.isfinite(points).any():
+        raise OptionError(f"--crop face: needs landmarks of {dataset.root}; --landmarks names them")
+    if crop == "box" and dataset.boxes is None:
+        raise OptionError(f"--crop box: the data set '{dataset.name}' in {dataset.root} has no boxes")
+    frame = Frame(crop, size, not align_eyes, zoom)  # type: ignore[arg-type]
+    return OpenData(dataset, frame, margin, points)
+
+
+def open_planned(plan: SourcePlan, size: tuple[int, int]) -> OpenSource:
+    """Open the source of a plan again."""
+    if plan.kind == "store":
+        return OpenStore(MaskStore(plan.path), plan.root)
+    return open_data(
+        plan.path,
+        plan.frame.kind,
+        size,
+        landmarks=plan.landmarks,
+        options=plan.opened,
+        zoom=plan.frame.zoom,
+        align_eyes=not plan.frame.keep_tilt,
+        margin=plan.margin,
+    )
+
+
+def rows_of(source: OpenSource, *, fraction: float, hold_out: Any, limit: int) -> Split:
+    """Return the rows that are trained on and validated on.
+
+    Parameters
+    ----------
+    source
+        What samples come from.
+    fraction, hold_out
+        See :func:`wsegs.training.samples.split.split_rows`.
+    limit
+        A sample of so many images, spread over the splits; 0 is all.
+    """
+    usable = source.usable
+    if limit:
+        candidates = np.flatnonzero(usable & (source.labelled.split != 2))
+        chosen = candidates[sample_rows(source.labelled.split[candidates], limit)]
+        usable = np.zeros(len(usable), bool)
+        usable[chosen] = True
+    return split_rows(source.labelled, usable, source.name, fraction=fraction, hold_out=hold_out)
+
+
+def points_by_name(landmarks: LandmarkTable, dataset: FaceDataset) -> NDArray[np.float32]:
+    """Return the five points (N, 5, 2) of every image of a data set by name, nan where the table has none.
+
+    Raises
+    ------
+    DataError
+        If no image has any.
+    """
+    rows = {name: row for row, name in enumerate(landmarks.images)}
+    known = np.array([rows.get(name, -1) for name in dataset.images])
+    if known.max() < 0:
+        raise DataError(f"--landmarks: has no image of {dataset.root}; the first there is '{dataset.images[0]}'")
+    points = landmarks.scheme.five_points(landmarks.landmarks)[known]
+    points[known < 0] = np.nan
+    return np.asarray(points, np.float32)
+
+
+def mean_points(source: OpenSource, rows: NDArray[np.intp], size: tuple[int, int]) -> NDArray[np.float32] | None:
+    """Return where the five points (5, 2) lie on average in the network's images; None if no image has any."""
+    rows = rows[source.has_face[rows]]
+    if isinstance(source, OpenStore):
+        if not len(rows):
+            return None
+        points, points_size = source.points[rows].mean(axis=0), source.labelled.size
+    else:
+        aligned = source.labelled.aligned_points
+        if source.frame.kind == "face" and len(rows):
+            five = source.source_points[rows]
+            unknown_size = np.zeros((len(rows), 2), np.int32)  # a crop about the face needs none
+            placed = transform_points(five, source.frame.affine(five, unknown_size, CELEBA5))
+            return np.asarray(placed.mean(axis=0), np.float32)
+        if source.frame.kind != "image" or aligned is None or source.labelled.image_size is None:
+            return None
+        points, points_size = aligned, source.labelled.image_size
+    scale = np.array(size) / points_size
+    matrix = np.array([[[scale[1], 0, (scale[1] - 1) / 2], [0, scale[0], (scale[0] - 1) / 2]]])
+    return transform_points(points[None], matrix)[0]
