@@ -214,7 +214,7 @@ def test_constants_are_where_real_faces_are(shared_data):
 
 def test_real_celeba(shared_data):
     dataset = open_dataset(shared_data / "celeba")
-    assert len(dataset) == 5624
+    assert len(dataset) == 11_500
     assert dataset.attributes.shape == (5624, 40)
     assert dataset.summary()["splits"] == {"train": 5035, "validation": 0, "test": 589}
     assert dataset.summary()["unmatched"]["row without an image"] == 202_599 - 5624
@@ -223,4 +223,4 @@ def test_real_celeba(shared_data):
     lines = (shared_data / "celeba/Anno/list_attr_celeba.txt").read_text().splitlines()
     (row,) = (line.split()[1:] for line in lines if line.startswith(name))
     assert dataset.attributes[-1].tolist() == [int(value == "1") for value in row]
-    assert len(open_dataset(shared_data / "celeba", images="wild")) == 500
+    assert len(open_dataset(shared_data / "celeba", images="wild")) == 1_300

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from wsegs.datasets.typed_labels import Categories, check_labels, select_categories, select_numbers
 from wsegs.errors import DataError, OptionError
 from wsegs.io.files import did_you_mean, write_table
 
@@ -76,6 +77,10 @@ class FaceDataset:
         where the images are not aligned.
     image_size
         (H, W) where the layout promises one size, else None.
+    numbers
+        Name -> (N,) float32, such as an age; nan unknown.
+    categories
+        Name -> names and codes (N,) int64, such as a race; -1 unknown.
     """
 
     name: str
@@ -90,6 +95,8 @@ class FaceDataset:
     unmatched: tuple[Unmatched, ...] = ()
     aligned_points: NDArray[np.float32] | None = None
     image_size: tuple[int, int] | None = None
+    numbers: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    categories: dict[str, Categories] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         count = len(self.images)
@@ -101,10 +108,14 @@ class FaceDataset:
             "points": (count, 5, 2),
             "aligned_points": (5, 2),
         }
-        for field, shape in shapes.items():
-            array = getattr(self, field)
+        for name, shape in shapes.items():
+            array = getattr(self, name)
             if array is not None and array.shape != shape:
-                raise DataError(f"data set '{self.name}': expected {field} of shape {shape}, got {array.shape}")
+                raise DataError(f"data set '{self.name}': expected {name} of shape {shape}, got {array.shape}")
+        try:
+            check_labels(count, self.attribute_names, self.numbers, self.categories)
+        except DataError as error:
+            raise DataError(f"data set '{self.name}': {error}") from None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -130,6 +141,8 @@ class FaceDataset:
             split=self.split[chosen],
             boxes=None if self.boxes is None else self.boxes[chosen],
             points=None if self.points is None else self.points[chosen],
+            numbers=select_numbers(self.numbers, chosen),
+            categories=select_categories(self.categories, chosen),
         )
 
     def indices_of(self, split: str) -> NDArray[np.intp]:
@@ -157,6 +170,8 @@ class FaceDataset:
             "root": str(self.root),
             "images": len(self),
             "attributes": len(self.attribute_names),
+            "numbers": {name: int(np.isfinite(values).sum()) for name, values in self.numbers.items()},
+            "categories": {name: len(category.names) for name, category in self.categories.items()},
             "identities": len(np.unique(self.identity[self.identity >= 0])),
             "splits": {name: int(np.sum(self.split == number)) for number, name in enumerate(SPLITS)},
             "boxes": 0 if self.boxes is None else int(np.isfinite(self.boxes).all(axis=1).sum()),
