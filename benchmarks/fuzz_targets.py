@@ -455,7 +455,7 @@ def _checkpoint(folder: Path) -> list[str]:
 
 
 def _read_checkpoint(path: Path) -> object:
-    from wsegs.training.runs import read_checkpoint
+    from wsegs.training.weights import read_checkpoint
 
     return read_checkpoint(path)
 

@@ -167,7 +167,7 @@ def train_balanced(run: Path, options: argparse.Namespace) -> None:
     steps = ["--learning-rate", 0.0003, "--max-steps", options.balanced_steps]
     weighed = ["--balance", "class", "--monitor", "balanced_accuracy"]
     further = run.with_name(run.name + BALANCED)
-    train(further, run / "recipe.yaml", options.masks, "--start-from", run, *weighed, *steps)
+    train(further, run / "recipe.yaml", options.masks, "--init-from", run, *weighed, *steps)
 
 
 def train_joint(seed: int, options: argparse.Namespace) -> None:

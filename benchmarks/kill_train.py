@@ -25,7 +25,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-import wsegs.training.fit
+import wsegs.training.train
 from wsegs.cli.main import main as wsegs
 from wsegs.errors import WsegsError
 from wsegs.training.run_folder import BEST, CURVE, INFO, LAST, METRICS, RECIPE

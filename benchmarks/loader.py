@@ -27,6 +27,7 @@ from readme_table import add_readme_option, show_table
 from synthetic_faces import SIZE, synthetic_table, write_photos
 from torch.utils.data import DataLoader
 from tqdm import tqdm
+from wsegs.training.dataset import FaceCrops, start_worker
 
 from wsegs.cli.options import SIZE as SIZE_OPTION
 from wsegs.geometry.frame import Frame
@@ -37,8 +38,7 @@ from wsegs.store import MaskStore
 from wsegs.store.images import find_root
 from wsegs.store.writing.build import build_store
 from wsegs.store.writing.encode_crops import CropOptions
-from wsegs.training.dataset import FaceCrops, start_worker
-from wsegs.training.sampler import BatchPlan
+from wsegs.training.samples.sampler import BatchPlan
 
 BATCH = 32
 MAP_SIZE = (96, 76)

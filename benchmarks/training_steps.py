@@ -30,19 +30,19 @@ from pytorch_lightning.callbacks import Checkpoint
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
+from wsegs.training.dataset import Batch, FaceCrops
 
 from wsegs.nets import build_network
 from wsegs.rules import load_rules
 from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
 from wsegs.tasks.mask_expander import MaskExpander
-from wsegs.training.dataset import Batch, FaceCrops
-from wsegs.training.fit import TrainerOptions, build_trainer, quiet_lightning
-from wsegs.training.module import AttributeModule, learning_rate_schedule, mirrored, normalise
+from wsegs.training.lightning.module import TrainingModule, learning_rate_schedule, mirrored, normalise
 from wsegs.training.precision import memory_format, resolve_precision
 from wsegs.training.recipe import Recipe, load_recipe
-from wsegs.training.sampler import TrainingOrder
+from wsegs.training.samples.sampler import TrainingSampler
 from wsegs.training.schedule import Budget
+from wsegs.training.train import TrainerOptions, build_trainer, quiet_lightning
 
 FORMATS = (
     ("32-true", torch.contiguous_format),
@@ -132,7 +132,7 @@ def bare_step(
         batch = mirrored(batch)
         with torch.autocast("cpu", torch.bfloat16) if precision == "bf16-mixed" else nullcontext():
             output = network(normalise(batch.images))
-            loss = weights["recognition"] * F.binary_cross_entropy_with_logits(
+            loss = weights["attributes"] * F.binary_cross_entropy_with_logits(
                 output.logits.float(), batch.labels.float()
             )
             if "segmentation" in weights:
@@ -152,7 +152,7 @@ def read_batches(recipe: Recipe, store: MaskStore, root: Path, map_size: tuple[i
     size = recipe.batch_size
     budget = Budget(size, len(store) // size, 1, count, (0,))
     crops = FaceCrops(store, root, recipe.size, map_size)
-    return [crops[plan] for plan in TrainingOrder(np.arange(len(store)), budget, seed=0, flips=recipe.flips)]
+    return [crops[plan] for plan in TrainingSampler(np.arange(len(store)), budget, seed=0, flips=recipe.flips)]
 
 
 def make_batches(recipe: Recipe, attributes: int, regions: int, map_size: tuple[int, int], count: int) -> list[Batch]:
@@ -219,7 +219,7 @@ def main() -> None:
     steps = arguments.steps * (arguments.blocks + 1)
     precision = resolve_precision(recipe.precision, "cpu")
     budget = Budget(recipe.batch_size, steps, 1, steps, (0,))
-    module = AttributeModule(network(), last_stage(recipe), budget, names, lookup)
+    module = TrainingModule(network(), last_stage(recipe), budget, names, lookup)
     module.to(memory_format=memory_format(precision))
     other = network().to(memory_format=memory_format(precision))
     turns = TakeTurns(bare_step(other, MaskExpander(lookup), recipe, precision, steps), batches, arguments.steps)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.training.tiny import make_store, tiny_recipe, write_faces, write_labels
-from wsegs.training.fit import train
+from wsegs.training.train import train
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 from tests.training.tiny import make_store, tiny_recipe, write_faces, write_labels
 from wsegs.cli.main import cli
 from wsegs.landmarks.table import write_landmarks
-from wsegs.training.fit import train
+from wsegs.training.train import train
 
 # Command -> arguments; EXISTS is an output that is there, a file or a folder that is not empty.
 CASES = {

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.training.tiny import make_store, write_faces, write_labels
-from wsegs.training.module import AttributeModule
+from wsegs.training.lightning.module import TrainingModule
 from wsegs.training.recipe import read_recipe
 
 TINY = ("--width", 0.03, "--size", "32x28", "--batch-size", 4, "--max-steps", 4, "--precision", "32-true")
@@ -44,23 +44,23 @@ def test_flags_override_the_recipe_and_are_kept(run, masks, tmp_path) -> None:
     assert (recipe.optimizer.learning_rate, recipe.schedule.name) == (0.01, "cosine")
     assert (recipe.optimizer.name, recipe.balance) == ("adagrad", "class")
     assert recipe.early_stopping.patience == 3
-    assert recipe.losses == {"recognition"}
+    assert recipe.losses == {"attributes"}
 
 
 def test_ctrl_c_says_how_to_go_on_and_resume_does(run, masks, tmp_path, monkeypatch) -> None:
-    whole = AttributeModule.training_step
+    whole = TrainingModule.training_step
 
     def interrupted(self, batch, batch_index):
         if self.global_step == 3:
             raise KeyboardInterrupt
         return whole(self, batch, batch_index)
 
-    monkeypatch.setattr(AttributeModule, "training_step", interrupted)
+    monkeypatch.setattr(TrainingModule, "training_step", interrupted)
     options = (*TINY, "--validate-every", 2)
     done = run("train", "attparsenet", *options)
     assert done.code == 130
     assert "--resume continues it" in done.err
-    monkeypatch.setattr(AttributeModule, "training_step", whole)
+    monkeypatch.setattr(TrainingModule, "training_step", whole)
     done = run("train", "attparsenet", *options, "--resume")
     assert done.code == 0, done.err
     assert "4 steps" in done.out

@@ -5,17 +5,17 @@ import pytest
 import torch
 
 from tests.training.tiny import recipe_of
-from wsegs.evaluation.inspect import look_inside
-from wsegs.training.fit import train
-from wsegs.training.module import normalise
-from wsegs.training.runs import load_run
+from wsegs.evaluation.inspect import inspect_run
+from wsegs.evaluation.runs import load_run
+from wsegs.training.lightning.module import normalise
+from wsegs.training.train import train
 
 
 @pytest.fixture(scope="module")
 def runs(store, tmp_path_factory):
     """A distilled parser, and SSP with it."""
     folder = tmp_path_factory.mktemp("insight")
-    train(recipe_of("parser", **{"parsing.from": "store"}), store, folder / "parser")
+    train(recipe_of("parser", **{"tasks.parsing.from": "store"}), store, folder / "parser")
     recipe = recipe_of("ssp", **{"regions.parser": str(folder / "parser")}, **{"network.pooling": {"mouth": "max"}})
     train(recipe, store, folder / "ssp")
     return folder
@@ -23,7 +23,7 @@ def runs(store, tmp_path_factory):
 
 def test_everything_is_seen_in_a_network_that_listens_to_regions(runs) -> None:
     run = load_run(runs / "ssp")
-    inside = look_inside(run, faces=2, channels=5)
+    inside = inspect_run(run, faces=2, channels=5)
     assert inside.images.shape == (2, 32, 28, 3)
     assert inside.region_weights.shape == (3, 3)
     np.testing.assert_allclose(inside.region_weights.sum(axis=1), 1, rtol=1e-5)
@@ -39,7 +39,7 @@ def test_everything_is_seen_in_a_network_that_listens_to_regions(runs) -> None:
 
 
 def test_a_parser_has_parsed_faces_alone(runs) -> None:
-    inside = look_inside(load_run(runs / "parser"), faces=1)
+    inside = inspect_run(load_run(runs / "parser"), faces=1)
     assert inside.maps is None
     assert inside.region_weights is None
     assert inside.parsed.shape == (1, 3, 32, 28)
@@ -47,7 +47,7 @@ def test_a_parser_has_parsed_faces_alone(runs) -> None:
 
 def test_the_maps_of_attparsenet_are_those_of_its_attributes(run_folder) -> None:
     run = load_run(run_folder)
-    inside = look_inside(run, faces=1)
+    inside = inspect_run(run, faces=1)
     assert inside.maps.shape == (3, *run.network.map_size)
     assert inside.region_weights is None
     assert inside.parsed is None

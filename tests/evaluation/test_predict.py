@@ -9,7 +9,7 @@ from wsegs.datasets import open_dataset
 from wsegs.errors import OptionError
 from wsegs.evaluation.evaluate import evaluate
 from wsegs.evaluation.predict import Failure, check_maps, map_files, predict
-from wsegs.training.runs import load_run
+from wsegs.evaluation.runs import load_run
 
 
 def test_a_prediction_is_what_an_evaluation_says(run_folder, faces, table) -> None:

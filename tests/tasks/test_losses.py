@@ -8,13 +8,13 @@ import torch
 from torch.nn import functional as F
 
 from wsegs.tasks.losses import (
+    attribute_loss,
     class_weights,
     nearest_classes,
     parsing_loss,
-    recognition_loss,
     segmentation_loss,
 )
-from wsegs.training.class_maps import IGNORE_INDEX
+from wsegs.training.samples.class_maps import IGNORE_INDEX
 
 
 def test_segmentation_is_the_mean_squared_error() -> None:
@@ -34,13 +34,13 @@ def test_segmentation_by_hand() -> None:
 def test_recognition_by_hand() -> None:
     logits, labels = torch.tensor([[0.0, 2.0], [1.0, -3.0]]), torch.tensor([[1, 0], [-1, 1]], dtype=torch.int8)
     expected = (math.log(2) + math.log(1 + math.exp(2)) + math.log(1 + math.exp(3))) / 3
-    assert recognition_loss(logits, labels).mean().item() == pytest.approx(expected)
+    assert attribute_loss(logits, labels).mean().item() == pytest.approx(expected)
 
 
 def test_unknown_labels_teach_nothing() -> None:
     labels = torch.tensor([[1, -1], [-1, 0]], dtype=torch.int8)
     logits = torch.randn(2, 2, requires_grad=True)
-    recognition_loss(logits, labels).mean().backward()
+    attribute_loss(logits, labels).mean().backward()
     assert torch.equal(logits.grad != 0, labels >= 0)
     maps = torch.randn(2, 2, 3, 3, requires_grad=True)
     segmentation_loss(maps, torch.zeros(2, 2, 3, 3), labels >= 0).mean().backward()
@@ -49,7 +49,7 @@ def test_unknown_labels_teach_nothing() -> None:
 
 def test_a_batch_without_any_label_has_no_loss() -> None:
     logits = torch.randn(2, 2, requires_grad=True)
-    loss = recognition_loss(logits, torch.full((2, 2), -1, dtype=torch.int8)).mean()
+    loss = attribute_loss(logits, torch.full((2, 2), -1, dtype=torch.int8)).mean()
     loss.backward()
     assert loss == 0
     assert not logits.grad.any()
@@ -63,7 +63,7 @@ def test_class_weights_make_both_labels_count_alike() -> None:
     of_labels = np.where(labels[:, 0] > 0, weights[1, 0], weights[0, 0])
     assert of_labels[labels[:, 0] > 0].sum() == pytest.approx(of_labels[labels[:, 0] == 0].sum())
     assert of_labels.mean() == pytest.approx(1)
-    loss = recognition_loss(torch.zeros(4, 3), torch.from_numpy(labels), weights).mean()
+    loss = attribute_loss(torch.zeros(4, 3), torch.from_numpy(labels), weights).mean()
     assert loss.item() == pytest.approx(math.log(2))
 
 

@@ -17,7 +17,7 @@ from wsegs.tasks.scores import (
     score_attributes,
     undefined_attributes,
 )
-from wsegs.training.class_maps import IGNORE_INDEX
+from wsegs.training.samples.class_maps import IGNORE_INDEX
 
 
 def test_scores_by_hand() -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.training.tiny import make_store, tiny_recipe, write_faces, write_labels
 from wsegs.landmarks.table import LandmarkTable
 from wsegs.store import MaskStore
-from wsegs.training.fit import train
+from wsegs.training.train import train
 
 
 @pytest.fixture(scope="session")

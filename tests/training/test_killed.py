@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from wsegs.training.dataset import FaceCrops
 
 from tests.training.tiny import make_store, tiny_recipe
 from wsegs.errors import DataError, MissingError, OptionError, OutputExistsError
-from wsegs.training.dataset import FaceCrops
-from wsegs.training.fit import TrainerOptions, train
-from wsegs.training.module import AttributeModule
+from wsegs.training.lightning.module import TrainingModule
+from wsegs.training.lightning.trainer import TrainerOptions
 from wsegs.training.runs import read_checkpoint, read_run
+from wsegs.training.train import train
 
 ROOT = Path(__file__).parents[2]
 KILLS = os.environ.get("WSEGS_KILLS", "2")
@@ -38,7 +39,7 @@ def test_kills_at_random_moments_change_nothing(store, jobs) -> None:
 
 def test_a_training_without_a_checkpoint_yet_is_begun_again(run_folder, store, tmp_path, monkeypatch) -> None:
     recipe = tiny_recipe(validate_every=2)
-    undisturbed = AttributeModule.training_step
+    undisturbed = TrainingModule.training_step
 
     def interrupted(self, batch, batch_index):
         if self.global_step == 1:
@@ -46,11 +47,11 @@ def test_a_training_without_a_checkpoint_yet_is_begun_again(run_folder, store, t
         return undisturbed(self, batch, batch_index)
 
     run = tmp_path / "run"
-    monkeypatch.setattr(AttributeModule, "training_step", interrupted)
+    monkeypatch.setattr(TrainingModule, "training_step", interrupted)
     with pytest.raises(KeyboardInterrupt):
         train(recipe, store, run)
     (run / ".last.ckpt.writing").write_bytes(b"half")
-    monkeypatch.setattr(AttributeModule, "training_step", undisturbed)
+    monkeypatch.setattr(TrainingModule, "training_step", undisturbed)
     with pytest.raises(OutputExistsError, match="has no checkpoint yet, so --resume begins it again"):
         train(recipe, store, run)
     with pytest.raises(OptionError, match=r"recipe\.yaml says batch_size"):
@@ -62,7 +63,7 @@ def test_a_training_without_a_checkpoint_yet_is_begun_again(run_folder, store, t
 
 def test_a_kill_between_the_two_checkpoints_is_made_good(run_folder, store, tmp_path, monkeypatch) -> None:
     # The last round of all is the best by this measure, and its copy was not made.
-    recipe = tiny_recipe(validate_every=2, **{"early_stopping.monitor": "recognition"})
+    recipe = tiny_recipe(validate_every=2, **{"early_stopping.monitor": "attributes"})
     train(recipe, store, tmp_path / "run")
     best = int(read_checkpoint(tmp_path / "run" / "best.ckpt")["global_step"])
     if best != 8:
@@ -74,17 +75,17 @@ def test_a_kill_between_the_two_checkpoints_is_made_good(run_folder, store, tmp_
 
 def test_a_resumed_training_keeps_its_precision(store, tmp_path) -> None:
     recipe = tiny_recipe(max_steps=4, validate_every=2, precision="auto")
-    begun = train(recipe, store, tmp_path / "run", machine=TrainerOptions("cpu"))["precision"]
+    begun = train(recipe, store, tmp_path / "run", options=TrainerOptions("cpu"))["precision"]
     other = "32-true" if begun == "bf16-mixed" else "bf16-mixed"
     info = tmp_path / "run" / "run.json"
     info.write_text(info.read_text().replace(f'"precision": "{begun}"', f'"precision": "{other}"'))
-    assert train(recipe, store, tmp_path / "run", machine=TrainerOptions("cpu"), resume=True)["precision"] == other
+    assert train(recipe, store, tmp_path / "run", options=TrainerOptions("cpu"), resume=True)["precision"] == other
 
 
 def test_the_same_training_with_any_number_of_readers(run_folder, store, tmp_path) -> None:
     for workers, cache in ((0, None), (1, True), (2, False)):
         run = tmp_path / f"{workers}-{cache}"
-        train(tiny_recipe(validate_every=2), store, run, machine=TrainerOptions("cpu", workers=workers, cache=cache))
+        train(tiny_recipe(validate_every=2), store, run, options=TrainerOptions("cpu", workers=workers, cache=cache))
         assert (run / "metrics.csv").read_bytes() == (run_folder / "metrics.csv").read_bytes()
         ours, theirs = (read_checkpoint(folder / "last.ckpt")["state_dict"] for folder in (run, run_folder))
         assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
@@ -92,7 +93,7 @@ def test_the_same_training_with_any_number_of_readers(run_folder, store, tmp_pat
 
 def test_a_full_disk_keeps_the_earlier_checkpoint(store, tmp_path, monkeypatch) -> None:
     recipe, run = tiny_recipe(validate_every=2), tmp_path / "run"
-    whole = AttributeModule.on_train_epoch_start
+    whole = TrainingModule.on_train_epoch_start
 
     def fill_the_disk(self) -> None:
         whole(self)
@@ -101,7 +102,7 @@ def test_a_full_disk_keeps_the_earlier_checkpoint(store, tmp_path, monkeypatch) 
 
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    monkeypatch.setattr(AttributeModule, "on_train_epoch_start", fill_the_disk)
+    monkeypatch.setattr(TrainingModule, "on_train_epoch_start", fill_the_disk)
     try:
         with pytest.raises(OSError, match=r"no checkpoint of step 4, that before it is kept.*last\.ckpt"):
             train(recipe, store, run)
@@ -129,7 +130,7 @@ def test_a_reader_that_dies_is_one_line(store, tmp_path, monkeypatch) -> None:
 
     monkeypatch.setattr(FaceCrops, "__getitem__", die)
     with pytest.raises(OptionError, match="--jobs: a process that reads images was ended from outside") as caught:
-        train(tiny_recipe(), store, tmp_path / "run", machine=TrainerOptions("cpu", workers=1, cache=False))
+        train(tiny_recipe(), store, tmp_path / "run", options=TrainerOptions("cpu", workers=1, cache=False))
     assert "\n" not in str(caught.value)
 
 

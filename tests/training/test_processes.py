@@ -16,9 +16,10 @@ import torch
 from tests.training.tiny import tiny_recipe
 from wsegs.errors import OptionError
 from wsegs.tasks.losses import LossTerms
-from wsegs.training.fit import TrainerOptions, train
+from wsegs.training.lightning.trainer import TrainerOptions
 from wsegs.training.running_loss import RunningLoss
-from wsegs.training.runs import read_checkpoint
+from wsegs.training.train import train
+from wsegs.training.weights import read_checkpoint
 
 # Plain descent: Adam's first steps take the sign of every gradient, also of those that are rounding alone.
 TINY = ("--width", "0.03", "--size", "32x28", "--batch-size", "4", "--max-steps", "8", "--validate-every", "2")
@@ -38,7 +39,7 @@ def _rows(run: Path) -> list[dict[str, str]]:
 
 def test_two_processes_train_as_one_does(store, tmp_path) -> None:
     recipe = tiny_recipe(validate_every=2, **{"optimizer.name": "sgd", "optimizer.learning_rate": 0.1})
-    train(recipe, store, tmp_path / "one", machine=TrainerOptions("cpu"))
+    train(recipe, store, tmp_path / "one", options=TrainerOptions("cpu"))
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     done = _run(torchrun, store.path, "-o", tmp_path / "two")
     assert done.returncode == 0, done.stderr
@@ -74,7 +75,7 @@ def test_devices_that_are_not_those_of_torchrun(store, tmp_path, monkeypatch) ->
     for name, value in (("LOCAL_WORLD_SIZE", 1), ("WORLD_SIZE", 1), ("RANK", 0), ("LOCAL_RANK", 0)):
         monkeypatch.setenv(name, str(value))
     with pytest.raises(OptionError, match="torchrun started 1 processes on each of 1 machines, and 2"):
-        train(tiny_recipe(), store, tmp_path / "run", machine=TrainerOptions("cpu", 2))
+        train(tiny_recipe(), store, tmp_path / "run", options=TrainerOptions("cpu", 2))
 
 
 def test_means_of_losses_are_over_all_that_is_known() -> None:

@@ -16,7 +16,7 @@ def test_attparsenet_is_that_of_the_paper() -> None:
     assert recipe.size == (218, 178)
     assert [(stage.epochs, stage.losses) for stage in recipe.stages] == [
         (10, {"segmentation": 1}),
-        (22, {"segmentation": 1, "recognition": 1}),
+        (22, {"segmentation": 1, "attributes": 1}),
     ]
     assert (recipe.optimizer.name, recipe.optimizer.learning_rate) == ("adam", 0.001)
     assert recipe.schedule.name == "constant"
@@ -45,7 +45,7 @@ def test_the_baseline_has_as_many_epochs_and_no_masks() -> None:
     recipe = load_recipe("attparsenet")
     baseline = recipe.without_segmentation()
     assert baseline.epochs == recipe.epochs
-    assert baseline.losses == {"recognition"}
+    assert baseline.losses == {"attributes"}
     assert len(baseline.stages) == 1
 
 
@@ -124,7 +124,7 @@ def test_pooling_by_region_is_data_of_the_recipe() -> None:
 
 
 def test_a_recipe_comes_back_with_its_regions(tmp_path) -> None:
-    recipe = load_recipe("joint", {"parsing.from": "store", "parsing.store": "other.h5"})
+    recipe = load_recipe("joint", {"tasks.parsing.from": "store", "tasks.parsing.store": "other.h5"})
     write_recipe(tmp_path / "recipe.yaml", recipe)
     assert read_recipe(tmp_path / "recipe.yaml") == recipe
     recipe = load_recipe("bbox", {"regions.aspects": [1, 3]})

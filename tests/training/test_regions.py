@@ -15,13 +15,15 @@ from wsegs.errors import MissingError, OptionError
 from wsegs.evaluation.evaluate import average, evaluate
 from wsegs.evaluation.parsing import evaluate_parsing, write_parsing_evaluation
 from wsegs.evaluation.predict import predict
+from wsegs.evaluation.runs import load_run
 from wsegs.landmarks.table import LandmarkTable
 from wsegs.nets import NetworkOutput, network_names
-from wsegs.training.fit import train
-from wsegs.training.module import AttributeModule
+from wsegs.training.lightning.module import TrainingModule
 from wsegs.training.recipe import NetworkChoice
-from wsegs.training.runs import load_run, read_checkpoint, read_run
-from wsegs.training.sampler import TrainingOrder
+from wsegs.training.runs import read_run
+from wsegs.training.samples.sampler import TrainingSampler
+from wsegs.training.train import train
+from wsegs.training.weights import read_checkpoint
 
 CLASSES = "classes: {ground: 0, eye: 7, lip: 300}\nregions: {ground: ground, eyes: eye, mouth: lip}\n"
 
@@ -37,7 +39,7 @@ def truth(table: LandmarkTable, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def human(truth) -> dict[str, str]:
-    return {"parsing.truth": str(truth), "parsing.classes": str(truth / "classes.yaml")}
+    return {"tasks.parsing.parsing_masks": str(truth), "tasks.parsing.class_map": str(truth / "classes.yaml")}
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +69,7 @@ def test_a_parser_learns_human_masks(store, human, tmp_path) -> None:
 
 
 def test_a_parser_is_distilled_from_the_store(store, tmp_path) -> None:
-    summary = train(recipe_of("parser", **{"parsing.from": "store"}), store, tmp_path / "run")
+    summary = train(recipe_of("parser", **{"tasks.parsing.from": "store"}), store, tmp_path / "run")
     assert summary["classes"] == ["background", "mouth", "eyes"]
     # Painted at test time as in training, whatever lies in the test images.
     assert sorted(read_run(tmp_path / "run")[1].provenance["painted"]) == [0, 1]
@@ -103,7 +105,7 @@ def test_known_regions_need_a_parser_only_for_new_images(store, faces, tmp_path)
     with pytest.raises(OptionError, match="nothing draws them"):
         list(predict(load_run(tmp_path / "alone"), [faces / "faces/000.png"]))
 
-    train(recipe_of("parser", **{"parsing.from": "store"}), store, tmp_path / "distilled")
+    train(recipe_of("parser", **{"tasks.parsing.from": "store"}), store, tmp_path / "distilled")
     with_parser = recipe_of("ssp", **{**known, "regions.parser": str(tmp_path / "distilled")})
     train(with_parser, store, tmp_path / "both")
     both = load_run(tmp_path / "both")
@@ -130,7 +132,7 @@ def test_human_masks_as_regions(truth, parser, store, faces, tmp_path) -> None:
 def test_boxes_follow_landmarks_and_else_the_mean_face(table, store, faces, tmp_path) -> None:
     train(recipe_of("bbox"), store, tmp_path / "run")
     run = load_run(tmp_path / "run")
-    assert len(run.info.region_names) == 16
+    assert len(run.region_names) == 16
     dataset = open_dataset(faces)
     mean, own = evaluate(run, dataset), evaluate(run, dataset, landmarks=table)
     assert mean.crops == own.crops == {"as in training": 4}
@@ -143,14 +145,14 @@ def test_two_data_sets_in_one_loop(human, store, table, faces, tmp_path, monkeyp
     few = 12
     (tmp_path / "other").mkdir()
     other = make_store(tmp_path / "other", _first(table, few))
-    recipe = recipe_of("joint", **human, **{"parsing.store": str(other.path)})
+    recipe = recipe_of("joint", **human, **{"tasks.parsing.store": str(other.path)})
     plans: list[tuple[int, int]] = []
-    plan = TrainingOrder.plan
+    plan = TrainingSampler.plan
     monkeypatch.setattr(
-        TrainingOrder, "plan", lambda self, step: plans.append((len(self._rows), step)) or plan(self, step)
+        TrainingSampler, "plan", lambda self, step: plans.append((len(self._rows), step)) or plan(self, step)
     )
     summary = train(recipe, store, tmp_path / "run")
-    assert {"val_mean_iou", "val_accuracy", "val_parsing", "val_recognition"} <= set(summary["best"])
+    assert {"val_mean_iou", "val_accuracy", "val_parsing", "val_attributes"} <= set(summary["best"])
     rows = {count for count, _ in plans}
     assert len(rows) == 2
     for count in rows:  # both go through the same steps, round after round
@@ -176,20 +178,20 @@ def test_a_resumed_training_is_one_that_was_never_disturbed(name, parser, human,
     if name == "ssp":
         given = {"network.pooling": {"eyes": "max"}, "regions.parser": str(parser)}
     else:
-        given = {**human, "parsing.store": str(store.path)}
+        given = {**human, "tasks.parsing.store": str(store.path)}
     recipe = recipe_of(name, **given)
     train(recipe, store, tmp_path / "undisturbed")
-    undisturbed = AttributeModule.training_step
+    undisturbed = TrainingModule.training_step
 
     def interrupted(self, batch, batch_index):
         if self.global_step == 3:
             raise KeyboardInterrupt
         return undisturbed(self, batch, batch_index)
 
-    monkeypatch.setattr(AttributeModule, "training_step", interrupted)
+    monkeypatch.setattr(TrainingModule, "training_step", interrupted)
     with pytest.raises(KeyboardInterrupt):
         train(recipe, store, tmp_path / "resumed")
-    monkeypatch.setattr(AttributeModule, "training_step", undisturbed)
+    monkeypatch.setattr(TrainingModule, "training_step", undisturbed)
     train(recipe, store, tmp_path / "resumed", resume=True)
     one, other = (read_checkpoint(tmp_path / run / "last.ckpt")["state_dict"] for run in ("undisturbed", "resumed"))
     assert all(torch.equal(one[weight], other[weight]) for weight in one)
@@ -213,10 +215,10 @@ def test_the_average_of_two_runs(run_folder, faces) -> None:
         ("ssp", {"regions.from": "masks"}, r"regions: from: masks: expected the folder"),
         ("basic", {"network.name": "ssp"}, "network 'ssp' reads regions: expected a field 'regions'"),
         ("basic", {"network.name": "parser"}, "network 'parser' needs classes, and the recipe has none"),
-        ("parser", {"network.name": "basic", "parsing.from": "store"}, "network 'basic' does not parse"),
+        ("parser", {"network.name": "basic", "tasks.parsing.from": "store"}, "network 'basic' does not parse"),
         (
             "parser",
-            {"early_stopping.monitor": "accuracy", "parsing.from": "store"},
+            {"early_stopping.monitor": "accuracy", "tasks.parsing.from": "store"},
             "monitor: expected one of mean_iou, parsing, which this training has, got accuracy",
         ),
         (

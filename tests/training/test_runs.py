@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from wsegs.errors import DataError, MissingError
-from wsegs.training.runs import load_run, read_checkpoint, read_run
+from wsegs.evaluation.runs import load_run
+from wsegs.training.runs import read_run
+from wsegs.training.weights import read_checkpoint
 
 
 @pytest.fixture

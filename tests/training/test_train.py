@@ -12,11 +12,14 @@ import torch
 
 from tests.training.tiny import SIZE, make_store, tiny_recipe
 from wsegs.errors import DataError, MissingError, OptionError, OutputExistsError
+from wsegs.evaluation.runs import load_run
 from wsegs.geometry.frame import Frame
 from wsegs.io.files import sha256_of
-from wsegs.training.fit import TrainerOptions, train
-from wsegs.training.module import AttributeModule
-from wsegs.training.runs import load_run, read_checkpoint, read_run
+from wsegs.training.lightning.module import TrainingModule
+from wsegs.training.lightning.trainer import TrainerOptions
+from wsegs.training.runs import read_run
+from wsegs.training.train import train
+from wsegs.training.weights import read_checkpoint
 
 
 def _rows(run) -> list[dict[str, str]]:
@@ -32,9 +35,9 @@ def test_a_run_is_all_there(run_folder) -> None:
     rows = _rows(run_folder)
     assert [row["step"] for row in rows] == ["2", "4", "6", "8"]
     assert [row["stage"] for row in rows] == ["1", "2", "2", "2"]
-    assert rows[0]["train_recognition"] == ""  # masks alone
-    assert rows[-1]["train_recognition"]
-    loss = float(rows[-1]["train_segmentation"]) + float(rows[-1]["train_recognition"])
+    assert rows[0]["train_attributes"] == ""  # masks alone
+    assert rows[-1]["train_attributes"]
+    loss = float(rows[-1]["train_segmentation"]) + float(rows[-1]["train_attributes"])
     assert float(rows[-1]["train_loss"]) == pytest.approx(loss, rel=1e-4)
     assert all(0 <= float(row["val_accuracy"]) <= 1 for row in rows)
 
@@ -70,21 +73,21 @@ def test_training_learns(store, tmp_path) -> None:
 @pytest.mark.parametrize("workers", [0, 1, 2])
 def test_a_resumed_training_is_one_that_was_never_disturbed(run_folder, store, tmp_path, monkeypatch, workers) -> None:
     recipe = tiny_recipe(validate_every=2)
-    machine = TrainerOptions("cpu", workers=workers, cache=False)
-    undisturbed = AttributeModule.training_step
+    options = TrainerOptions("cpu", workers=workers, cache=False)
+    undisturbed = TrainingModule.training_step
 
     def interrupted(self, batch, batch_index):
         if self.global_step == 5:  # in the middle of the third round
             raise KeyboardInterrupt
         return undisturbed(self, batch, batch_index)
 
-    monkeypatch.setattr(AttributeModule, "training_step", interrupted)
+    monkeypatch.setattr(TrainingModule, "training_step", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        train(recipe, store, tmp_path / "run", machine=machine)
+        train(recipe, store, tmp_path / "run", options=options)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert [row["step"] for row in _rows(tmp_path / "run")] == ["2", "4"]
-    monkeypatch.setattr(AttributeModule, "training_step", undisturbed)
-    train(recipe, store, tmp_path / "run", machine=machine, resume=True)
+    monkeypatch.setattr(TrainingModule, "training_step", undisturbed)
+    train(recipe, store, tmp_path / "run", options=options, resume=True)
     assert _rows(tmp_path / "run") == _rows(run_folder)
     for name in ("last.ckpt", "best.ckpt"):
         ours, theirs = (read_checkpoint(run / name)["state_dict"] for run in (tmp_path / "run", run_folder))
@@ -98,17 +101,17 @@ def test_a_schedule_is_resumed_too(store, tmp_path, schedule, monkeypatch) -> No
     rates = [float(row["learning_rate"]) for row in _rows(tmp_path / "whole")]
     assert rates[0] == max(rates)
     assert rates[-1] < 0.2 * rates[0]
-    undisturbed = AttributeModule.training_step
+    undisturbed = TrainingModule.training_step
 
     def interrupted(self, batch, batch_index):
         if self.global_step == 4:
             raise KeyboardInterrupt
         return undisturbed(self, batch, batch_index)
 
-    monkeypatch.setattr(AttributeModule, "training_step", interrupted)
+    monkeypatch.setattr(TrainingModule, "training_step", interrupted)
     with pytest.raises(KeyboardInterrupt):
         train(recipe, store, tmp_path / "run")
-    monkeypatch.setattr(AttributeModule, "training_step", undisturbed)
+    monkeypatch.setattr(TrainingModule, "training_step", undisturbed)
     train(recipe, store, tmp_path / "run", resume=True)
     assert _rows(tmp_path / "run") == _rows(tmp_path / "whole")
 
@@ -160,13 +163,13 @@ def test_the_baseline_sees_no_masks(store, tmp_path, monkeypatch) -> None:
     row = _rows(tmp_path / "run")[-1]
     assert summary["steps"] == 8
     assert not any("segmentation" in name for name in row)
-    assert float(row["train_loss"]) == pytest.approx(float(row["train_recognition"]))
+    assert float(row["train_loss"]) == pytest.approx(float(row["train_attributes"]))
 
 
 def test_the_face_frame_and_balanced_classes(table, faces, tmp_path) -> None:
     store = make_store(tmp_path, table, Frame("face", (64, 52)))
     assert len(store) == 25  # the image without a face is left out
-    summary = train(tiny_recipe(max_steps=4, balance="class"), store, tmp_path / "run")
+    summary = train(tiny_recipe(max_steps=4, **{"tasks.attributes.balance": "class"}), store, tmp_path / "run")
     assert summary["without_face"] == 0
     assert load_run(tmp_path / "run").info.source_size is None
 
@@ -206,12 +209,12 @@ def test_an_unreadable_image_ends_the_training_in_one_line(store, faces, tmp_pat
 
 def test_devices_share_a_batch(store, tmp_path) -> None:
     with pytest.raises(OptionError, match=r"--batch-size: expected a multiple of the 2 devices, .* got 3"):
-        train(tiny_recipe(batch_size=3), store, tmp_path / "run", machine=TrainerOptions("cpu", 2))
+        train(tiny_recipe(batch_size=3), store, tmp_path / "run", options=TrainerOptions("cpu", 2))
 
 
 def test_an_accelerator_that_is_not_there(store, tmp_path) -> None:
     with pytest.raises(OptionError, match="--accelerator"):
-        train(tiny_recipe(), store, tmp_path / "run", machine=TrainerOptions("tpu"))
+        train(tiny_recipe(), store, tmp_path / "run", options=TrainerOptions("tpu"))
 
 
 def test_a_run_is_described_in_json_that_names_no_pickle(run_folder) -> None:
@@ -223,7 +226,11 @@ def test_a_run_is_described_in_json_that_names_no_pickle(run_folder) -> None:
 def test_a_training_starts_from_the_best_weights_of_another(run_folder, store, tmp_path) -> None:
     # So small a rate changes no weight that the network keeps in 32 bits, where the seed's own weights would be others.
     fine = tiny_recipe(
-        start_from=str(run_folder), seed=5, balance="class", max_steps=2, **{"optimizer.learning_rate": 1e-30}
+        init_from=str(run_folder),
+        seed=5,
+        **{"tasks.attributes.balance": "class"},
+        max_steps=2,
+        **{"optimizer.learning_rate": 1e-30},
     )
     train(fine, store, tmp_path / "run")
     begun, ours = (
@@ -232,20 +239,20 @@ def test_a_training_starts_from_the_best_weights_of_another(run_folder, store, t
     learned = [name for name in begun if name.endswith(("weight", "bias"))]
     assert all(torch.equal(begun[name], ours[name]) for name in learned)
     _, info = read_run(tmp_path / "run")
-    assert info.provenance["started_from"] == {
+    assert info.provenance["init_from"] == {
         "run": str(run_folder.absolute()),
         "sha256": sha256_of(run_folder / "best.ckpt"),
     }
 
 
 def test_what_a_training_starts_from_must_be_the_same_network(run_folder, store, table, tmp_path) -> None:
-    with pytest.raises(OptionError, match=r"--start-from: .* is of another network or width"):
-        train(tiny_recipe(start_from=str(run_folder), **{"network.width": 0.1}), store, tmp_path / "run")
+    with pytest.raises(OptionError, match=r"--init-from: .* is of another network or width"):
+        train(tiny_recipe(init_from=str(run_folder), **{"network.width": 0.1}), store, tmp_path / "run")
     with pytest.raises(MissingError, match="no such run"):
-        train(tiny_recipe(start_from=str(tmp_path / "none")), store, tmp_path / "run")
+        train(tiny_recipe(init_from=str(tmp_path / "none")), store, tmp_path / "run")
     (tmp_path / "other").mkdir()
     other = replace(table, attribute_names=("Left", *table.attribute_names[1:]))
     renamed = make_store(tmp_path / "other", other, rules=store.rules.text.replace(table.attribute_names[0], "Left"))
     with pytest.raises(OptionError, match=r"has other attributes: expected \d+ \(Left"):
-        train(tiny_recipe(start_from=str(run_folder)), renamed, tmp_path / "run")
+        train(tiny_recipe(init_from=str(run_folder)), renamed, tmp_path / "run")
     assert not (tmp_path / "run").exists()

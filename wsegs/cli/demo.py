@@ -97,11 +97,11 @@ def _train_and_measure(store: MaskStore, output: Path, force: bool) -> None:
     from wsegs.datasets import open_dataset
     from wsegs.evaluation.evaluate import evaluate, write_evaluation
     from wsegs.evaluation.predict import Failure, predict
+    from wsegs.evaluation.runs import load_run
     from wsegs.landmarks.table import read_landmarks
     from wsegs.reports.overlay import draw_attribute_maps
-    from wsegs.training.fit import train
     from wsegs.training.recipe import load_recipe
-    from wsegs.training.runs import load_run
+    from wsegs.training.train import train
 
     run_folder, faces, maps = output / "runs" / "attparsenet", output / "faces", output / "maps"
     flags = "--width 0.1 --size 109x89 --batch-size 8 --max-steps 60 --schedule one-cycle"

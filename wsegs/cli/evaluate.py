@@ -22,7 +22,7 @@ from wsegs.cli.options import (
 from wsegs.errors import MissingError, OptionError
 
 if TYPE_CHECKING:
-    from wsegs.training.runs import Run
+    from wsegs.evaluation.runs import Run
 
 
 @click.command()
@@ -101,11 +101,11 @@ def evaluate(
     from wsegs.evaluation.crops import run_data_folder
     from wsegs.evaluation.evaluate import average, write_evaluation
     from wsegs.evaluation.evaluate import evaluate as evaluate_run
-    from wsegs.training.runs import load_run
+    from wsegs.evaluation.runs import load_run
 
     runs = [load_run(folder, checkpoint) for folder in run_folders]
     workers = (os.cpu_count() or 1) if jobs == -1 else jobs
-    if parsing or not runs[0].recipe.recognises:
+    if parsing or not runs[0].plan.network.heads:
         if len(runs) > 1:
             raise OptionError("RUN: expected one run of a parser, got several; only attributes are averaged")
         _evaluate_parsing(runs[0], output, split, masks, data, truth, checkpoint, limit, workers, force, as_json)
@@ -168,7 +168,7 @@ def _evaluate_parsing(
     from wsegs.io.files import check_output
 
     folder = check_output(output or run.path / f"parsing-{split}", force=force)
-    evaluation = evaluate_parsing(run, split, masks=masks, data=data, truth=truth, jobs=workers, limit=limit)
+    evaluation = evaluate_parsing(run, split, masks=masks, data=data, parsing_masks=truth, jobs=workers, limit=limit)
     summary = write_parsing_evaluation(
         evaluation, folder, {"run": str(run.path), "checkpoint": checkpoint, "split": split}
     )

@@ -46,7 +46,7 @@ def predict(
     # torch takes seconds to import; what can be wrong without it was said before.
     from wsegs.evaluation.predict import Failure, check_maps, map_files
     from wsegs.evaluation.predict import predict as predict_images
-    from wsegs.training.runs import load_run
+    from wsegs.evaluation.runs import load_run
 
     run = load_run(run_folder, checkpoint)
     store = None if store_path is None else MaskStore(store_path)
@@ -67,7 +67,7 @@ def predict(
             names, title = result.attribute_names, result.path.name
             draw_attribute_maps(result.crop, result.maps, names, result.probabilities, picture, title=title)
         ranked = result.ranked()
-        done.append({"image": str(result.path), "crop": result.crop_kind, "attributes": dict(ranked)})
+        done.append({"image": str(result.path), "crop": result.crop_kind, "attributes": dict(ranked)} | result.other)
         if picture is not None:
             done[-1]["maps"] = str(picture)
         if not as_json:
@@ -83,12 +83,15 @@ def predict(
 
 def _print(image: dict[str, Any]) -> None:
     click.echo(f"{image['image']} ({image['crop']})")
-    width = max(map(len, image["attributes"]))
+    width = max(map(len, image["attributes"]), default=0)
     absent = False
     for name, probability in image["attributes"].items():
         if probability < 0.5 and not absent:
             absent = True
             click.echo("  " + "-" * (width + 8))  # present above, absent below
         click.echo(f"  {name:<{width}}  {probability:>6.1%}")
+    for name, said in image.items():
+        if name not in ("image", "crop", "attributes", "maps"):
+            click.echo(f"  {name}: {said}")
     if "maps" in image:
         click.echo(f"  {image['maps']}")

@@ -31,9 +31,9 @@ def report(
     activation maps of the last convolution, parsed faces (what of this the network has), recipe and provenance. The
     page holds its pictures and needs no server; it shows some validation images.
     """
+    from wsegs.evaluation.runs import load_run
     from wsegs.io.files import check_output
     from wsegs.reports.run_report import write_report
-    from wsegs.training.runs import load_run
 
     runs = [load_run(folder, checkpoint) for folder in run_folders]
     summary = write_report(runs, check_output(output or run_folders[0] / "report.html", force=force), data=data)

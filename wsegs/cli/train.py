@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("recipe_name", metavar="RECIPE")
-@click.argument("masks", type=click.Path(path_type=Path), default=Path("masks.h5"))
+@click.argument("masks", type=click.Path(path_type=Path), required=False)
 @output_option(None, "The run folder.  [default: runs/RECIPE]")
 @data_option
 @click.option("--no-segmentation", is_flag=True, help="The baseline: the same network and passes, without masks.")
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     help="Mask store of the images that have the human masks, where they are others (joint).",
 )
 @click.option(
-    "--start-from",
+    "--init-from",
     type=click.Path(path_type=Path),
     help="Run of the same network whose best weights this one begins with: fine-tuning.",
 )
@@ -64,7 +64,6 @@ if TYPE_CHECKING:
 @click.option("--warmup", type=float, help="Share of the steps in which the learning rate rises.")
 @click.option(
     "--monitor",
-    type=click.Choice(["average_precision", "accuracy", "balanced_accuracy", "recognition", "mean_iou", "parsing"]),
     help="What says which checkpoint is the best: a score of the validation images, or a loss.",
 )
 @click.option("--patience", type=click.IntRange(min=1), help="Validations without a better one that end the training.")
@@ -72,6 +71,14 @@ if TYPE_CHECKING:
     "--precision", type=click.Choice(["auto", "32-true", "16-mixed", "bf16-mixed"]), help="Lightning's names."
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Of weights, order and flips.")
+@click.option(
+    "--landmarks", type=click.Path(path_type=Path), help="landmarks.h5 of the data set, for crops about its faces."
+)
+@click.option(
+    "--crop",
+    type=click.Choice(["image", "letterbox", "face", "box"]),
+    help="How images are cropped that come from the data set and not from a mask store.",
+)
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many images, of training and validation each.")
 @click.option(
     "-j",
@@ -91,7 +98,7 @@ if TYPE_CHECKING:
 @json_option
 def train(
     recipe_name: str,
-    masks: Path,
+    masks: Path | None,
     output: Path | None,
     data: Path | None,
     no_segmentation: bool,
@@ -101,6 +108,8 @@ def train(
     parser: Path | None,
     hard: bool | None,
     parsing_masks: Path | None,
+    landmarks: Path | None,
+    crop: str | None,
     limit: int | None,
     jobs: int | None,
     cache: bool | None,
@@ -116,10 +125,9 @@ def train(
     """Train a network: RECIPE (attparsenet, or a YAML file) on MASKS (masks.h5) and their images."""
     import os
 
-    from wsegs.store import MaskStore
-    from wsegs.store.images import find_image_root
-    from wsegs.training.environment import is_main_process
+    from wsegs.training.distributed import is_main_process
     from wsegs.training.recipe import load_recipe
+    from wsegs.training.resolve import Overrides, resolve
     from wsegs.training.run_folder import check_free, check_run, has_checkpoint
 
     if resume and force:
@@ -133,41 +141,32 @@ def train(
         "warmup": "schedule.warmup",
         "monitor": "early_stopping.monitor",
         "patience": "early_stopping.patience",
+        "balance": "tasks.attributes.balance",
     }
     values = {fields.get(name, name): value for name, value in overrides.items()}
     values |= _region_fields(load_recipe(recipe_name), truth, classes, from_store, parser, hard, parsing_masks)
     recipe = load_recipe(recipe_name, values)
     if recipe.regions is not None and parser is None and (from_store or truth is not None):
-        # The recipe's own parser is one of other regions.
-        recipe = recipe.model_copy(update={"regions": recipe.regions.model_copy(update={"parser": None})})
+        recipe = recipe.without_parser()  # the recipe's own is one of other regions
     if no_segmentation:
         recipe = recipe.without_segmentation()
     output = output or Path("runs") / Path(recipe_name).stem
     workers = (os.cpu_count() or 1) if jobs == -1 else jobs
-    store = MaskStore(masks)
-    find_image_root(store, data)
+    given = Overrides(masks, data, landmarks, limit, crop)
     if resume:
         check_run(output)
     elif is_main_process():
         check_free(output, force=force)
+    resolve(recipe, given)
 
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # else torch advises on its own use
     # torch takes seconds to import; what can be wrong without it was said before.
-    from wsegs.training.fit import TrainerOptions
-    from wsegs.training.fit import train as train_network
+    from wsegs.training.lightning.trainer import TrainerOptions
+    from wsegs.training.train import train as train_network
 
-    machine = TrainerOptions(accelerator, devices, nodes, strategy, workers, cache)
+    options = TrainerOptions(accelerator, devices, nodes, strategy, workers, cache)
     try:
-        summary = train_network(
-            recipe,
-            store,
-            output,
-            data=data,
-            limit=limit,
-            machine=machine,
-            resume=resume,
-            force=force,
-        )
+        summary = train_network(recipe, None, output, overrides=given, options=options, resume=resume, force=force)
     except KeyboardInterrupt:
         if has_checkpoint(output):
             click.echo("\nthe last checkpoint is kept; the same command with --resume continues it", err=True)
@@ -186,6 +185,10 @@ def train(
         f" {summary['steps']} steps ({summary['epochs']:g} epochs) in {summary['seconds']:.0f} s,"
         f" {summary['images_per_second']:.1f} images/s, {summary['precision']}"
     )
+    overlap = summary.get("parser_overlap", {})
+    for what in ("images", "people"):
+        if overlap.get(what):
+            click.echo(f"the parser was trained on {overlap[what]} {what} of the {overlap['test_images']} test images")
     if summary["without_face"]:
         click.echo(f"without a face, so without masks: {summary['without_face']} of the training images")
     titles = {"val_accuracy": "accuracy", "val_average_precision": "average precision", "val_mean_iou": "mean IoU"}
@@ -206,33 +209,34 @@ def _region_fields(
     parsing_masks: Path | None,
 ) -> dict[str, Any]:
     """Return the fields of a recipe that the flags on regions set: of what is parsed, or of what is read."""
-    part = "parsing" if recipe.parses else "regions"
+    parses = "parsing" in recipe.losses
+    part = "tasks.parsing" if parses else "regions"
     about_masks = {"--truth": truth, "--classes": classes, "--from-store": from_store or None}
     unfit: dict[str, object] = (
-        {"--parser": parser, "--hard-regions": hard} if recipe.parses else {"--parsing-masks": parsing_masks}
+        {"--parser": parser, "--hard-regions": hard} if parses else {"--parsing-masks": parsing_masks}
     )
-    if getattr(recipe, part) is None:
+    if not parses and recipe.regions is None:
         unfit |= {**about_masks, "--parser": parser, "--hard-regions": hard}
     for flag, value in unfit.items():
         if value is not None:
             does = "reads no regions" if flag != "--parsing-masks" else "does not learn to parse"
-            raise OptionError(f"{flag}: network '{recipe.network.name}' {does}")
+            raise OptionError(f"{flag}: network '{recipe.network.target}' {does}")
     if from_store and truth is not None:
         raise OptionError("--from-store and --truth both say what regions are: expected one of them")
     fields: dict[str, Any] = {}
     if truth is not None or from_store:
         fields[f"{part}.from"] = "store" if from_store else "masks"
     if truth is not None:
-        fields[f"{part}.truth"] = str(truth)
+        fields[f"{part}.parsing_masks"] = str(truth)
     if classes is not None:
         # A run may be measured from another folder.
-        fields[f"{part}.classes"] = str(Path(classes).absolute()) if Path(classes).is_file() else classes
+        fields[f"{part}.class_map"] = str(Path(classes).absolute()) if Path(classes).is_file() else classes
     if parser is not None:
         fields["regions.parser"] = str(parser)
     if hard is not None:
         fields["regions.hard"] = hard
     if parsing_masks is not None:
-        fields["parsing.store"] = str(parsing_masks)
+        fields["tasks.parsing.store"] = str(parsing_masks)
     return fields
 
 

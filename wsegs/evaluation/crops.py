@@ -102,8 +102,8 @@ class Cropper:
         """Return an image as the network expects it, and where its five points lie; see :meth:`crop`.
 
         Where the crop needs no landmarks and none are given, the points are those of the mean face of the training,
-        to which such images are aligned. ``box`` (4,) is the face's in the image: x, y, width, height; of a run that was
-        trained on crops about boxes.
+        to which such images are aligned. ``box`` (4,) is the face's in the image: x, y, width, height; of a run
+        that was trained on crops about boxes.
         """
         if self.frame.kind == "box":
             return self._place_by_box(image, box, detect)

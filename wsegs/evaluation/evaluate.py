@@ -6,30 +6,35 @@ import json
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch import Tensor
+from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from wsegs.datasets.index import FaceDataset
+from wsegs.datasets.sample import sample_rows
 from wsegs.errors import DataError, OptionError
 from wsegs.evaluation.crop_sources import CropSource, FileCrops, StoreCrops
 from wsegs.evaluation.crops import Crop, cropper_for
+from wsegs.evaluation.predictor import Predictor
+from wsegs.evaluation.runs import Run
 from wsegs.io.files import atomic_write, write_table
 from wsegs.landmarks.table import LandmarkTable
+from wsegs.nets import NetworkOutput
 from wsegs.store import MaskStore
+from wsegs.tasks.batch import Batch
+from wsegs.tasks.labelled import label_values
 from wsegs.tasks.scores import ROW_FIELDS, AttributeScores, mean_scores, score_attributes, undefined_attributes
-from wsegs.training.dataset import start_worker
-from wsegs.training.module import normalise
-from wsegs.training.precision import autocast, memory_format, resolve_precision
-from wsegs.training.runs import Run
-from wsegs.training.sampler import BatchPlan, ValidationOrder
+from wsegs.tasks.task import Task
+from wsegs.training.samples.loaders import sample_loader
+from wsegs.training.samples.opening import points_by_name
+from wsegs.training.samples.sampler import BatchPlan, ValidationSampler
 
 _BATCH = 64
 
@@ -52,6 +57,8 @@ class Evaluation:
         What was left out, with the reason.
     only_run, only_data
         Attributes that only one side has.
+    other
+        Scores of the run's other tasks by task.
     """
 
     images: tuple[str, ...]
@@ -62,6 +69,7 @@ class Evaluation:
     unreadable: tuple[str, ...]
     only_run: tuple[str, ...]
     only_data: tuple[str, ...]
+    other: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def scores(self) -> list[AttributeScores]:
         """Return the scores of every attribute."""
@@ -143,7 +151,7 @@ def evaluate(
     Parameters
     ----------
     run
-        See :func:`wsegs.training.runs.load_run`.
+        See :func:`wsegs.evaluation.runs.load_run`.
     dataset
         Any data set; its attributes are joined to the run's by name.
     split
@@ -156,7 +164,7 @@ def evaluate(
     jobs
         Processes that read and crop; 0 does so in this one.
     limit
-        At most so many images, evenly spaced.
+        A sample of so many images.
 
     Raises
     ------
@@ -166,48 +174,37 @@ def evaluate(
         If run and data set, or landmarks and data set, have nothing in common.
     """
     run.check_usable()
-    rows = dataset.indices_of(split)
-    if not len(rows):
-        counts = {name: len(dataset.indices_of(name)) for name in ("train", "validation", "test", "all")}
-        there = ", ".join(f"{name} {count}" for name, count in counts.items())
-        raise OptionError(f"--split {split}: no image of {dataset.root} is in it ({there})")
-    if limit is not None and limit < len(rows):
-        rows = rows[np.linspace(0, len(rows) - 1, limit).round().astype(np.intp)]
-    dataset = dataset.select(rows)
-    names = [name for name in run.info.attribute_names if name in dataset.attribute_names]
-    if not names:
-        raise DataError(f"{dataset.root}: has none of the {len(run.info.attribute_names)} attributes of {run.path}")
-    source: CropSource
-    if store is not None:
-        source = StoreCrops(store, run.info, run.size, rows)
-    else:
-        cropper = cropper_for(run.info, run.size, dataset.aligned_points)
-        source = FileCrops(cropper, [dataset.path(i) for i in range(len(dataset))], _join(landmarks, dataset))
-    crops = EvaluationCrops(source)
-    logits = torch.full((len(dataset), len(run.info.attribute_names)), float("nan"))
+    dataset, rows = _chosen_images(dataset, split, limit)
+    names = [name for name in run.attribute_names if name in dataset.attribute_names]
+    tasks = _measurable_tasks(run, dataset)
+    if not names and not tasks:
+        raise DataError(f"{dataset.root}: has none of the {len(run.attribute_names)} attributes of {run.path}")
+    crops = EvaluationCrops(_crop_source(run, dataset, rows, landmarks, store))
+    logits = torch.full((len(dataset), len(run.attribute_names)), float("nan"))
+    read = np.zeros(len(dataset), bool)
     kinds: Counter[str] = Counter()
     unreadable: list[str] = []
     workers = jobs if len(dataset) > 2 * _BATCH else 0  # processes would take longer to start than to work
-    loader: DataLoader[CropBatch] = DataLoader(
-        crops,
-        sampler=ValidationOrder(np.arange(len(dataset)), _BATCH),
-        batch_size=None,
-        num_workers=workers,
-        worker_init_fn=start_worker if workers else None,
-        collate_fn=_as_it_is,
-    )
+    sampler = ValidationSampler(np.arange(len(dataset)), _BATCH)
     predict = Predictor(run)
     with tqdm(total=len(dataset), unit="image", desc="evaluate", disable=None) as bar:
-        for batch in loader:
+        for batch in sample_loader(crops, sampler, workers, collate_fn=_as_it_is):
             if len(batch.positions):
-                logits[torch.from_numpy(batch.positions)] = predict(batch.images, batch.points)[0]
+                output = predict(batch.images, batch.points)
+                if names:
+                    logits[torch.from_numpy(batch.positions)] = output.logits
+                for task in tasks:
+                    _update(run, task, output, batch, dataset)
+                read[batch.positions] = True
             kinds.update(batch.kinds)
             unreadable += batch.unreadable
             bar.update(len(batch.positions) + len(batch.unreadable))
-    kept = np.flatnonzero(~logits.isnan().all(dim=1).numpy())
+    kept = np.flatnonzero(read)
     if not len(kept):
         raise DataError(f"{dataset.root}: no image could be read; the first: {unreadable[0]}")
-    ours = [run.info.attribute_names.index(name) for name in names]
+    if names:
+        _check_finite(run, dataset, logits[torch.from_numpy(kept)], kept)
+    ours = [run.attribute_names.index(name) for name in names]
     theirs = [dataset.attribute_names.index(name) for name in names]
     return Evaluation(
         images=tuple(dataset.images[i] for i in kept),
@@ -216,55 +213,73 @@ def evaluate(
         labels=torch.from_numpy(dataset.attributes[kept][:, theirs]),
         crops=dict(kinds),
         unreadable=tuple(unreadable),
-        only_run=tuple(name for name in run.info.attribute_names if name not in names),
+        only_run=tuple(name for name in run.attribute_names if name not in names),
         only_data=tuple(name for name in dataset.attribute_names if name not in names),
+        other={task.name: task.scores() for task in tasks},
     )
 
 
-class Predictor:
-    """Applies a network to batches, on a GPU if there is one.
+def _chosen_images(dataset: FaceDataset, split: str, limit: int | None) -> tuple[FaceDataset, NDArray[np.intp]]:
+    """Return the images of a split, or a sample of them, and their rows."""
+    rows = dataset.indices_of(split)
+    if not len(rows):
+        counts = {name: len(dataset.indices_of(name)) for name in ("train", "validation", "test", "all")}
+        there = ", ".join(f"{name} {count}" for name, count in counts.items())
+        raise OptionError(f"--split {split}: no image of {dataset.root} is in it ({there})")
+    if limit is not None:
+        rows = rows[sample_rows(dataset.split[rows], limit)]
+    return dataset.select(rows), rows
 
-    Parameters
-    ----------
-    run
-        Its network, what draws its regions, and the precision of its recipe.
-    """
 
-    def __init__(self, run: Run) -> None:
-        precision = run.recipe.precision
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        # What was chosen for the machine that trained need not be there.
-        self._precision = resolve_precision("auto" if precision != "32-true" else precision, self._device.type)
-        self._network = self._place(run.network)
-        self._regions = None if run.regions is None else self._place(run.regions)
+def _crop_source(
+    run: Run,
+    dataset: FaceDataset,
+    rows: NDArray[np.intp],
+    landmarks: LandmarkTable | None,
+    store: MaskStore | None,
+) -> CropSource:
+    if store is not None:
+        return StoreCrops(store, run.info, run.size, rows)
+    cropper = cropper_for(run.info, run.size, dataset.aligned_points)
+    points = None if landmarks is None else list(points_by_name(landmarks, dataset))
+    boxes = dataset.boxes if run.info.frame.kind == "box" else None
+    return FileCrops(cropper, [dataset.path(i) for i in range(len(dataset))], points, boxes)
 
-    def __call__(self, images: Tensor, points: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return logits (B, A) and maps (B, A, h, w) or None, on the CPU.
 
-        Parameters
-        ----------
-        images
-            uint8 (B, 3, H, W).
-        points
-            float (B, 5, 2): eyes, nose, corners of the mouth, x and y in pixels of the images; nan if not known.
-        """
-        with torch.inference_mode(), autocast(self._precision, self._device):
-            normalised = normalise(images.to(self._device))
-            if self._regions is None:
-                output = self._network(normalised)
-            else:
-                output = self._network(normalised, self._regions(normalised, None, points.to(self._device)))
-        return output.logits.float().cpu(), None if output.maps is None else output.maps.float().cpu()
+def _measurable_tasks(run: Run, dataset: FaceDataset) -> list[Task]:
+    """Return the run's tasks other than attributes whose labels the data set has."""
+    kinds = {task.name: task for task in run.plan.tasks}
+    found = []
+    for task in run.image_tasks:
+        planned = kinds[task.name]
+        label = planned.options.get("label")
+        there = label is None or label in dataset.numbers or label in dataset.categories
+        if planned.kind != "attributes" and there:
+            found.append(task)
+    return found
 
-    def parse(self, images: Tensor) -> Tensor:
-        """Return class scores (B, C, H, W), on the CPU, of uint8 images (B, 3, H, W)."""
-        with torch.inference_mode(), autocast(self._precision, self._device):
-            scores: Tensor = self._network.parse(normalise(images.to(self._device)))[0]  # type: ignore[operator]
-        return scores.float().cpu()
 
-    def _place(self, module: nn.Module) -> nn.Module:
-        placed: nn.Module = module.to(self._device, memory_format=memory_format(self._precision))  # type: ignore[call-overload]
-        return placed
+def _update(run: Run, task: Task, output: NetworkOutput, crops: CropBatch, dataset: FaceDataset) -> None:
+    """Add a mini-batch to the scores of a task."""
+    labels = {}
+    for name in task.fields(run.network, run.size).labels:
+        values = label_values(dataset, name)[crops.positions]
+        if name in dataset.categories:  # the data set's own numbers of categories, in the run's order
+            known = [task.outputs.index(own) if own in task.outputs else -1 for own in dataset.categories[name].names]
+            values = np.array([*known, -1])[values]
+        labels[name] = torch.from_numpy(values)
+    count = len(crops.positions)
+    flip, matrix = torch.zeros(count, dtype=torch.bool), torch.full((count, 2, 3), float("nan"))
+    task.update(output, Batch(crops.images, labels, None, ~flip, flip, None, crops.points, matrix))
+
+
+def _check_finite(run: Run, dataset: FaceDataset, logits: Tensor, kept: NDArray[np.intp]) -> None:
+    wrong = np.flatnonzero(~logits.isfinite().all(dim=1).numpy())
+    if len(wrong):
+        raise DataError(
+            f"{run.path}: the network says nan of {len(wrong)} of {len(kept)} images, the first of them"
+            f" '{dataset.images[kept[wrong[0]]]}'; its training diverged, or its weights are damaged"
+        )
 
 
 def average(evaluations: Sequence[Evaluation]) -> Evaluation:
@@ -319,6 +334,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path, about: dict[str, Any]
         "undefined_average_precision": undefined_attributes(scores),
         "mean": _finite(mean_scores(scores)),
         "attributes": [_finite(row) for row in rows],
+        **({"tasks": {name: _finite(values) for name, values in evaluation.other.items()}} if evaluation.other else {}),
     }
     with atomic_write(folder / "metrics.json") as temporary:
         temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
@@ -328,19 +344,6 @@ def write_evaluation(evaluation: Evaluation, folder: Path, about: dict[str, Any]
 def _finite(row: dict[str, Any]) -> dict[str, Any]:
     """Return a row with None for nan, which JSON does not know."""
     return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in row.items()}
-
-
-def _join(landmarks: LandmarkTable | None, dataset: FaceDataset) -> list[NDArray[np.float32]] | None:
-    """Return the five points of every image by name, nan where the table has none."""
-    if landmarks is None:
-        return None
-    rows = {name: row for row, name in enumerate(landmarks.images)}
-    known = [rows.get(name, -1) for name in dataset.images]
-    if max(known) < 0:
-        raise DataError(f"--landmarks: has no image of {dataset.root}; the first there is '{dataset.images[0]}'")
-    points = landmarks.scheme.five_points(landmarks.landmarks)
-    missing = np.full((5, 2), np.nan, np.float32)
-    return [points[row] if row >= 0 else missing for row in known]
 
 
 def _as_it_is(batch: Any) -> Any:

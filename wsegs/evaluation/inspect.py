@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +13,23 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from wsegs.store import MaskStore
+from wsegs.evaluation.runs import Run
+from wsegs.nets.images import normalise
+from wsegs.nets.region_sources import KnownRegions, ParsedRegions, RegionSource
 from wsegs.store.images import find_image_root
-from wsegs.tasks.region_sources import KnownRegions, ParsedRegions, RegionSource
-from wsegs.training.data import check_images
-from wsegs.training.dataset import Batch, FaceCrops
-from wsegs.training.module import normalise
-from wsegs.training.recipe import ClassSource
-from wsegs.training.region_inputs import ImageSet, read_class_maps
-from wsegs.training.runs import Run
-from wsegs.training.sampler import ValidationOrder
-from wsegs.training.split import Split, split_rows
+from wsegs.tasks.batch import Batch, SampleFields
+from wsegs.training.samples.checks import check_images
+from wsegs.training.samples.loaders import open_source
+from wsegs.training.samples.opening import OpenStore
+from wsegs.training.samples.sampler import ValidationSampler
+from wsegs.training.samples.sources import SampleDataset
 
 _BATCH = 32
 _ACTIVATIONS = (nn.Conv2d, nn.BatchNorm2d, nn.PReLU, nn.ReLU)
 
 
 @dataclass(frozen=True)
-class Insight:
+class Inspection:
     """What is seen inside of a network on the validation images of its training.
 
     Attributes
@@ -56,7 +55,9 @@ class Insight:
     parsed_names: tuple[str, ...]
 
 
-def look_inside(run: Run, *, data: Path | None = None, faces: int = 8, channels: int = 50, limit: int = 256) -> Insight:
+def inspect_run(
+    run: Run, *, data: Path | None = None, faces: int = 8, channels: int = 50, limit: int = 256
+) -> Inspection:
     """Look at what a run's network does on the validation images of its training.
 
     Parameters
@@ -77,12 +78,16 @@ def look_inside(run: Run, *, data: Path | None = None, faces: int = 8, channels:
     MissingError, DataError
         If the mask store of the training, or its images, are no longer there.
     """
-    store = MaskStore(run.info.provenance["masks"])
-    split = split_rows(store, run.recipe.validation_fraction)
+    plan = run.plan.main
+    if data is not None:
+        plan = replace(plan, root=data) if plan.kind == "store" else replace(plan, path=data)
+    opened, split, source = open_source(plan, run.size)
+    if isinstance(opened, OpenStore):
+        find_image_root(opened.labelled, data)
     rows = split.validation[: max(limit, faces)]
-    root = find_image_root(store, data)
-    check_images(store, root, rows)
-    regions, crops = _regions(run, store, root, split)
+    check_images(opened, rows)
+    regions, fields = _regions(run)
+    crops = SampleDataset(source, fields)
     weights, count = None, 0
     first: Batch | None = None
     with torch.inference_mode():
@@ -96,11 +101,11 @@ def look_inside(run: Run, *, data: Path | None = None, faces: int = 8, channels:
             weights = total if weights is None else weights + total
             count += len(images)
         assert first is not None
-        kept = Batch(*(None if part is None else part[:faces] for part in first))  # type: ignore[arg-type]
+        kept = first.first(faces)
         images = normalise(kept.images)
-        maps = _last_maps(run, images[:1], regions, kept, channels) if run.recipe.recognises else None
+        maps = _last_maps(run, images[:1], regions, kept, channels) if run.plan.network.heads else None
         parsed, names = _parse(run, images)
-    return Insight(
+    return Inspection(
         images=kept.images.permute(0, 2, 3, 1).numpy(),
         maps=maps,
         region_weights=None if weights is None else (weights / count).float().numpy(),
@@ -109,23 +114,17 @@ def look_inside(run: Run, *, data: Path | None = None, faces: int = 8, channels:
     )
 
 
-def _regions(run: Run, store: MaskStore, root: Path, split: Split) -> tuple[RegionSource | None, FaceCrops]:
+def _regions(run: Run) -> tuple[RegionSource | None, SampleFields]:
     """Return what draws regions: what does for new images, else what was known in training."""
-    size = run.size
-    chosen = run.recipe.regions
-    if run.regions is not None or not run.info.region_names or chosen is None:
-        return run.regions, FaceCrops(store, root, size, None)
-    source = ClassSource.model_validate({"from": chosen.source, "truth": chosen.truth, "classes": chosen.classes})
-    order = run.info.provenance.get("painted")
-    maps = read_class_maps(source, ImageSet(store, root, split), "regions", order=order)
-    region_size: tuple[int, int] = run.network.region_size  # type: ignore[assignment]
-    crops = FaceCrops(store, root, size, None, class_maps=maps, class_size=region_size)
-    return KnownRegions(maps.names, region_size), crops
+    if run.regions is not None or not run.region_names:
+        return run.regions, SampleFields()
+    size: tuple[int, int] = run.network.region_size  # type: ignore[assignment]
+    return KnownRegions(run.region_names, size), SampleFields(classes=size)
 
 
-def _batches(crops: FaceCrops, rows: NDArray[np.intp], doing: str) -> Iterator[Batch]:
+def _batches(crops: SampleDataset, rows: NDArray[np.intp], doing: str) -> Iterator[Batch]:
     with tqdm(total=len(rows), unit="image", desc=doing, disable=None) as bar:
-        for plan in ValidationOrder(rows, _BATCH):
+        for plan in ValidationSampler(rows, _BATCH):
             yield crops[plan]
             bar.update(len(plan.rows))
 
@@ -159,9 +158,9 @@ def _last_maps(
 
 def _parse(run: Run, images: Tensor) -> tuple[NDArray[np.float32] | None, tuple[str, ...]]:
     """Return what a run's parser sees, be it the network itself or what draws its regions."""
-    if run.recipe.parses:
+    if run.class_names:
         scores: Tensor = run.network.parse(images)[0]  # type: ignore[operator]
-        return scores.float().softmax(dim=1).numpy(), run.info.class_names
+        return scores.float().softmax(dim=1).numpy(), run.class_names
     if isinstance(run.regions, ParsedRegions):
         return run.regions(images, None, None).numpy(), run.regions.names
     return None, ()

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from wsegs.datasets.index import SPLITS
+from wsegs.datasets.sample import sample_rows
 from wsegs.errors import DataError, OptionError
-from wsegs.evaluation.evaluate import Predictor
+from wsegs.evaluation.predictor import Predictor
+from wsegs.evaluation.runs import Run
 from wsegs.io.files import atomic_write, write_table
 from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
+from wsegs.tasks.batch import SampleFields
 from wsegs.tasks.scores import ParsingScores, intersection_over_union
-from wsegs.training.data import check_images
-from wsegs.training.dataset import Batch, FaceCrops, start_worker
-from wsegs.training.recipe import ParsingTruth
-from wsegs.training.region_inputs import ImageSet, read_class_maps
-from wsegs.training.runs import Run
-from wsegs.training.sampler import ValidationOrder
-from wsegs.training.split import Split
+from wsegs.training.plan import SourcePlan
+from wsegs.training.samples.checks import check_images
+from wsegs.training.samples.class_maps import HumanClasses, open_class_maps
+from wsegs.training.samples.loaders import sample_loader
+from wsegs.training.samples.opening import OpenStore
+from wsegs.training.samples.sampler import ValidationSampler
+from wsegs.training.samples.sources import SampleDataset
+from wsegs.training.samples.store_source import StoreSource
 
 _BATCH = 32
 
@@ -58,7 +61,7 @@ class ParsingEvaluation:
         overlap = [None if np.isnan(value) else float(value) for value in self.overlap]
         return {
             "images": self.images,
-            "mean_iou": float(np.nanmean(self.overlap)),
+            "mean_iou": float(np.nanmean(self.overlap)) if np.isfinite(self.overlap).any() else None,
             "classes": [
                 {"class": name, "pixels": int(self.confusion[c].sum()), "iou": overlap[c]}
                 for c, name in enumerate(self.class_names)
@@ -72,7 +75,7 @@ def evaluate_parsing(
     *,
     masks: Path | None = None,
     data: Path | None = None,
-    truth: Path | None = None,
+    parsing_masks: Path | None = None,
     jobs: int = 0,
     limit: int | None = None,
 ) -> ParsingEvaluation:
@@ -88,12 +91,12 @@ def evaluate_parsing(
         The mask store; None is that of the training.
     data
         The data set, if it moved since its landmarks were found.
-    truth
-        The folder of human masks, if it moved since the training.
+    parsing_masks
+        The folder of human parsing masks, if it moved since the training.
     jobs
         Processes that read; 0 does so in this one.
     limit
-        At most so many images, evenly spaced.
+        A sample of so many images.
 
     Raises
     ------
@@ -102,37 +105,29 @@ def evaluate_parsing(
     MissingError, DataError
         If images or masks are missing or are of other classes.
     """
-    recipe = run.recipe
-    if not recipe.parses or recipe.parsing is None:
-        raise OptionError(f"{run.path}: network '{recipe.network.name}' does not parse faces; expected a parser's run")
-    store = MaskStore(masks or recipe.parsing.store or run.info.provenance["masks"])
-    chosen = np.isfinite(store.affine).all(axis=(1, 2))
-    if store.has_images:
-        chosen &= store.crop_bytes > 0
+    source = _parsing_source(run)
+    assert source.class_maps is not None
+    store = MaskStore(masks or source.path)
+    opened = OpenStore(store, find_image_root(store, data))
+    chosen = opened.usable
     if split != "all":
         chosen &= store.split == SPLITS.index(split)
     rows = np.flatnonzero(chosen)
     if not len(rows):
         raise OptionError(f"--split {split}: no image of {store.path} is in it")
-    if limit is not None and limit < len(rows):
-        rows = rows[np.linspace(0, len(rows) - 1, limit).round().astype(np.intp)]
-    root = find_image_root(store, data)
-    check_images(store, root, rows)
-    source: ParsingTruth = recipe.parsing if truth is None else recipe.parsing.model_copy(update={"truth": truth})
+    if limit is not None:
+        rows = rows[sample_rows(store.split[rows], limit)]
+    check_images(opened, rows)
     # Regions are painted over each other by their size on the training images: in that order here too.
-    images = ImageSet(store, root, Split(rows, rows[:0], carved=False))
-    class_maps = read_class_maps(source, images, "parsing", order=run.info.provenance.get("painted"), fill=False)
-    if class_maps.names != run.info.class_names:
-        expected, got = ", ".join(run.info.class_names), ", ".join(class_maps.names)
+    plan = source.class_maps if parsing_masks is None else replace(source.class_maps, folder=str(parsing_masks))
+    class_maps = open_class_maps(plan, store, opened.name, fill=False)
+    if class_maps.names != run.class_names:
+        expected, got = ", ".join(run.class_names), ", ".join(class_maps.names)
         raise DataError(f"{run.path}: parses {expected}; the masks have {got}")
-    crops = FaceCrops(store, root, recipe.size, None, class_maps=class_maps, class_size=recipe.size)
-    loader: DataLoader[Batch] = DataLoader(
-        crops,
-        sampler=ValidationOrder(rows, _BATCH),
-        batch_size=None,
-        num_workers=jobs,
-        worker_init_fn=start_worker if jobs else None,
-    )
+    if isinstance(class_maps, HumanClasses):
+        class_maps.check(rows)
+    dataset = SampleDataset(StoreSource(opened, run.size, class_maps), SampleFields(classes=run.size))
+    loader = sample_loader(dataset, ValidationSampler(rows, _BATCH), jobs)
     predictor, scores = Predictor(run), ParsingScores(len(class_maps.names))
     with tqdm(total=len(rows), unit="image", desc="evaluate", disable=None) as bar:
         for batch in loader:
@@ -140,6 +135,21 @@ def evaluate_parsing(
             scores.add(predictor.parse(batch.images), batch.classes)
             bar.update(len(batch.images))
     return ParsingEvaluation(class_maps.names, scores.compute().numpy().astype(np.int64), len(rows))
+
+
+def _parsing_source(run: Run) -> SourcePlan:
+    """Return the source that a run learnt to parse from."""
+    task = run.plan.task("parsing")
+    if task is None:
+        raise OptionError(
+            f"{run.path}: network '{run.plan.network.name}' does not parse faces; expected a parser's run"
+        )
+    source = run.plan.sources[task.source]
+    if source.kind != "store":
+        raise OptionError(
+            f"{run.path}: was trained without a mask store; parsing is measured on one, which --masks names"
+        )
+    return source
 
 
 def write_parsing_evaluation(evaluation: ParsingEvaluation, folder: Path, about: dict[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,11 @@
-"""Recognising the attributes of single images."""
+"""What a run says of single images."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,11 +14,11 @@ from numpy.typing import NDArray
 from wsegs.errors import DataError, OptionError
 from wsegs.evaluation.crop_sources import CropSource, FileCrops, StoreCrops, store_dataset
 from wsegs.evaluation.crops import CropKind, cropper_for
-from wsegs.evaluation.evaluate import Predictor
+from wsegs.evaluation.predictor import Predictor
+from wsegs.evaluation.runs import Run
 from wsegs.io.files import did_you_mean
 from wsegs.io.images import reason
 from wsegs.store import MaskStore
-from wsegs.training.runs import Run
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Prediction:
         A names and float (A,).
     maps
         (A, h, w) float, about 1 where the attribute was seen; None if the network draws none.
+    other
+        What the run's other tasks say, by task: a number, or probabilities by category.
     """
 
     path: Path
@@ -44,6 +47,7 @@ class Prediction:
     attribute_names: tuple[str, ...]
     probabilities: NDArray[np.float32]
     maps: NDArray[np.float32] | None
+    other: dict[str, Any] = field(default_factory=dict)
 
     def ranked(self) -> list[tuple[str, float]]:
         """Return names and probabilities, the most probable first."""
@@ -68,7 +72,7 @@ def predict(run: Run, images: Sequence[Path], store: MaskStore | None = None) ->
     Parameters
     ----------
     run
-        See :func:`wsegs.training.runs.load_run`.
+        See :func:`wsegs.evaluation.runs.load_run`.
     images
         Files; with ``store`` names of images in it.
     store
@@ -92,14 +96,18 @@ def predict(run: Run, images: Sequence[Path], store: MaskStore | None = None) ->
         except DataError as error:
             yield Failure(path, reason(error, path))
             continue
-        logits, maps = network(torch.from_numpy(crop).permute(2, 0, 1)[None], torch.from_numpy(points)[None])
+        output = network(torch.from_numpy(crop).permute(2, 0, 1)[None], torch.from_numpy(points)[None])
+        names = run.attribute_names
+        said = {name: values[0] for task in run.image_tasks for name, values in task.decode(output).items()}
+        said.pop("attributes", None)
         yield Prediction(
             path,
             crop,
             kind,
-            run.info.attribute_names,
-            logits[0].sigmoid().numpy(),
-            None if maps is None else maps[0].numpy(),
+            names,
+            output.logits[0].sigmoid().numpy() if names else np.empty(0, np.float32),
+            None if output.maps is None else output.maps[0].numpy(),
+            said,
         )
 
 
@@ -123,9 +131,9 @@ def check_maps(run: Run) -> None:
         If its network draws none, or was never taught to.
     """
     if getattr(run.network, "map_size", None) is None:
-        raise OptionError(f"--maps: network '{run.recipe.network.name}' of {run.path} draws no maps")
-    if "segmentation" not in run.recipe.losses:
-        raise OptionError(f"--maps: {run.path} was trained without segmentation, so its maps show no places")
+        raise OptionError(f"--heatmaps: network '{run.plan.network.name}' of {run.path} draws no maps")
+    if run.plan.task("segmentation") is None:
+        raise OptionError(f"--heatmaps: {run.path} was trained without segmentation, so its maps show no places")
 
 
 def map_files(folder: Path, images: Sequence[Path]) -> list[Path]:

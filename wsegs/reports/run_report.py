@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from wsegs.evaluation.inspect import look_inside
+from wsegs.evaluation.inspect import inspect_run
+from wsegs.evaluation.runs import Run
 from wsegs.reports.figures import draw_activation_maps, draw_parsed_faces, draw_region_weights
 from wsegs.reports.page import Heading, Part, Picture, Table, Text, Verbatim, write_page
 from wsegs.training.learning_curves import plot_learning_curves
 from wsegs.training.run_folder import INFO, METRICS, RECIPE
-from wsegs.training.runs import Run
 
 _SCORES = {
     "accuracy": "accuracy",
@@ -59,12 +59,12 @@ def write_report(runs: Sequence[Run], output: Path, *, data: Path | None = None)
 
 def _run_parts(run: Run, folder: Path, data: Path | None) -> list[Part]:
     folder.mkdir()
-    network, info = run.recipe.network, run.info
+    network, info = run.plan.network, run.info
     images = info.provenance.get("images", {})
     parts: list[Part] = [Heading(f"{run.path}", 2)]
     parts.append(
         Text(
-            f"Network {network.name}, images of {run.size[0]}x{run.size[1]}; {len(info.attribute_names)} attributes;"
+            f"Network {network.name}, images of {run.size[0]}x{run.size[1]}; {len(run.attribute_names)} attributes;"
             f" trained on {images.get('train', '?')} images, validated on {images.get('validation', '?')}."
         )
     )
@@ -96,12 +96,10 @@ def _score_parts(run: Run) -> list[Part]:
 
 
 def _inside_parts(run: Run, folder: Path, data: Path | None) -> list[Part]:
-    inside = look_inside(run, data=data)
+    inside = inspect_run(run, data=data)
     parts: list[Part] = []
     if inside.region_weights is not None:
-        draw_region_weights(
-            inside.region_weights, run.info.attribute_names, run.info.region_names, folder / "weights.png"
-        )
+        draw_region_weights(inside.region_weights, run.attribute_names, run.region_names, folder / "weights.png")
         caption = "How much each region counts for each attribute: weights of the localisation branch, averaged over"
         caption += " validation images (figure 4 of Kalayeh, Gong & Shah)."
         parts += [Heading("Which region each attribute listens to"), Picture(folder / "weights.png", caption)]

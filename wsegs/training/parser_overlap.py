@@ -21,8 +21,8 @@ def parser_overlap(plan: TrainingPlan, source: OpenSource) -> dict[str, Any]:
 
     Returns
     -------
-    ``test_images``, how many there are; ``images`` and ``people``, how many of them, and of their people, the parser was
-    trained on; None where that cannot be known.
+    ``test_images``, how many there are; ``images`` and ``people``, how many of them, and of their people, the parser
+    was trained on; None where that cannot be known.
     """
     parser = None if plan.regions is None else plan.regions.parser
     if parser is None:

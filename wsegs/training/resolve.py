@@ -186,9 +186,9 @@ def _check_fit(recipe: Recipe, signature: NetworkSignature, tasks: list[_Task]) 
             raise OptionError(f"{name} has no output for the task '{task.name}', it has the parsing loss alone")
         if task.kind.name in ("attributes", "segmentation", "parsing", "identity") and task.name != task.kind.name:
             raise OptionError(f"task '{task.name}': a task of the kind {task.kind.name} is called '{task.kind.name}'")
-        if task.kind.reads == "forward" and task.kind.pixels is None and not signature.wants("heads"):
-            if task.kind.name != "attributes":
-                raise OptionError(f"{name} has an output for attributes alone, none for the task '{task.name}'")
+        needs_head = task.kind.reads == "forward" and task.kind.pixels is None
+        if needs_head and task.kind.name != "attributes" and not signature.wants("heads"):
+            raise OptionError(f"{name} has an output for attributes alone, none for the task '{task.name}'")
     parses = any(task.kind.reads == "parse" for task in tasks)
     if signature.wants("classes") and not parses:
         raise OptionError(f"{name} needs classes, and the recipe has none")
@@ -278,8 +278,8 @@ def _parsing_sources(recipe: Recipe, parsing: _Task, main: _Source) -> list[_Sou
     source, store = parsing.options.get("from"), parsing.options.get("store")
     if source == "masks" and not parsing.options.get("parsing_masks"):
         raise OptionError(
-            "tasks: parsing: from: masks: expected the folder of human parsing masks, got none; --parsing-masks DIR names"
-            " it, --from-store takes the store's regions"
+            "tasks: parsing: from: masks: expected the folder of human parsing masks, got none; --parsing-masks DIR"
+            " names it, --from-store takes the store's regions"
         )
     options = ClassMapOptions.model_validate({k: v for k, v in parsing.options.items() if k != "store"})
     if store is None:
@@ -386,8 +386,8 @@ def _check_labels(task: _Task, plan: TaskPlan, source: _Source) -> None:
     for rows, use in ((source.rows.train, "to train on"), (source.rows.validation, "to validate on")):
         if not known(values[rows]).any():
             raise DataError(
-                f"{source.opened.name}: expected {name} of the {len(rows)} images {use}, none of them has a known label;"
-                " masks are made from the labels of landmarks.h5, and wsegs landmarks reads them from the data set"
+                f"{source.opened.name}: expected {name} of the {len(rows)} images {use}, none of them has a known"
+                " label; masks are made from the labels of landmarks.h5, which wsegs landmarks reads from the data set"
             )
 
 

@@ -105,8 +105,8 @@ def load_trunks(network: nn.Module, plan: TrainingPlan) -> None:
             check_run(trunk.source)
             weights = part_of(read_checkpoint(trunk.source / BEST)["state_dict"], "network")
         else:
-            weights = read_weights(trunk.source)
-            weights = weights.get("state_dict", weights)
+            read = read_weights(trunk.source)
+            weights = read.get("state_dict", read)
         copy_layers(network, weights, trunk.layers, trunk.source)
     freeze(network, plan.network.trunks)
 

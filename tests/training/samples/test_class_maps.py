@@ -13,7 +13,7 @@ from wsegs.errors import DataError, MissingError, OptionError
 from wsegs.geometry.frame import Frame, scale_affine, warp_image
 from wsegs.io.images import read_image
 from wsegs.rules.tuning.class_map import parse_classes
-from wsegs.training.class_maps import IGNORE_INDEX, RegionClasses, human_classes, paint_regions, region_classes
+from wsegs.training.samples.class_maps import IGNORE_INDEX, RegionClasses, human_classes, paint_regions, region_classes
 
 CLASSES = parse_classes("classes: {ground: 0, eye: 7, lip: 300}\nregions: {ground: ground, eyes: eye, mouth: lip}", "c")
 

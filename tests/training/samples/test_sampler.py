@@ -5,13 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wsegs.training.recipe import load_recipe
-from wsegs.training.sampler import TrainingOrder, ValidationOrder
+from wsegs.training.samples.sampler import TrainingSampler, ValidationSampler
 from wsegs.training.schedule import plan_budget
 
 
 def _order(images: int = 50, seed: int = 0, *, flips: bool = True, rank: int = 0, devices: int = 1, **recipe):
     budget = plan_budget(load_recipe("attparsenet", {"batch_size": 8, **recipe}), images)
-    return TrainingOrder(np.arange(100, 100 + images), budget, seed=seed, flips=flips, rank=rank, devices=devices)
+    return TrainingSampler(np.arange(100, 100 + images), budget, seed=seed, flips=flips, rank=rank, devices=devices)
 
 
 def test_an_epoch_shows_every_image_at_most_once_in_another_order_than_the_next() -> None:
@@ -58,7 +58,7 @@ def test_devices_share_the_batches_of_one(step, devices) -> None:
 @settings(deadline=None)
 @given(images=st.integers(1, 40), devices=st.integers(1, 5), batch_size=st.integers(1, 9))
 def test_validation_sees_each_image_once_in_as_many_batches_on_each_device(images, devices, batch_size) -> None:
-    orders = [ValidationOrder(np.arange(images), batch_size, rank=rank, devices=devices) for rank in range(devices)]
+    orders = [ValidationSampler(np.arange(images), batch_size, rank=rank, devices=devices) for rank in range(devices)]
     assert len({len(order) for order in orders}) == 1
     assert all(len(list(order)) == len(order) for order in orders)
     rows = np.concatenate([plan.rows for order in orders for plan in order])

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from wsegs.training.data import FaceData, check_images, one_line
+from wsegs.training.dataset import Batch, FaceCrops
 
 from tests.training.tiny import SIZE, make_store, tiny_recipe
 from wsegs.errors import DataError, MissingError
@@ -13,12 +15,10 @@ from wsegs.geometry.frame import Frame
 from wsegs.io.images import read_image
 from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
-from wsegs.training.cache import RowCache
-from wsegs.training.data import FaceData, check_images, one_line
-from wsegs.training.dataset import Batch, FaceCrops
-from wsegs.training.sampler import BatchPlan
+from wsegs.training.samples.cache import RowCache
+from wsegs.training.samples.sampler import BatchPlan
+from wsegs.training.samples.split import split_rows
 from wsegs.training.schedule import plan_budget
-from wsegs.training.split import split_rows
 
 # Python 3.12 and later warn of it; the loader's workers start from a process that only reads.
 forks = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")

@@ -7,7 +7,7 @@ import pytest
 
 from tests.training.tiny import make_store
 from wsegs.errors import DataError
-from wsegs.training.split import split_rows
+from wsegs.training.samples.split import split_rows
 
 
 def test_people_are_on_one_side_only(store) -> None:

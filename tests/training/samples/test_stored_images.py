@@ -8,12 +8,15 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from wsegs.training.data import FaceData, check_images
+from wsegs.training.dataset import FaceCrops
 
 from tests.training.tiny import RULES, SIZE, tiny_recipe, write_faces, write_truth
 from wsegs.errors import DataError, OptionError
 from wsegs.evaluation.crop_sources import StoreCrops, store_dataset, training_store
 from wsegs.evaluation.evaluate import evaluate
-from wsegs.evaluation.inspect import look_inside
+from wsegs.evaluation.inspect import inspect_run
+from wsegs.evaluation.runs import load_run
 from wsegs.geometry.frame import Frame
 from wsegs.rules import compile_rules
 from wsegs.rules.tuning.class_map import ClassMap
@@ -21,14 +24,11 @@ from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
 from wsegs.store.writing.build import build_store
 from wsegs.store.writing.encode_crops import CropOptions
-from wsegs.training.class_maps import HumanClasses
-from wsegs.training.data import FaceData, check_images
-from wsegs.training.dataset import FaceCrops
-from wsegs.training.fit import train
-from wsegs.training.runs import load_run
-from wsegs.training.sampler import BatchPlan
+from wsegs.training.samples.class_maps import HumanClasses
+from wsegs.training.samples.sampler import BatchPlan
+from wsegs.training.samples.split import split_rows
 from wsegs.training.schedule import plan_budget
-from wsegs.training.split import split_rows
+from wsegs.training.train import train
 
 
 def _store(table, root, path, frame=None) -> MaskStore:
@@ -104,7 +104,7 @@ def test_a_run_is_evaluated_on_the_store(alone):
     (problem,) = evaluation.unreadable
     assert "has no image of 'faces/001.png'" in problem
     assert evaluate(run, dataset, "test", store=store).images == store.images[-4:]
-    assert look_inside(run, faces=2).images.shape == (2, 32, 28, 3)
+    assert inspect_run(run, faces=2).images.shape == (2, 32, 28, 3)
 
 
 def test_a_store_in_another_frame_is_cropped_by_its_landmarks(alone, faces, table, tmp_path):

@@ -9,6 +9,7 @@ import torch
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
+from wsegs.nets.images import normalise
 from wsegs.nets.process_group import ProcessGroup
 from wsegs.nets.region_sources import RegionSource
 from wsegs.nets.weights import frozen_modules
@@ -22,11 +23,6 @@ from wsegs.training.resolve import score_names
 from wsegs.training.running_loss import RunningLoss
 from wsegs.training.samples.loaders import Loaders
 from wsegs.training.samples.mirror import mirrored
-
-
-def normalise(images: Tensor) -> Tensor:
-    """Return images, uint8 (B, 3, H, W), as float between -1 and 1."""
-    return images.float().div_(127.5).sub_(1)
 
 
 class TrainingModule(LightningModule):

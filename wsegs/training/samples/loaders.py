@@ -33,11 +33,7 @@ def open_source(plan: SourcePlan, size: tuple[int, int]) -> tuple[OpenSource, Sp
     opened = open_planned(plan, size)
     rows = rows_of(opened, fraction=plan.validation_fraction, hold_out=plan.hold_out, limit=plan.limit)
     maps = None if plan.class_maps is None else open_class_maps(plan.class_maps, opened.labelled, opened.name)
-    source: SampleSource
-    if isinstance(opened, OpenStore):
-        source = StoreSource(opened, size, maps)
-    else:
-        source = DataSource(opened, size, maps)
+    source = StoreSource(opened, size, maps) if isinstance(opened, OpenStore) else DataSource(opened, size, maps)
     return opened, rows, source
 
 

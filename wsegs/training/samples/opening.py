@@ -42,7 +42,7 @@ class OpenStore:
 
     @property
     def usable(self) -> NDArray[np.bool_]:
-        """bool (N,): rows whose image has a crop."""
+        """Bool (N,): rows whose image has a crop."""
         usable = np.isfinite(self.labelled.affine).all(axis=(1, 2))
         if self.labelled.has_images:
             usable &= self.labelled.crop_bytes > 0
@@ -56,7 +56,7 @@ class OpenStore:
 
     @property
     def has_face(self) -> NDArray[np.bool_]:
-        """bool (N,): whether a face was found."""
+        """Bool (N,): whether a face was found."""
         return np.asarray(self.labelled.status != 0)
 
 
@@ -93,7 +93,7 @@ class OpenData:
 
     @property
     def usable(self) -> NDArray[np.bool_]:
-        """bool (N,): rows whose image can be cropped."""
+        """Bool (N,): rows whose image can be cropped."""
         if self.frame.kind == "face":
             return self.has_face
         if self.frame.kind == "box":
@@ -102,7 +102,7 @@ class OpenData:
 
     @property
     def has_face(self) -> NDArray[np.bool_]:
-        """bool (N,): whether the five points are known."""
+        """Bool (N,): whether the five points are known."""
         return np.asarray(np.isfinite(self.source_points).all(axis=(1, 2)))
 
     @property

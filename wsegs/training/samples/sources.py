@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from wsegs.geometry.frame import scale_affine
 from wsegs.nets import IGNORE_INDEX
-from wsegs.geometry.frame import scale_affine, transform_points
 from wsegs.tasks.batch import Batch, SampleFields
 from wsegs.tasks.labelled import Labelled, label_values
 from wsegs.training.samples.cache import RowCache
@@ -77,7 +77,7 @@ class SampleSource(ABC):
         raise NotImplementedError(f"{type(self).__name__} has no regions")
 
     def keep_rows(self, folder: Path, fields: SampleFields) -> None:
-        """Keep what is read once in mapped files of a folder, so that an image is decoded once and not once an epoch."""
+        """Keep what is read in mapped files of a folder, so that an image is decoded once and not once an epoch."""
         self._kept = {name: RowCache(folder / name, len(self), *what) for name, what in self._arrays(fields).items()}
 
     def bytes_a_row(self, fields: SampleFields) -> int:

@@ -74,7 +74,7 @@ class StoreSource(SampleSource):
 
     def regions(self, rows: NDArray[np.intp], size: tuple[int, int]) -> NDArray[np.unsignedinteger]:
         """Return the store's region integers by nearest neighbour (Thom & Hand, section 3.2)."""
-        return self._store.regions(rows, size)  # type: ignore[arg-type]
+        return self._store.regions(rows, size)
 
     def region_dtype(self) -> np.dtype[Any]:
         """Return the type of the store's rules."""

@@ -1,0 +1,180 @@
+"""Losses and scores of every shipped network, equal bit for bit to those of the trainer before tasks and plans.
+
+``golden_losses.json`` was written by the code of November 2026 that knew three losses by name. On another CPU or another
+torch, whose sums are in another order, they are equal to four digits.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+import torch
+
+from tests.training.tiny import NAMES, RULES
+from wsegs.geometry.frame import Frame
+from wsegs.landmarks.table import STATUS_NAMES, LandmarkTable
+from wsegs.rules import compile_rules
+from wsegs.schemes import IBUG68
+from wsegs.store import MaskStore
+from wsegs.store.writing.build import build_store
+from wsegs.training.lightning.trainer import TrainerOptions
+from wsegs.training.recipe import load_recipe
+from wsegs.training.train import train
+
+GOLDEN = json.loads(Path(__file__).with_name("golden_losses.json").read_text())
+SIZE = (
+    66,
+    58,
+)  # twice an odd number, and maps of even sizes: no pixel of a mask is as near to one map cell as to another
+CLASSES = "classes: {ground: 0, eye: 7, lip: 300}\nregions: {ground: ground, eyes: eye, mouth: lip}\n"
+
+COMMON = {"size": (48, 40), "batch_size": 4, "precision": "32-true", "max_steps": 6, "validate_every": 2, "seed": 3}
+ATTPARSENET = {**COMMON, "size": (46, 42), "network.width": 0.03}
+KALAYEH = {**COMMON, "network.width": 0.05, "optimizer.learning_rate": 0.01}
+EYES = {"network.pooling": {"eyes": "max"}}
+
+# Recipe, overrides; and, by a word: "masks" the human masks of a task or of regions, "parser", "init_from" a case before.
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "attparsenet": ("attparsenet", ATTPARSENET),
+    "attparsenet-baseline": ("attparsenet", {**ATTPARSENET, "baseline": True}),
+    "attparsenet-balanced": ("attparsenet", {**ATTPARSENET, "tasks.attributes.balance": "class"}),
+    "attparsenet-one-cycle": (
+        "attparsenet",
+        {**ATTPARSENET, "schedule.name": "one-cycle", "optimizer.name": "adamw", "optimizer.weight_decay": 0.01},
+    ),
+    "attparsenet-cosine": (
+        "attparsenet",
+        {**ATTPARSENET, "schedule.name": "cosine", "optimizer.name": "sgd", "flips": False},
+    ),
+    "attparsenet-face-frame": ("attparsenet", {**ATTPARSENET, "frame": "face"}),
+    "attparsenet-small": ("attparsenet-small", ATTPARSENET),
+    "attparsenet-from": ("attparsenet", {**ATTPARSENET, "init_from": "attparsenet", "max_steps": 4, "seed": 5}),
+    "basic": ("basic", KALAYEH),
+    "sppnet": ("sppnet", KALAYEH),
+    "bbox": ("bbox", KALAYEH),
+    "parser": ("parser", {**KALAYEH, "masks": "tasks.parsing"}),
+    "parser-distilled": ("parser", {**KALAYEH, "tasks.parsing.from": "store"}),
+    "ssp": ("ssp", {**KALAYEH, **EYES, "parser": "parser"}),
+    "ssp-hard": ("ssp", {**KALAYEH, **EYES, "parser": "parser", "regions.hard": True}),
+    "ssg": ("ssg", {**KALAYEH, "parser": "parser"}),
+    "ssg-store": ("ssg", {**KALAYEH, "regions.from": "store", "parser": None}),
+    "naive-masks": ("naive", {**KALAYEH, "regions.from": "masks", "masks": "regions", "parser": None}),
+    "joint": ("joint", {**KALAYEH, "masks": "tasks.parsing"}),
+    "joint-two-stores": ("joint", {**KALAYEH, "masks": "tasks.parsing", "parsing_store": "face"}),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """The order of sums depends on the number of threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, astronaut_landmarks) -> Path:
+    """Faces, human masks, and stores in two frames."""
+    folder = tmp_path_factory.mktemp("golden")
+    table = write_faces(folder / "data", astronaut_landmarks)
+    rules = compile_rules(RULES, "tiny.yaml")
+    (folder / "human" / "masks" / "faces").mkdir(parents=True)
+    (folder / "human" / "classes.yaml").write_text(CLASSES)
+    for image, regions in zip(table.images, rules.draw(np.nan_to_num(table.landmarks), SIZE), strict=True):
+        classes = np.where(regions & 2, 7, np.where(regions & 1, 300, 0)).astype(np.uint16)
+        cv2.imwrite(str(folder / "human" / "masks" / Path(image).with_suffix(".png")), classes)
+    for kind in ("image", "face"):
+        build_store(table, rules, Frame(kind, SIZE), folder / f"{kind}.h5", jobs=1)
+    return folder
+
+
+def write_faces(folder: Path, landmarks, count: int = 26) -> LandmarkTable:
+    rng = np.random.default_rng(0)
+    whole = skimage.data.astronaut()[27:225, 139:313]  # three times SIZE
+    face = cv2.resize(whole, SIZE[::-1], interpolation=cv2.INTER_AREA)
+    points = (landmarks - [139, 27] + 0.5) / 3 - 0.5
+    attributes = rng.integers(0, 2, (count, 3)).astype(np.int8)
+    (folder / "faces").mkdir(parents=True)
+    images = []
+    for i in range(count):
+        image = np.clip(face.astype(int) + rng.integers(-20, 20), 0, 255).astype(np.uint8)
+        top = 40 * int(attributes[i, 0])
+        image[top : top + 6] = (255, 0, 0)
+        image[20:24] = 255 * int(attributes[i, 1])
+        image[:, :4] = 255 * int(attributes[i, 2])
+        images.append(f"faces/{i:03}.png")
+        cv2.imwrite(str(folder / images[-1]), image[..., ::-1])
+    attributes[5, 0] = -1
+    all_points = np.stack([points + rng.normal(0, 0.3, points.shape) for _ in range(count)]).astype(np.float32)
+    status = np.ones(count, np.uint8)
+    all_points[3], status[3] = np.nan, 0
+    split = np.zeros(count, np.int8)
+    split[-4:] = 2
+    return LandmarkTable(
+        scheme=IBUG68,
+        images=tuple(images),
+        landmarks=all_points,
+        status=status,
+        status_names=STATUS_NAMES,
+        faces=status.astype(np.int16),
+        boxes=np.full((count, 4), np.nan, np.float32),
+        image_size=np.tile(np.array(SIZE[::-1], np.int32), (count, 1)),
+        attribute_names=NAMES,
+        attributes=attributes,
+        identity=np.arange(count, dtype=np.int32) // 2,
+        split=split,
+        provenance={"data": {"name": "folder", "root": str(folder), "images": count}, "detectors": []},
+    )
+
+
+def _train(case: str, folder: Path) -> Path:
+    """Train a case, and those before that it builds on; return its run."""
+    run = folder / "runs" / case
+    if run.exists():
+        return run
+    name, given = CASES[case]
+    fields = dict(given)
+    baseline, frame = fields.pop("baseline", False), fields.pop("frame", "image")
+    without_parser = "parser" in fields and fields["parser"] is None
+    if masks := fields.pop("masks", None):
+        fields[f"{masks}.parsing_masks"] = str(folder / "human")
+        fields[f"{masks}.class_map"] = str(folder / "human" / "classes.yaml")
+    if parser := fields.pop("parser", None):
+        fields["regions.parser"] = str(_train(parser, folder))
+    if earlier := fields.pop("init_from", None):
+        fields["init_from"] = str(_train(earlier, folder))
+    if store := fields.pop("parsing_store", None):
+        fields["tasks.parsing.store"] = str(folder / f"{store}.h5")
+    recipe = load_recipe(name, fields)
+    if without_parser:
+        recipe = recipe.without_parser()
+    if baseline:
+        recipe = recipe.without_segmentation()
+    train(recipe, MaskStore(folder / f"{frame}.h5"), run, options=TrainerOptions("cpu"))
+    return run
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_losses_are_those_of_before(case: str, folder: Path) -> None:
+    with (_train(case, folder) / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    same_sums = (torch.backends.cpu.get_cpu_capability(), torch.__version__) == (GOLDEN["cpu"], GOLDEN["torch"])
+    assert len(rows) == len(GOLDEN["cases"][case])
+    for row, golden in zip(rows, GOLDEN["cases"][case], strict=True):
+        assert set(row) == set(golden)
+        for name, cell in golden.items():
+            if cell in ("", "nan"):
+                assert row[name] == cell, name
+            elif same_sums:
+                assert float(row[name]) == float.fromhex(cell), name
+            else:
+                assert float(row[name]) == pytest.approx(float.fromhex(cell), rel=1e-3, abs=1e-4), name

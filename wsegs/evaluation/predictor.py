@@ -1,0 +1,61 @@
+"""A network applied to mini-batches."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from wsegs.evaluation.runs import Run
+from wsegs.nets import NetworkOutput
+from wsegs.nets.images import normalise
+from wsegs.training.precision import autocast, memory_format, resolve_precision
+
+
+class Predictor:
+    """Applies a network to mini-batches, on a GPU if there is one.
+
+    Parameters
+    ----------
+    run
+        Its network, what draws its regions, and the precision of its plan.
+    """
+
+    def __init__(self, run: Run) -> None:
+        precision = run.plan.precision
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        # What was chosen for the machine that trained need not be there.
+        self._precision = resolve_precision("auto" if precision != "32-true" else precision, self._device.type)
+        self._network = self._place(run.network)
+        self._regions = None if run.regions is None else self._place(run.regions)
+
+    def __call__(self, images: Tensor, points: Tensor) -> NetworkOutput:
+        """Return the network's output, float32 on the CPU.
+
+        Parameters
+        ----------
+        images
+            uint8 (B, 3, H, W).
+        points
+            float (B, 5, 2): eyes, nose, corners of the mouth, x and y in pixels of the images; nan if not known.
+        """
+        with torch.inference_mode(), autocast(self._precision, self._device):
+            normalised = normalise(images.to(self._device))
+            if self._regions is None:
+                output = self._network(normalised)
+            else:
+                output = self._network(normalised, self._regions(normalised, None, points.to(self._device)))
+        return NetworkOutput(
+            {name: values.float().cpu() for name, values in output.heads.items()},
+            None if output.maps is None else output.maps.float().cpu(),
+            None if output.features is None else output.features.float().cpu(),
+        )
+
+    def parse(self, images: Tensor) -> Tensor:
+        """Return class scores (B, C, H, W), on the CPU, of uint8 images (B, 3, H, W)."""
+        with torch.inference_mode(), autocast(self._precision, self._device):
+            scores: Tensor = self._network.parse(normalise(images.to(self._device)))[0]  # type: ignore[operator]
+        return scores.float().cpu()
+
+    def _place(self, module: nn.Module) -> nn.Module:
+        placed: nn.Module = module.to(self._device, memory_format=memory_format(self._precision))  # type: ignore[call-overload]
+        return placed
