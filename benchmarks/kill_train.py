@@ -29,7 +29,8 @@ import wsegs.training.train
 from wsegs.cli.main import main as wsegs
 from wsegs.errors import WsegsError
 from wsegs.training.run_folder import BEST, CURVE, INFO, LAST, METRICS, RECIPE
-from wsegs.training.runs import read_checkpoint, read_run
+from wsegs.training.runs import read_run
+from wsegs.training.weights import read_checkpoint
 
 
 def start(options: list[str], run: Path, log: Path) -> multiprocessing.process.BaseProcess:

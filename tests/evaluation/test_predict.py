@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,8 @@ def test_pictures_of_equal_names_do_not_overwrite_each_other() -> None:
 def test_maps_of_a_network_that_was_not_taught_to_draw(run_folder) -> None:
     run = load_run(run_folder)
     check_maps(run)
-    object.__setattr__(run, "recipe", run.recipe.without_segmentation())
+    tasks = tuple(task for task in run.plan.tasks if task.kind != "segmentation")
+    object.__setattr__(run, "plan", replace(run.plan, tasks=tasks))
     with pytest.raises(OptionError, match="trained without segmentation"):
         check_maps(run)
     run.network.map_size = None

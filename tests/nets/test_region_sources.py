@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from wsegs.nets import IGNORE_INDEX, build_network
 from wsegs.nets.region_sources import KnownRegions, LandmarkBoxes, ParsedRegions
-from wsegs.tasks.mask_expander import mirror, mirror_points
+from wsegs.training.samples.mirror import mirror, mirror_points
 
 IMAGES = torch.zeros(1, 3, 8, 8)
 

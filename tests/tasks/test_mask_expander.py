@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tests.training.tiny import RULES, make_store
 from wsegs.rules import compile_rules
-from wsegs.tasks.mask_expander import MaskExpander, mirror
+from wsegs.tasks.mask_expander import MaskExpander
+from wsegs.training.samples.mirror import mirror
 
 LOOKUP = compile_rules(RULES, "tiny.yaml").lookup(["Smiling", "Eyeglasses", "Male"])
 

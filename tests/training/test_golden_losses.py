@@ -1,6 +1,6 @@
 """Losses and scores of every shipped network, equal bit for bit to those of the trainer before tasks and plans.
 
-``golden_losses.json`` was written by the code of November 2026 that knew three losses by name. On another CPU or another
+``golden_losses.json`` was written by the code of before, which knew three losses by name. On another CPU or another
 torch, whose sums are in another order, they are equal to four digits.
 """
 
@@ -41,7 +41,7 @@ ATTPARSENET = {**COMMON, "size": (46, 42), "network.width": 0.03}
 KALAYEH = {**COMMON, "network.width": 0.05, "optimizer.learning_rate": 0.01}
 EYES = {"network.pooling": {"eyes": "max"}}
 
-# Recipe, overrides; and, by a word: "masks" the human masks of a task or of regions, "parser", "init_from" a case before.
+# Recipe, overrides; "masks" are the human masks of a task or of regions, "parser" and "init_from" cases before.
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "attparsenet": ("attparsenet", ATTPARSENET),
     "attparsenet-baseline": ("attparsenet", {**ATTPARSENET, "baseline": True}),

@@ -13,14 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from wsegs.training.dataset import FaceCrops
 
 from tests.training.tiny import make_store, tiny_recipe
 from wsegs.errors import DataError, MissingError, OptionError, OutputExistsError
 from wsegs.training.lightning.module import TrainingModule
 from wsegs.training.lightning.trainer import TrainerOptions
-from wsegs.training.runs import read_checkpoint, read_run
+from wsegs.training.runs import read_run
+from wsegs.training.samples.sources import SampleDataset
 from wsegs.training.train import train
+from wsegs.training.weights import read_checkpoint
 
 ROOT = Path(__file__).parents[2]
 KILLS = os.environ.get("WSEGS_KILLS", "2")
@@ -54,7 +55,7 @@ def test_a_training_without_a_checkpoint_yet_is_begun_again(run_folder, store, t
     monkeypatch.setattr(TrainingModule, "training_step", undisturbed)
     with pytest.raises(OutputExistsError, match="has no checkpoint yet, so --resume begins it again"):
         train(recipe, store, run)
-    with pytest.raises(OptionError, match=r"recipe\.yaml says batch_size"):
+    with pytest.raises(OptionError, match=r"plan\.json says batch_size"):
         train(tiny_recipe(validate_every=2, batch_size=2), store, run, resume=True)
     train(recipe, store, run, resume=True)
     assert (run / "metrics.csv").read_text() == (run_folder / "metrics.csv").read_text()
@@ -128,7 +129,7 @@ def test_a_reader_that_dies_is_one_line(store, tmp_path, monkeypatch) -> None:
     def die(self, plan):
         os.kill(os.getpid(), signal.SIGKILL)
 
-    monkeypatch.setattr(FaceCrops, "__getitem__", die)
+    monkeypatch.setattr(SampleDataset, "__getitem__", die)
     with pytest.raises(OptionError, match="--jobs: a process that reads images was ended from outside") as caught:
         train(tiny_recipe(), store, tmp_path / "run", options=TrainerOptions("cpu", workers=1, cache=False))
     assert "\n" not in str(caught.value)

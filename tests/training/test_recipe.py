@@ -6,7 +6,7 @@ import pytest
 
 from wsegs.errors import DataError, MissingError, OptionError
 from wsegs.training.recipe import Recipe, load_recipe, read_recipe, write_recipe
-from wsegs.training.schedule import plan_budget
+from wsegs.training.schedule import plan_steps
 
 SHIPPED = Path(__file__).parents[2] / "models"
 
@@ -56,8 +56,8 @@ def test_the_baseline_has_as_many_epochs_and_no_masks() -> None:
         ("flips: true", "flipz: true", r"line \d+: unknown field 'flipz'; did you mean 'flips'"),
         ("epochs: 22", "epochs: -2", r"line \d+: stages.1.epochs: expected greater than 0, got -2"),
         (
-            "segmentation: 1, r",
-            "segmantation: 1, r",
+            "segmentation: 1, a",
+            "segmantation: 1, a",
             r"line \d+: stages.1.losses.segmantation: expected .*segmentation",
         ),
         ("size: 218x178", "size: 218", r"line \d+: size: expected .*got 218"),
@@ -106,7 +106,9 @@ def test_a_missing_recipe_names_the_shipped_ones() -> None:
 )
 def test_recipes_state_the_settings_of_kalayeh_gong_and_shah(name, steps) -> None:
     recipe = load_recipe(name)
-    assert (recipe.size, recipe.batch_size, recipe.flips, recipe.balance) == ((218, 178), 32, True, "none")
+    assert (recipe.size, recipe.batch_size, recipe.flips) == ((218, 178), 32, True)
+    if "attributes" in recipe.tasks:
+        assert recipe.tasks["attributes"].options == {"balance": "none"}
     assert (recipe.optimizer.name, recipe.optimizer.learning_rate, recipe.optimizer.weight_decay) == (
         *("adagrad", 0.001, 0.0005),
     )
@@ -114,7 +116,7 @@ def test_recipes_state_the_settings_of_kalayeh_gong_and_shah(name, steps) -> Non
     assert recipe.network.options["width"] == 1
     # The steps end it, whatever the number of images; they are rounded down to rounds of equal length.
     for images in (2_000, 162_770):
-        assert steps - 50 < plan_budget(recipe, images).steps <= steps
+        assert steps - 50 < plan_steps(recipe, images).steps <= steps
 
 
 def test_pooling_by_region_is_data_of_the_recipe() -> None:

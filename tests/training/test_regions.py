@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from tests.training.tiny import make_store, recipe_of, write_truth
-from wsegs import nets
 from wsegs.datasets import open_dataset
 from wsegs.errors import MissingError, OptionError
 from wsegs.evaluation.evaluate import average, evaluate
@@ -17,7 +16,6 @@ from wsegs.evaluation.parsing import evaluate_parsing, write_parsing_evaluation
 from wsegs.evaluation.predict import predict
 from wsegs.evaluation.runs import load_run
 from wsegs.landmarks.table import LandmarkTable
-from wsegs.nets import NetworkOutput, network_names
 from wsegs.training.lightning.module import TrainingModule
 from wsegs.training.recipe import NetworkChoice
 from wsegs.training.runs import read_run
@@ -56,7 +54,7 @@ def test_a_parser_learns_human_masks(store, human, tmp_path) -> None:
     assert summary["classes"] == ["ground", "eyes", "mouth"]
     assert summary["best"]["val_mean_iou"] > 0.5
     assert "val_accuracy" not in summary["best"]
-    assert read_run(tmp_path / "run")[1].attribute_names == ()
+    assert load_run(tmp_path / "run").attribute_names == ()
 
     evaluation = evaluate_parsing(load_run(tmp_path / "run"), "test")
     assert evaluation.images == 4
@@ -72,7 +70,7 @@ def test_a_parser_is_distilled_from_the_store(store, tmp_path) -> None:
     summary = train(recipe_of("parser", **{"tasks.parsing.from": "store"}), store, tmp_path / "run")
     assert summary["classes"] == ["background", "mouth", "eyes"]
     # Painted at test time as in training, whatever lies in the test images.
-    assert sorted(read_run(tmp_path / "run")[1].provenance["painted"]) == [0, 1]
+    assert sorted(read_run(tmp_path / "run")[0].main.class_maps.painted) == [0, 1]
     assert evaluate_parsing(load_run(tmp_path / "run"), "train").images == 22
 
 
@@ -124,7 +122,12 @@ def test_a_parser_of_other_regions_is_refused(parser, store, tmp_path) -> None:
 
 
 def test_human_masks_as_regions(truth, parser, store, faces, tmp_path) -> None:
-    human = {"from": "masks", "truth": str(truth), "classes": str(truth / "classes.yaml"), "parser": str(parser)}
+    human = {
+        "from": "masks",
+        "parsing_masks": str(truth),
+        "class_map": str(truth / "classes.yaml"),
+        "parser": str(parser),
+    }
     train(recipe_of("ssg", **{f"regions.{key}": value for key, value in human.items()}), store, tmp_path / "run")
     assert len(evaluate(load_run(tmp_path / "run"), open_dataset(faces)).images) == 4
 
@@ -211,10 +214,15 @@ def test_the_average_of_two_runs(run_folder, faces) -> None:
 @pytest.mark.parametrize(
     ("name", "overrides", "message"),
     [
-        ("parser", {}, r"parsing: from: masks: expected the folder of human masks.*--truth DIR"),
+        ("parser", {}, r"parsing: from: masks: expected the folder of human parsing masks.*--parsing-masks DIR"),
         ("ssp", {"regions.from": "masks"}, r"regions: from: masks: expected the folder"),
         ("basic", {"network.name": "ssp"}, "network 'ssp' reads regions: expected a field 'regions'"),
-        ("basic", {"network.name": "parser"}, "network 'parser' needs classes, and the recipe has none"),
+        ("basic", {"network.name": "parser"}, "network 'parser' has no output for the task 'attributes'"),
+        (
+            "parser",
+            {"network.name": "joint", "stages": [{"epochs": 1, "losses": {"attributes": 1}}]},
+            "'joint' needs classes",
+        ),
         ("parser", {"network.name": "basic", "tasks.parsing.from": "store"}, "network 'basic' does not parse"),
         (
             "parser",
@@ -224,7 +232,7 @@ def test_the_average_of_two_runs(run_folder, faces) -> None:
         (
             "basic",
             {"early_stopping.monitor": "mean_iou"},
-            "monitor: expected one of average_precision, .* got mean_iou",
+            "monitor: expected one of accuracy, average_precision, .* got mean_iou",
         ),
     ],
 )
@@ -237,27 +245,44 @@ def test_what_does_not_fit_is_said_before_the_training(name, overrides, message,
     assert not (tmp_path / "run").exists()
 
 
-def test_a_new_network_needs_no_change_of_the_trainer(parser, store, faces, tmp_path, monkeypatch) -> None:
-    """A module that asks for regions by the name of its argument is trained, evaluated and used like the others."""
+OWN_NETWORK = """
+import torch
+from wsegs.nets import NetworkOutput
 
-    class Share(torch.nn.Module):
-        map_size = None
-        region_size = (5, 3)
+class Share(torch.nn.Module):
+    map_size = None
+    region_size = (5, 3)
 
-        def __init__(self, attributes, size, regions) -> None:
-            super().__init__()
-            self.linear = torch.nn.Linear(len(regions), attributes)
+    def __init__(self, attributes, size, regions, bias=True):
+        super().__init__()
+        self.linear = torch.nn.Linear(len(regions), attributes, bias=bias)
 
-        def forward(self, images, regions) -> NetworkOutput:
-            assert regions.shape[1:] == (3, 5, 3)
-            return NetworkOutput(self.linear(regions.mean(dim=(2, 3))))
+    def forward(self, images, regions):
+        assert regions.shape[1:] == (3, 5, 3)
+        return NetworkOutput({"attributes": self.linear(regions.mean(dim=(2, 3)))})
+"""
 
-    network_names()
-    monkeypatch.setitem(nets._networks, "share", Share)
+
+def test_a_network_of_the_users_own_package(parser, store, faces, tmp_path, monkeypatch) -> None:
+    """A class that asks for regions by the name of its argument is trained, evaluated and used like the others."""
+    (tmp_path / "my_package").mkdir()
+    (tmp_path / "my_package" / "nets.py").write_text(OWN_NETWORK)
+    monkeypatch.syspath_prepend(tmp_path)
     recipe = recipe_of("ssg", **{"regions.parser": str(parser)})
-    recipe = recipe.model_copy(update={"network": NetworkChoice(name="share")})
+    own = {"class": "my_package.nets:Share", "bias": False}
+    recipe = recipe.model_copy(update={"network": NetworkChoice.model_validate(own)})
     train(recipe, store, tmp_path / "run")
-    assert len(evaluate(load_run(tmp_path / "run"), open_dataset(faces)).images) == 4
+    run = load_run(tmp_path / "run")
+    assert run.network.linear.bias is None
+    assert len(evaluate(run, open_dataset(faces)).images) == 4
+    wrong = recipe.model_copy(
+        update={"network": NetworkChoice.model_validate({**own, "class": "my_package.nets:Shar"})}
+    )
+    with pytest.raises(OptionError, match=r"network: class: 'my_package.nets:Shar' cannot be imported"):
+        train(wrong, store, tmp_path / "other")
+    wrong = recipe.model_copy(update={"network": NetworkChoice.model_validate({**own, "bais": 1})})
+    with pytest.raises(OptionError, match=r"has no option 'bais': expected one of bias; did you mean 'bias'"):
+        train(wrong, store, tmp_path / "other")
 
 
 def test_only_a_parser_draws_regions(run_folder, store, tmp_path) -> None:

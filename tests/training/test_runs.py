@@ -35,7 +35,7 @@ def test_a_folder_that_is_no_run(tmp_path) -> None:
         load_run(tmp_path)
 
 
-@pytest.mark.parametrize("file", ["best.ckpt", "recipe.yaml"])
+@pytest.mark.parametrize("file", ["best.ckpt"])
 def test_a_missing_file_is_named(run, file) -> None:
     (run / file).unlink()
     with pytest.raises(MissingError, match=f"{file}: no such"):
@@ -75,7 +75,7 @@ def test_a_checkpoint_of_something_else(run) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 2}, r"run.json: expected format 1 of a run, got 2"),
+        ({"format": 1}, r"run.json: expected format 2 of a run, got 1"),
         ({"source_size": "large"}, r"run.json: damaged"),
         ({"mean_points": None, "frame": None}, r"run.json: damaged"),
     ],
@@ -87,13 +87,26 @@ def test_a_run_of_another_version(run, change, message) -> None:
         read_run(run)
 
 
-@pytest.mark.parametrize("field", ["format", "attribute_names", "frame", "provenance"])
+@pytest.mark.parametrize("field", ["format", "frame", "provenance"])
 def test_a_missing_field(run, field) -> None:
     fields = json.loads((run / "run.json").read_text())
     del fields[field]
     (run / "run.json").write_text(json.dumps(fields))
     with pytest.raises(DataError, match=f"the field '{field}' is missing"):
         read_run(run)
+
+
+@pytest.mark.parametrize("content", ["", "{", "{}", '{"network": 3}'])
+def test_a_plan_that_is_none(run, content) -> None:
+    (run / "plan.json").write_text(content)
+    with pytest.raises(DataError, match=r"plan.json: .*the run is damaged, or of another version"):
+        load_run(run)
+
+
+def test_a_run_without_its_plan(run) -> None:
+    (run / "plan.json").unlink()
+    with pytest.raises(DataError, match=r"plan.json: cannot be read .*the run is damaged"):
+        load_run(run)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "\N{NULL}"])

@@ -17,6 +17,7 @@ from wsegs.geometry.frame import Frame
 from wsegs.io.files import sha256_of
 from wsegs.training.lightning.module import TrainingModule
 from wsegs.training.lightning.trainer import TrainerOptions
+from wsegs.training.resolve import Overrides, resolve
 from wsegs.training.runs import read_run
 from wsegs.training.train import train
 from wsegs.training.weights import read_checkpoint
@@ -29,7 +30,17 @@ def _rows(run) -> list[dict[str, str]]:
 
 def test_a_run_is_all_there(run_folder) -> None:
     names = {file.name for file in run_folder.iterdir()}
-    expected = {"recipe.yaml", "run.json", "best.ckpt", "last.ckpt", "metrics.csv", "curve.png", "tensorboard"}
+    expected = {
+        "recipe.yaml",
+        "plan.json",
+        "run.json",
+        "training_images.csv",
+        "best.ckpt",
+        "last.ckpt",
+        "metrics.csv",
+        "curve.png",
+        "tensorboard",
+    }
     assert names == expected
     assert any((run_folder / "tensorboard").iterdir())
     rows = _rows(run_folder)
@@ -50,9 +61,10 @@ def test_the_best_checkpoint_is_the_best_of_the_last_stage(run_folder) -> None:
 
 
 def test_a_run_knows_what_it_was_trained_on(run_folder, store, faces) -> None:
-    recipe, info = read_run(run_folder)
-    assert recipe == tiny_recipe(validate_every=2)
-    assert info.attribute_names == store.attribute_names
+    plan, info = read_run(run_folder)
+    assert plan == resolve(tiny_recipe(validate_every=2), Overrides(masks=store.path))
+    assert plan.task("attributes").outputs == store.attribute_names
+    assert (run_folder / "training_images.csv").read_text().splitlines()[1] == "faces/000.png,0"
     assert info.source_size == SIZE
     assert info.frame == store.frame
     assert info.provenance["rules"]["sha256"] == store.rules.sha256
@@ -124,7 +136,7 @@ def test_a_finished_run_can_be_resumed_and_stays_what_it_is(run_folder, store, t
 
 
 def test_what_is_resumed_must_be_the_same_training(run_folder, store, table, tmp_path) -> None:
-    with pytest.raises(OptionError, match=r"recipe.yaml says batch_size: 4, and now it is 2"):
+    with pytest.raises(OptionError, match=r"plan.json says batch_size: 4, and now it is 2"):
         train(tiny_recipe(validate_every=2, batch_size=2), store, run_folder, resume=True)
     (tmp_path / "other").mkdir()
     other = make_store(tmp_path / "other", table, rules=store.rules.text + "# another\n")
@@ -219,7 +231,7 @@ def test_an_accelerator_that_is_not_there(store, tmp_path) -> None:
 
 def test_a_run_is_described_in_json_that_names_no_pickle(run_folder) -> None:
     fields = json.loads((run_folder / "run.json").read_text())
-    assert fields["format"] == 1
+    assert fields["format"] == 2
     assert set(torch.load(run_folder / "best.ckpt", weights_only=True)) >= {"state_dict", "optimizer_states"}
 
 
@@ -239,10 +251,7 @@ def test_a_training_starts_from_the_best_weights_of_another(run_folder, store, t
     learned = [name for name in begun if name.endswith(("weight", "bias"))]
     assert all(torch.equal(begun[name], ours[name]) for name in learned)
     _, info = read_run(tmp_path / "run")
-    assert info.provenance["init_from"] == {
-        "run": str(run_folder.absolute()),
-        "sha256": sha256_of(run_folder / "best.ckpt"),
-    }
+    assert info.provenance["init_from"] == {str(run_folder.absolute()): sha256_of(run_folder / "best.ckpt")}
 
 
 def test_what_a_training_starts_from_must_be_the_same_network(run_folder, store, table, tmp_path) -> None:

@@ -15,7 +15,13 @@ from wsegs.rules import compile_rules
 from wsegs.schemes import IBUG68
 from wsegs.store import MaskStore
 from wsegs.store.writing.build import build_store
+from wsegs.tasks.batch import SampleFields
 from wsegs.training.recipe import Recipe, load_recipe
+from wsegs.training.samples.opening import OpenStore, rows_of
+from wsegs.training.samples.sampler import BatchPlan, Moves
+from wsegs.training.samples.sources import SampleDataset
+from wsegs.training.samples.split import Split
+from wsegs.training.samples.store_source import StoreSource
 
 SIZE = (64, 56)
 NAMES = ("Smiling", "Eyeglasses", "Male")
@@ -119,3 +125,21 @@ def recipe_of(name: str, **overrides) -> Recipe:
     """Return a shipped recipe of Kalayeh et al., with a network of a few filters and a few steps."""
     fields = {"network.width": 0.05, "size": (32, 28), "batch_size": 4, "precision": "32-true", "max_steps": 4}
     return load_recipe(name, {**fields, "validate_every": 2, "optimizer.learning_rate": 0.01, **overrides})
+
+
+def store_samples(
+    store: MaskStore, root: Path, size: tuple[int, int], map_size: tuple[int, int] | None = None
+) -> SampleDataset:
+    """Return the mini-batches of a store: attributes, and regions where ``map_size`` is given."""
+    source = StoreSource(OpenStore(store, root), size)
+    return SampleDataset(source, SampleFields(frozenset({"attributes"}), regions=map_size))
+
+
+def batch_plan(*rows: int) -> BatchPlan:
+    """Return the plan of a mini-batch of some rows, none of them mirrored."""
+    return BatchPlan(np.array(rows), Moves(np.zeros(len(rows), bool)))
+
+
+def store_split(store: MaskStore, fraction: float = 0.2) -> Split:
+    """Return the rows of a store for training and validation."""
+    return rows_of(OpenStore(store, store.data_root), fraction=fraction, hold_out="people", limit=0)

@@ -6,12 +6,15 @@ from hypothesis import strategies as st
 
 from wsegs.training.recipe import load_recipe
 from wsegs.training.samples.sampler import TrainingSampler, ValidationSampler
-from wsegs.training.schedule import plan_budget
+from wsegs.training.schedule import plan_steps
 
 
 def _order(images: int = 50, seed: int = 0, *, flips: bool = True, rank: int = 0, devices: int = 1, **recipe):
-    budget = plan_budget(load_recipe("attparsenet", {"batch_size": 8, **recipe}), images)
-    return TrainingSampler(np.arange(100, 100 + images), budget, seed=seed, flips=flips, rank=rank, devices=devices)
+    plan = plan_steps(load_recipe("attparsenet", {"batch_size": 8, **recipe}), images)
+    rows = np.arange(100, 100 + images)
+    return TrainingSampler(
+        rows, plan.batch_size, plan.validation_interval, seed=seed, flips=flips, rank=rank, devices=devices
+    )
 
 
 def test_an_epoch_shows_every_image_at_most_once_in_another_order_than_the_next() -> None:
@@ -27,7 +30,7 @@ def test_an_epoch_shows_every_image_at_most_once_in_another_order_than_the_next(
     assert not np.array_equal(*epochs)
 
 
-def test_rounds_of_any_length_go_through_the_same_batches() -> None:
+def test_intervals_of_any_length_go_through_the_same_batches() -> None:
     whole, parts = _order(max_steps=12), _order(max_steps=12, validate_every=2)
     assert len(whole) == 6
     assert len(parts) == 2

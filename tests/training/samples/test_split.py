@@ -1,17 +1,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tests.training.tiny import make_store
 from wsegs.errors import DataError
+from wsegs.training.samples.opening import OpenStore, rows_of
 from wsegs.training.samples.split import split_rows
 
 
+def _rows(store, fraction, limit=0, hold_out="people"):
+    return rows_of(OpenStore(store, store.data_root), fraction=fraction, hold_out=hold_out, limit=limit)
+
+
 def test_people_are_on_one_side_only(store) -> None:
-    split = split_rows(store, 0.2)
+    split = _rows(store, 0.2)
     assert split.carved
     assert len(split.validation) >= 2
     assert not set(store.identity[split.train]) & set(store.identity[split.validation])
@@ -23,21 +29,21 @@ def test_other_images_of_a_person_do_not_move_anybody(store, table, tmp_path) ->
     fewer = {name: getattr(table, name)[rows] for name in ("landmarks", "status", "faces", "boxes", "image_size")}
     fewer |= {name: getattr(table, name)[rows] for name in ("attributes", "identity", "split")}
     other = make_store(tmp_path, replace(table, images=tuple(table.images[i] for i in rows), **fewer))
-    before = {store.images[row] for row in split_rows(store, 0.3).validation}
-    after = {other.images[row] for row in split_rows(other, 0.3).validation}
+    before = {store.images[row] for row in _rows(store, 0.3).validation}
+    after = {other.images[row] for row in _rows(other, 0.3).validation}
     assert after == before - {table.images[10]}
 
 
 def test_without_identities_images_are_carved_out(table, tmp_path) -> None:
     store = make_store(tmp_path, replace(table, identity=np.full(len(table), -1, np.int32)))
-    split = split_rows(store, 0.3)
+    split = _rows(store, 0.3)
     assert 0 < len(split.validation) < len(split.train)
 
 
 @pytest.mark.parametrize("identity", [7, -1])
 def test_one_person_is_carved_by_image(table, tmp_path, identity) -> None:
     store = make_store(tmp_path, replace(table, identity=np.full(len(table), identity, np.int32)))
-    split = split_rows(store, 0.001)
+    split = _rows(store, 0.001)
     assert len(split.validation) == 1
     assert len(split.train) == 21
 
@@ -45,27 +51,47 @@ def test_one_person_is_carved_by_image(table, tmp_path, identity) -> None:
 def test_the_data_sets_own_validation_split_is_taken(table, tmp_path) -> None:
     own = table.split.copy()
     own[:5] = 1
-    split = split_rows(make_store(tmp_path, replace(table, split=own)), 0.3)
+    split = _rows(make_store(tmp_path, replace(table, split=own)), 0.3)
     assert not split.carved
     assert list(split.validation) == [0, 1, 2, 3, 4]
     assert list(split.train) == list(range(5, 22))
 
 
-def test_a_limit_takes_evenly_spaced_images(store) -> None:
-    split = split_rows(store, 0.2, limit=3)
-    whole = split_rows(store, 0.2)
-    assert len(split.train) == 3
-    assert (split.train[0], split.train[-1]) == (whole.train[0], whole.train[-1])
+def test_a_limit_is_a_sample_of_all_splits_but_the_test_split(store, table, tmp_path) -> None:
+    own = table.split.copy()
+    own[:6] = 1
+    other = make_store(tmp_path, replace(table, split=own))
+    few = _rows(other, 0.2, limit=11)
+    assert (len(few.train), len(few.validation)) == (8, 3)  # 16 and 6 of 22
+    whole = _rows(other, 0.2)
+    assert set(few.train) < set(whole.train)
+    assert not np.array_equal(few.train, whole.train[:8])
+    carved = _rows(store, 0.2, limit=10)
+    assert len(carved.train) + len(carved.validation) == 10
+
+
+def test_images_may_be_held_out_instead_of_people(store) -> None:
+    people, images = _rows(store, 0.3), _rows(store, 0.3, hold_out="images")
+    identity = store.identity
+    assert not set(identity[people.train]) & set(identity[people.validation])
+    assert set(identity[images.train]) & set(identity[images.validation])
+
+
+def test_names_that_are_not_utf_8_are_split_too(table, tmp_path) -> None:
+    names = tuple(f"faces/{i}\udcff.png" for i in range(len(table)))
+    labelled = SimpleNamespace(images=names, identity=np.full(len(table), -1, np.int32), split=table.split)
+    split = split_rows(labelled, np.ones(len(table), bool), "odd", fraction=0.3)
+    assert len(split.validation) > 0
 
 
 def test_nothing_to_train_on(table, tmp_path) -> None:
     store = make_store(tmp_path, replace(table, split=np.full(len(table), 2, np.int8)))
     with pytest.raises(DataError, match="no image of the train split"):
-        split_rows(store, 0.2)
+        _rows(store, 0.2)
 
 
 def test_one_image_cannot_be_split(table, tmp_path) -> None:
     own = np.full(len(table), 2, np.int8)
     own[0] = 0
     with pytest.raises(DataError, match="at least two are needed"):
-        split_rows(make_store(tmp_path, replace(table, split=own)), 0.2)
+        _rows(make_store(tmp_path, replace(table, split=own)), 0.2)

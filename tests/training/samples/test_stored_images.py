@@ -8,10 +8,17 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from wsegs.training.data import FaceData, check_images
-from wsegs.training.dataset import FaceCrops
 
-from tests.training.tiny import RULES, SIZE, tiny_recipe, write_faces, write_truth
+from tests.training.tiny import (
+    RULES,
+    SIZE,
+    batch_plan,
+    store_samples,
+    store_split,
+    tiny_recipe,
+    write_faces,
+    write_truth,
+)
 from wsegs.errors import DataError, OptionError
 from wsegs.evaluation.crop_sources import StoreCrops, store_dataset, training_store
 from wsegs.evaluation.evaluate import evaluate
@@ -24,10 +31,13 @@ from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
 from wsegs.store.writing.build import build_store
 from wsegs.store.writing.encode_crops import CropOptions
+from wsegs.tasks.batch import SampleFields
+from wsegs.training.resolve import Overrides, resolve
+from wsegs.training.samples.checks import check_images
 from wsegs.training.samples.class_maps import HumanClasses
-from wsegs.training.samples.sampler import BatchPlan
-from wsegs.training.samples.split import split_rows
-from wsegs.training.schedule import plan_budget
+from wsegs.training.samples.loaders import Loaders
+from wsegs.training.samples.opening import OpenStore
+from wsegs.training.samples.store_source import StoreSource
 from wsegs.training.train import train
 
 
@@ -54,9 +64,9 @@ def alone(tmp_path_factory, astronaut_landmarks):
 def test_crops_from_the_store_are_those_of_the_files(faces, table, tmp_path, frame, size):
     store = _store(table, faces, tmp_path / "masks.h5", frame)
     build_store(table, compile_rules(RULES, "tiny.yaml"), frame, tmp_path / "files.h5", jobs=1)
-    plan = BatchPlan(np.array([7, -1, 2]), np.zeros(3, bool))
-    inside = FaceCrops(store, tmp_path / "nowhere", size, size)[plan]
-    outside = FaceCrops(MaskStore(tmp_path / "files.h5"), faces, size, size)[plan]
+    plan = batch_plan(7, -1, 2)
+    inside = store_samples(store, tmp_path / "nowhere", size, size)[plan]
+    outside = store_samples(MaskStore(tmp_path / "files.h5"), faces, size, size)[plan]
     # The picture has edges of a pixel's width, and here they are resampled twice.
     assert (inside.images.int() - outside.images.int()).abs().float().mean() < 5
     assert not inside.images[1].any()
@@ -68,14 +78,14 @@ def test_crops_from_the_store_are_those_of_the_files(faces, table, tmp_path, fra
 @pytest.mark.parametrize("start_method", ["fork", "spawn"])
 def test_workers_read_images_from_the_store(alone, start_method):
     store = MaskStore(alone / "masks.h5")
-    split = split_rows(store, 0.2)
-    budget = plan_budget(tiny_recipe(validate_every=2), len(split.train))
+    plan = resolve(tiny_recipe(validate_every=2), Overrides(masks=store.path))
     store.image(0)  # an open file must not cross into a worker
 
     def batches(workers):
-        crops = FaceCrops(store, alone, (32, 28), (9, 7))
-        data = FaceData(crops, split, budget, seed=0, flips=True, workers=workers, start_method=start_method)
-        return list(data.train_dataloader())
+        samples = store_samples(store, alone, (32, 28), (9, 7))
+        return list(
+            Loaders(plan, [samples], [store_split(store)], workers=workers, start_method=start_method).training()
+        )
 
     for one, other in zip(batches(0), batches(1), strict=True):
         torch.testing.assert_close(one.images, other.images, rtol=0, atol=0)
@@ -83,14 +93,14 @@ def test_workers_read_images_from_the_store(alone, start_method):
 
 def test_images_that_the_store_lacks_are_left_out(alone):
     store = MaskStore(alone / "masks.h5")
-    split = split_rows(store, 0.2)
+    split = store_split(store)
     assert 1 not in np.concatenate([split.train, split.validation])
     assert len(split.train) + len(split.validation) == 21
     root = find_image_root(store, None)
     assert not root.exists()
-    check_images(store, root, split.train)
+    check_images(OpenStore(store, root), split.train)
     with pytest.raises(DataError, match=r"has no image of 'faces/001.png', .*\(1 of 26 images are missing\)"):
-        check_images(store, root, np.arange(26))
+        check_images(OpenStore(store, root), np.arange(26))
 
 
 def test_a_run_is_evaluated_on_the_store(alone):
@@ -123,8 +133,10 @@ def test_human_masks_need_no_images_either(alone, table, tmp_path):
     write_truth(tmp_path, table)
     store = MaskStore(alone / "masks.h5")
     classes = ClassMap("own", {"background": (0,), "eyes": (7,), "mouth": (300,)})
-    maps = HumanClasses(store, alone / "data", tmp_path / "masks", classes)
-    assert set(np.unique(maps.read(0, SIZE))) == {0, 1, 2}
+    maps = HumanClasses(store.images, "masks.h5", tmp_path / "masks", classes)
+    source = StoreSource(OpenStore(store, alone / "data"), SIZE, maps)
+    (seen,) = source.read([0], SampleFields(classes=SIZE)).classes
+    assert set(np.unique(seen)) == {0, 1, 2}
 
 
 def test_a_damaged_image_ends_a_training_in_one_line(alone, tmp_path):
