@@ -285,6 +285,8 @@ def _table(
         identity=dataset.identity,
         split=dataset.split,
         provenance=provenance,
+        numbers=dataset.numbers,
+        categories=dataset.categories,
     )
 
 
