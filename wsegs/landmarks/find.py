@@ -137,6 +137,10 @@ def find_landmarks(
         "options": {"detectors": list(options.detectors), "max_side": max_side},
         "imports": imported.sources,
     }
+    # What opens the data set again.
+    for kind, labels in (("numbers", dataset.numbers), ("categories", dataset.categories)):
+        if labels:
+            provenance["data"][kind] = sorted(labels)
     if earlier is not None:
         provenance["earlier"] = earlier.provenance
     if boxes_from_data:
