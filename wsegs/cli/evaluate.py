@@ -119,9 +119,8 @@ def evaluate(
     if masks is not None and landmarks_file is not None:
         raise OptionError("--landmarks: a mask store has landmarks of its own; expected --masks or --landmarks")
     store = MaskStore(masks) if masks is not None else None
-    types = {"numbers": numbers, "categories": categories}
     if data is None and not numbers and not categories:
-        types = label_types(runs[0].info)
+        numbers, categories = label_types(runs[0].info)
     if data is None and store is None:
         data = run_data_folder(runs[0].info)
         store = training_store(runs[0].info) if data is None else None
@@ -129,7 +128,7 @@ def evaluate(
         dataset, data = store_dataset(store), store.path
     else:
         data = data or DEFAULT_DATA
-        dataset = open_dataset(data, images=images, labels=labels, **types)
+        dataset = open_dataset(data, images=images, labels=labels, numbers=numbers, categories=categories)
     beside = "".join(f"-with-{run.path.name}" for run in runs[1:])
     default = run_folders[0] / f"evaluation-{dataset.name}-{split}{beside}"
     folder = check_output(output or default, force=force)

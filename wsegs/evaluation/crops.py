@@ -159,10 +159,10 @@ def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> ND
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]], np.float32)
 
 
-def label_types(info: RunInfo) -> dict[str, tuple[str, ...]]:
-    """Return the numbers and categories of a run's data set, keywords of :func:`wsegs.datasets.open_dataset`."""
+def label_types(info: RunInfo) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the numbers and the categories of a run's data set, as :func:`wsegs.datasets.open_dataset` takes them."""
     found_in = info.provenance["landmarks"].get("data", {})
-    return {kind: tuple(found_in.get(kind, ())) for kind in ("numbers", "categories")}
+    return tuple(found_in.get("numbers", ())), tuple(found_in.get("categories", ()))
 
 
 def run_data_folder(info: RunInfo) -> Path | None:
@@ -177,10 +177,13 @@ def run_data_folder(info: RunInfo) -> Path | None:
     if not root.is_dir():  # a folder above it may hold other images
         return None
     name = info.provenance["landmarks"].get("data", {}).get("name")
-    types = label_types(info)
+    numbers, categories = label_types(info)
     for folder in [root, *root.absolute().parents[:3]]:
         try:
-            if open_dataset(folder, **types).name.partition("-")[0] == str(name).partition("-")[0]:
+            if (
+                open_dataset(folder, numbers=numbers, categories=categories).name.partition("-")[0]
+                == str(name).partition("-")[0]
+            ):
                 return folder
         except WsegsError:
             continue
