@@ -180,11 +180,9 @@ def run_data_folder(info: RunInfo) -> Path | None:
     numbers, categories = label_types(info)
     for folder in [root, *root.absolute().parents[:3]]:
         try:
-            if (
-                open_dataset(folder, numbers=numbers, categories=categories).name.partition("-")[0]
-                == str(name).partition("-")[0]
-            ):
-                return folder
+            found = open_dataset(folder, numbers=numbers, categories=categories)
         except WsegsError:
             continue
+        if found.name.partition("-")[0] == str(name).partition("-")[0]:
+            return folder
     return None

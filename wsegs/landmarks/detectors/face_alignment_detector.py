@@ -1,10 +1,10 @@
 """face-alignment's FAN (Bulat and Tzimiropoulos, ICCV 2017) on boxes from the other detectors.
 
-FAN needs a second or more a face on a CPU and can do without a good box. Where other landmarkers are listed before it, it
-therefore sees only the images in which they found no face, and takes its boxes from them at a lower threshold; alone
+FAN takes a second or more a face on a CPU and tolerates a poor box. Listed after other landmarkers it therefore sees
+only the images in which they found no face, and takes its boxes from them at a lower threshold. Alone
 (``--detectors face-alignment``) it places the points of every face, on boxes from dlib's HOG, else MTCNN's.
 
-Its weights are not in the package, and wsegs downloads nothing: they must lie where the package looks for them.
+The package does not contain its weights and wsegs downloads nothing: put them where the package looks for them.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def describe(options: LandmarkerOptions) -> dict[str, str]:
 
 
 def boxes_from(before: tuple[str, ...]) -> BoxesOfOthers:
-    """Return what finds the faces for FAN: the landmarkers ``before`` it at a lower threshold, else dlib, then MTCNN."""
+    """Return FAN's face detectors: of the landmarkers ``before`` it, at a lower threshold, else dlib and MTCNN."""
     detectors: list[Any] = []
     for name in before or ("dlib", "mtcnn"):
         module = importlib.import_module(f"wsegs.landmarks.detectors.{name}_detector")
