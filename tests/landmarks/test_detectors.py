@@ -5,6 +5,7 @@ import pytest
 import skimage.data
 import skimage.transform
 
+from tests.landmarks.tester import LandmarkerTester
 from wsegs.errors import DataError, MissingError, OptionError
 from wsegs.io.subprocess_call import run_aside
 from wsegs.landmarks.detectors import (
@@ -65,22 +66,12 @@ class TestUpright:
         np.testing.assert_allclose(crop.to_image(centre)[0], [226.5, 111.5], atol=0.3)
 
 
-class TestDetectors:
-    @pytest.mark.parametrize("name", ["dlib", "mtcnn"])
-    def test_one_face_two_faces_no_face(self, name, astronaut, hopper, tiny_predictor):
-        detector = load_landmarker(name, LandmarkerOptions(str(tiny_predictor))).detector
-        for image, count in [
-            (astronaut, 1),
-            (hopper, 1),
-            (np.hstack([astronaut[:400], hopper[:400]]), 2),
-            (skimage.data.brick()[..., None].repeat(3, axis=2), 0),
-            (np.zeros((1, 1, 3), np.uint8), 0),
-            (np.zeros((3, 700, 3), np.uint8), 0),
-        ]:
-            faces = detector.detect(image)
-            assert len(faces) == count
-            assert faces.boxes.shape == (count, 4)
-            assert faces.boxes.dtype == np.float32
+class TestDlib(LandmarkerTester):
+    name = "dlib"
+
+
+class TestMtcnn(LandmarkerTester):
+    name = "mtcnn"
 
     def test_mtcnn_boxes_are_like_hogs_and_points_lie_in_them(self, astronaut, five):
         faces = MtcnnDetector().detect(astronaut)
@@ -176,7 +167,31 @@ class TestDlibPredictor:
             describe_landmarker("dlib", LandmarkerOptions(str(path)))
 
 
-class TestFaceAlignment:
+class TestFaceAlignment(LandmarkerTester):
+    name = "face-alignment"
+
+    @pytest.fixture
+    def options(self, home) -> LandmarkerOptions:
+        """Random weights of the right shape: they find nothing, and slowly."""
+        import torch
+        from face_alignment.models import FAN
+
+        torch.manual_seed(0)
+        home.mkdir(parents=True)
+        torch.save(FAN(4).state_dict(), home / fan.FILE_NAME)
+        return LandmarkerOptions()
+
+    @pytest.fixture
+    def landmarker(self, options):
+        import torch
+
+        landmarker = load_landmarker(self.name, options)
+        # Peaks in the middle of the maps place the points in the middle of the box.
+        maps = torch.zeros(1, 68, 64, 64)
+        maps[:, :, 31:33, 31:33] = 1
+        landmarker.predictor._network.face_alignment_net = lambda crops: maps.clone()
+        return landmarker
+
     @pytest.fixture
     def home(self, tmp_path, monkeypatch):
         pytest.importorskip("face_alignment", exc_type=ImportError)
@@ -202,21 +217,9 @@ class TestFaceAlignment:
         with pytest.raises(DataError, match=r"not the weights of 2DFAN-4"):
             load_landmarker("face-alignment", LandmarkerOptions())
 
-    def test_random_weights_of_the_right_shape(self, home, astronaut):
-        import torch
-        from face_alignment.models import FAN
-
-        torch.manual_seed(0)
-        home.mkdir(parents=True)
-        torch.save(FAN(4).state_dict(), home / fan.FILE_NAME)
-        assert describe_landmarker("face-alignment", LandmarkerOptions())["licence"] == "unknown weights"
-        landmarker = load_landmarker("face-alignment", LandmarkerOptions())
+    def test_random_weights_of_the_right_shape(self, options, landmarker, astronaut):
+        assert describe_landmarker("face-alignment", options)["licence"] == "unknown weights"
         faces = landmarker.detector.detect(astronaut)
-        assert len(faces) == 1
-        # Random weights say nothing, and slowly. Peaks in the middle of the maps show that the box is understood.
-        maps = torch.zeros(1, 68, 64, 64)
-        maps[:, :, 31:33, 31:33] = 1
-        landmarker.predictor._network.face_alignment_net = lambda crops: maps.clone()
         found = landmarker.predictor.predict(astronaut, faces.boxes[0], None)
         assert found.shape == (68, 2)
         x, y, width, height = faces.boxes[0]
@@ -241,7 +244,7 @@ def test_names_of_landmarkers():
         check_landmarkers(("dlib", "none"))
 
 
-def test_every_method_has_a_status():
+def test_every_landmarker_has_a_status():
     from wsegs.landmarks.table import STATUS_NAMES
 
     assert set(LANDMARKERS) <= set(STATUS_NAMES)
