@@ -208,7 +208,7 @@ def _attribute(name, value):
         (_set("categories/race", np.zeros(4, np.int32)), "/categories/race: expected a JSON list of names"),
         (lambda file: file["categories/race"].attrs.__setitem__("names", '["a"]'), "expected codes from -1 to 0"),
         (lambda file: file["categories/race"].attrs.__setitem__("names", "{"), "/categories/race: expected a JSON"),
-        (_set("numbers/Smiling", np.zeros(4, np.float32)), "label 'Smiling': expected one type, got two"),
+        (lambda file: file.move("numbers/age", "numbers/Smiling"), "label 'Smiling': expected one type, got two"),
         (_attribute("format_version", 3), "landmark format 3, this wsegs reads 1 to 2"),
         (_delete("scheme"), "/scheme is missing"),
         (_set("scheme", "{"), "Expecting property name"),

@@ -83,7 +83,10 @@ def read_category_names(file: h5py.File, label: str) -> tuple[str, ...]:
         As :func:`read_categories`.
     """
     text = file[f"{CATEGORIES}/{label}"].attrs.get("names")
-    names = json.loads(text) if isinstance(text, str) else None
+    try:
+        names = json.loads(text) if isinstance(text, str) else None
+    except json.JSONDecodeError:
+        names = None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError(f"/{CATEGORIES}/{label}: expected a JSON list of names in its attribute 'names'")
     return tuple(names)
