@@ -215,9 +215,12 @@ def test_constants_are_where_real_faces_are(shared_data):
 def test_real_celeba(shared_data):
     dataset = open_dataset(shared_data / "celeba")
     assert len(dataset) == 11_500
-    assert dataset.attributes.shape == (5624, 40)
-    assert dataset.summary()["splits"] == {"train": 5035, "validation": 0, "test": 589}
-    assert dataset.summary()["unmatched"]["row without an image"] == 202_599 - 5624
+    assert dataset.attributes.shape == (11_500, 40)
+    assert dataset.summary()["splits"] == {"train": 9_250, "validation": 300, "test": 1_950}
+    assert dataset.summary()["unmatched"]["row without an image"] == 202_599 - 11_500
+    people = [{*dataset.identity[dataset.split == split].tolist()} for split in range(3)]
+    assert [len(some) for some in people] == [1_850, 60, 390]
+    assert len(set.union(*people)) == 2_300  # nobody is in two splits
     # The last row with an image, looked up in the file itself.
     name = dataset.images[-1]
     lines = (shared_data / "celeba/Anno/list_attr_celeba.txt").read_text().splitlines()

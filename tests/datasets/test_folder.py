@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from wsegs.datasets import open_dataset
 from wsegs.datasets.labels import read_labels
-from wsegs.errors import DataError, MissingError
+from wsegs.datasets.typed_labels import Categories
+from wsegs.errors import DataError, MissingError, OptionError
 
 
 def error_of(text, tmp_path):
@@ -95,6 +96,81 @@ def test_nothing_matches(folder):
 )
 def test_malformed_labels(tmp_path, text, message):
     assert message in error_of(text, tmp_path)
+
+
+TYPED = "file,Smiling,age,race,split\na.jpg,1,31.5,White,0\ndeep/er/c.jpeg,,,,2\nb.PNG,0, 7e0 , Asian ,1\n"
+
+
+def test_numbers_and_categories(folder):
+    (folder / "labels.csv").write_text(TYPED)
+    dataset = open_dataset(folder, numbers=["age"], categories=["race"])
+    assert dataset.images == ("a.jpg", "deep/er/c.jpeg", "b.PNG")
+    assert dataset.attribute_names == ("Smiling",)
+    np.testing.assert_array_equal(dataset.numbers["age"], np.array([31.5, np.nan, 7], np.float32))
+    assert dataset.categories["race"] == Categories(("Asian", "White"), np.array([1, -1, 0]))
+    assert dataset.summary()["numbers"] == {"age": 2}
+    assert dataset.summary()["categories"] == {"race": 2}
+
+
+def test_columns_that_were_not_announced_name_the_options(folder):
+    (folder / "labels.csv").write_text(TYPED)
+    with pytest.raises(DataError) as caught:
+        open_dataset(folder)
+    assert "line 2, column 'age': expected 1, 0, -1 or nothing (unknown), got '31.5'" in str(caught.value)
+    assert str(caught.value).endswith("; --numbers age reads numbers, --categories age reads texts")
+    with pytest.raises(DataError, match=r"column 'race': .*, got 'White'; --categories race reads texts$"):
+        open_dataset(folder, numbers=["age"])
+
+
+@pytest.mark.parametrize("value", ["old", "nan", "inf", "1_000", "1e99", "0x10", "1,5", "٣"])
+def test_what_is_no_number_is_one_line(folder, value):
+    (folder / "labels.csv").write_text(f'file,age\nb.PNG,\na.jpg,"{value}"\n')
+    with pytest.raises(DataError, match=r"line 3, column 'age': expected a number or nothing \(unknown\), got '"):
+        open_dataset(folder, numbers=["age"])
+
+
+@pytest.mark.parametrize(
+    ("numbers", "categories", "message"),
+    [
+        (["agee"], [], r"--numbers agee: .*labels\.csv has no such column; did you mean 'age'\?"),
+        ([], ["Race"], r"--categories Race: .*labels\.csv has no such column; did you mean 'race'\?"),
+        (["age"], ["age"], r"age: expected each label once, got it twice"),
+        (["age", "age"], [], r"--numbers age: expected each label once, got it twice"),
+        ([], ["split"], r"--categories 'split': expected another name than identity and split"),
+        ([], ["a/b"], r"--categories 'a/b': expected a name without '/'"),
+        ([""], [], r"--numbers '': expected a name"),
+    ],
+)
+def test_labels_that_cannot_be_read(folder, numbers, categories, message):
+    (folder / "labels.csv").write_text(TYPED)
+    with pytest.raises(OptionError, match=message):
+        open_dataset(folder, numbers=numbers, categories=categories)
+
+
+def test_other_data_sets_have_no_such_labels(celeba):
+    with pytest.raises(
+        OptionError, match=r"--numbers age: the data set 'celeba-aligned' .* has no such numbers \(none\)"
+    ):
+        open_dataset(celeba(), numbers=["age"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(width=32, allow_infinity=False), min_size=1, max_size=9), st.data())
+def test_numbers_and_categories_round_trip(tmp_path_factory, numbers, data):
+    kinds = data.draw(
+        st.lists(
+            st.sampled_from(["", "cat", "dog, wild", "-3", "10", "9"]), min_size=len(numbers), max_size=len(numbers)
+        )
+    )
+    path = tmp_path_factory.mktemp("table") / "labels.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file", "kind", "size"])
+        for row, (number, kind) in enumerate(zip(numbers, kinds, strict=True)):
+            writer.writerow([f"{row}.jpg", kind, "" if np.isnan(number) else repr(number)])
+    table = read_labels(path, ["size"], ["kind"])
+    np.testing.assert_array_equal(table.numbers["size"], np.array(numbers, np.float32))
+    assert table.categories["kind"].names_of_rows() == kinds
 
 
 def test_directory_instead_of_labels(folder):

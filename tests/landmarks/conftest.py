@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from wsegs.datasets import open_dataset
 from wsegs.datasets.index import FaceDataset
+from wsegs.datasets.typed_labels import Categories
 from wsegs.landmarks.table import STATUS_NAMES, LandmarkTable
 from wsegs.schemes import IBUG68
 
@@ -70,4 +71,6 @@ def table(astronaut_landmarks) -> LandmarkTable:
         identity=np.array([1, -1, 2, 3], np.int32),
         split=np.array([0, 1, 2, 0], np.int8),
         provenance={"data": {"name": "test", "root": "/x"}},
+        numbers={"age": np.array([31.5, np.nan, 0, 7], np.float32), "BMI": np.array([1, 2, 3, 4], np.float32)},
+        categories={"race": Categories(("a", "ü \udcff"), np.array([1, -1, 0, 1]))},
     )

@@ -11,7 +11,7 @@ import skimage.data
 from wsegs.errors import OptionError
 from wsegs.io.images import Photo, open_photo
 from wsegs.landmarks.chain import Chain, ChainOptions, landmarks_of_image, load_chain
-from wsegs.landmarks.detectors.protocol import NO_FACES, Faces, Method
+from wsegs.landmarks.detectors.protocol import NO_FACES, Faces, Landmarker
 from wsegs.landmarks.detectors.upright import box_of_points
 
 
@@ -30,35 +30,39 @@ class Always:
         return np.tile(box[:2] + (box[2:] - 1) / 2, (68, 1)).astype(np.float32)
 
 
-def _method(name: str, *boxes: tuple[float, ...]) -> Method:
+def _landmarker(name: str, *boxes: tuple[float, ...]) -> Landmarker:
     always = Always(Faces(np.array(boxes, np.float32)) if boxes else NO_FACES)
-    return Method(name, always, always)
+    return Landmarker(name, always, always)
 
 
 IMAGE = np.zeros((200, 400, 3), np.uint8)
 
 
 def test_the_next_is_tried_only_if_the_first_finds_nothing():
-    first, second, third = _method("dlib"), _method("mtcnn", (10, 10, 20, 20), (50, 50, 90, 90)), _method("third")
+    first, second, third = (
+        _landmarker("dlib"),
+        _landmarker("mtcnn", (10, 10, 20, 20), (50, 50, 90, 90)),
+        _landmarker("third"),
+    )
     found = Chain([first, second, third], 0).find(IMAGE)
     assert (found.found_by, found.faces, found.box.tolist()) == ("mtcnn", 2, [50, 50, 90, 90])
     assert not third.detector.seen
 
 
 def test_a_face_away_from_the_known_box_is_not_the_one():
-    chain = Chain([_method("dlib", (10, 10, 20, 20)), _method("mtcnn", (300, 100, 50, 50))], 0)
+    chain = Chain([_landmarker("dlib", (10, 10, 20, 20)), _landmarker("mtcnn", (300, 100, 50, 50))], 0)
     assert chain.find(IMAGE).found_by == "dlib"
     assert chain.find(IMAGE, np.array([290, 90, 50, 50])).found_by == "mtcnn"
     assert chain.find(IMAGE, np.array([150, 150, 20, 20])) == (None, "none", None, 0)
 
 
 def test_detectors_see_the_reduced_image_and_answers_are_in_the_full_one():
-    method = _method("dlib", (10, 20, 10, 10))
-    found = Chain([method], 100).find(IMAGE)
-    assert method.detector.seen == [(50, 100, 3)]
+    landmarker = _landmarker("dlib", (10, 20, 10, 10))
+    found = Chain([landmarker], 100).find(IMAGE)
+    assert landmarker.detector.seen == [(50, 100, 3)]
     # Pixels 10 to 19 of the reduced image are 40 to 79 of the full one.
     np.testing.assert_allclose(found.box, [41.5, 81.5, 40, 40])
-    small = _method("dlib", (10, 20, 10, 10))
+    small = _landmarker("dlib", (10, 20, 10, 10))
     Chain([small], 1000).find(IMAGE)
     assert small.detector.seen == [IMAGE.shape]
 
@@ -100,18 +104,18 @@ def test_a_reduced_photo_gives_places_in_the_whole_image(tmp_path):
     cv2.imwrite(str(tmp_path / "a.jpg"), np.zeros((800, 1600, 3), np.uint8))
     photo = open_photo(tmp_path / "a.jpg", 400)
     assert photo.reduction == 4
-    method = _method("dlib", (10, 20, 10, 10))
-    found = Chain([method], 400).find(photo, np.array([30, 70, 50, 60]))
-    assert method.detector.seen == [(200, 400, 3)]
+    landmarker = _landmarker("dlib", (10, 20, 10, 10))
+    found = Chain([landmarker], 400).find(photo, np.array([30, 70, 50, 60]))
+    assert landmarker.detector.seen == [(200, 400, 3)]
     np.testing.assert_allclose(found.box, [41.5, 81.5, 40, 40])
     np.testing.assert_allclose(found.landmarks[0], [41.5 + 4 * 4.5, 81.5 + 4 * 4.5])
-    assert Chain([method], 400).find(photo, np.array([1000, 700, 50, 60])).found_by == "none"
-    placed = Chain([method], 400).find_at(photo, square=found.box)
+    assert Chain([landmarker], 400).find(photo, np.array([1000, 700, 50, 60])).found_by == "none"
+    placed = Chain([landmarker], 400).find_at(photo, square=found.box)
     assert (placed.found_by, placed.faces) == ("data set box", -1)
     np.testing.assert_allclose(placed.box, found.box)
     np.testing.assert_allclose(placed.landmarks, found.landmarks)
     five = np.array([[100, 100], [200, 100], [150, 150], [110, 200], [190, 200]], np.float32)
-    np.testing.assert_allclose(Chain([method], 400).find_at(photo, points=five).box, box_of_points(five), atol=1e-3)
+    np.testing.assert_allclose(Chain([landmarker], 400).find_at(photo, points=five).box, box_of_points(five), atol=1e-3)
 
 
 def test_colours_are_decoded_only_for_a_method_that_looks_at_them(astronaut, tmp_path, tiny_predictor, monkeypatch):

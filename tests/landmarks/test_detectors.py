@@ -5,22 +5,29 @@ import pytest
 import skimage.data
 import skimage.transform
 
+from tests.landmarks.tester import LandmarkerTester
 from wsegs.errors import DataError, MissingError, OptionError
 from wsegs.io.subprocess_call import run_aside
-from wsegs.landmarks.detectors import METHODS, check_methods, describe_method, dlib_detector, load_method
+from wsegs.landmarks.detectors import (
+    LANDMARKERS,
+    check_landmarkers,
+    describe_landmarker,
+    dlib_detector,
+    load_landmarker,
+)
 from wsegs.landmarks.detectors import face_alignment_detector as fan
 from wsegs.landmarks.detectors.mtcnn_detector import MtcnnDetector
-from wsegs.landmarks.detectors.protocol import MethodOptions
+from wsegs.landmarks.detectors.protocol import LandmarkerOptions
 from wsegs.landmarks.detectors.upright import UprightCrop, box_of_points, tilt_of
 from wsegs.schemes import IBUG68
 
 
-def _real_predictor() -> MethodOptions:
+def _real_predictor() -> LandmarkerOptions:
     try:
         dlib_detector.find_predictor(None)
     except MissingError:
         pytest.skip("dlib's 68-point model (extra 'ibug68') is not installed")
-    return MethodOptions()
+    return LandmarkerOptions()
 
 
 def _error(found, expected) -> float:
@@ -59,22 +66,12 @@ class TestUpright:
         np.testing.assert_allclose(crop.to_image(centre)[0], [226.5, 111.5], atol=0.3)
 
 
-class TestDetectors:
-    @pytest.mark.parametrize("name", ["dlib", "mtcnn"])
-    def test_one_face_two_faces_no_face(self, name, astronaut, hopper, tiny_predictor):
-        detector = load_method(name, MethodOptions(str(tiny_predictor))).detector
-        for image, count in [
-            (astronaut, 1),
-            (hopper, 1),
-            (np.hstack([astronaut[:400], hopper[:400]]), 2),
-            (skimage.data.brick()[..., None].repeat(3, axis=2), 0),
-            (np.zeros((1, 1, 3), np.uint8), 0),
-            (np.zeros((3, 700, 3), np.uint8), 0),
-        ]:
-            faces = detector.detect(image)
-            assert len(faces) == count
-            assert faces.boxes.shape == (count, 4)
-            assert faces.boxes.dtype == np.float32
+class TestDlib(LandmarkerTester):
+    name = "dlib"
+
+
+class TestMtcnn(LandmarkerTester):
+    name = "mtcnn"
 
     def test_mtcnn_boxes_are_like_hogs_and_points_lie_in_them(self, astronaut, five):
         faces = MtcnnDetector().detect(astronaut)
@@ -95,35 +92,35 @@ class TestDetectors:
 
 class TestDlibPredictor:
     def test_the_real_model_on_astronaut(self, astronaut, astronaut_landmarks):
-        method = load_method("dlib", _real_predictor())
-        box = method.detector.detect(astronaut).boxes[0]
-        assert _error(method.predictor.predict(astronaut, box, None), astronaut_landmarks) < 1
+        landmarker = load_landmarker("dlib", _real_predictor())
+        box = landmarker.detector.detect(astronaut).boxes[0]
+        assert _error(landmarker.predictor.predict(astronaut, box, None), astronaut_landmarks) < 1
 
     @pytest.mark.parametrize("turns", [1, 2, 3])
     def test_the_real_model_follows_mtcnn_on_turned_faces(self, astronaut, astronaut_landmarks, turns):
-        method = load_method("mtcnn", _real_predictor())
-        upright = method.detector.detect(astronaut)
-        expected = method.predictor.predict(astronaut, upright.boxes[0], upright.points[0])
+        landmarker = load_landmarker("mtcnn", _real_predictor())
+        upright = landmarker.detector.detect(astronaut)
+        expected = landmarker.predictor.predict(astronaut, upright.boxes[0], upright.points[0])
         assert _error(expected, astronaut_landmarks) < 3
         image = np.ascontiguousarray(np.rot90(astronaut, turns))
-        faces = method.detector.detect(image)
-        found = method.predictor.predict(image, faces.boxes[0], faces.points[0])
+        faces = landmarker.detector.detect(image)
+        found = landmarker.predictor.predict(image, faces.boxes[0], faces.points[0])
         for _ in range(turns):
             found = np.column_stack([511 - found[:, 1], found[:, 0]])
         assert _error(found, expected) < 1
 
     def test_its_provenance(self):
-        described = describe_method("dlib", _real_predictor())
+        described = describe_landmarker("dlib", _real_predictor())
         assert described["sha256"] == dlib_detector.KNOWN_SHA256
         assert "excludes commercial use" in described["licence"]
 
     def test_a_model_of_ones_own(self, astronaut, astronaut_landmarks, tiny_predictor):
-        options = MethodOptions(str(tiny_predictor))
-        assert describe_method("dlib", options)["licence"] == "unknown weights"
-        assert describe_method("mtcnn", options)["predictor_weights"] == "tiny.dat"
-        method = load_method("dlib", options)
-        box = method.detector.detect(astronaut).boxes[0]
-        found = method.predictor.predict(astronaut, box, None)
+        options = LandmarkerOptions(str(tiny_predictor))
+        assert describe_landmarker("dlib", options)["licence"] == "unknown weights"
+        assert describe_landmarker("mtcnn", options)["predictor_weights"] == "tiny.dat"
+        landmarker = load_landmarker("dlib", options)
+        box = landmarker.detector.detect(astronaut).boxes[0]
+        found = landmarker.predictor.predict(astronaut, box, None)
         assert found.shape == (68, 2)
         assert found.dtype == np.float32
         assert _error(found, astronaut_landmarks) < 20
@@ -131,11 +128,11 @@ class TestDlibPredictor:
     def test_no_model_says_what_to_install(self, monkeypatch):
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
         with pytest.raises(MissingError, match=r"pip install 'wsegs\[ibug68\]' .*no commercial use.*--predictor PATH"):
-            describe_method("dlib", MethodOptions())
+            describe_landmarker("dlib", LandmarkerOptions())
 
     def test_a_missing_file(self, tmp_path):
         with pytest.raises(MissingError, match=r"--predictor .*no\.dat: no such file"):
-            describe_method("dlib", MethodOptions(str(tmp_path / "no.dat")))
+            describe_landmarker("dlib", LandmarkerOptions(str(tmp_path / "no.dat")))
 
     @pytest.mark.parametrize("damage", ["cut", "text", "empty"])
     def test_a_damaged_file_is_one_line(self, tiny_predictor, tmp_path, damage):
@@ -143,7 +140,7 @@ class TestDlibPredictor:
         path = tmp_path / "bad.dat"
         path.write_bytes({"cut": whole[: len(whole) // 2], "text": b"hello " * 99, "empty": b""}[damage])
         with pytest.raises(DataError, match=r"bad\.dat: not a usable dlib shape predictor \(.+\)") as caught:
-            describe_method("dlib", MethodOptions(str(path)))
+            describe_landmarker("dlib", LandmarkerOptions(str(path)))
         assert "\n" not in str(caught.value)
 
     def test_a_model_that_takes_the_process_down_is_one_line(self, tiny_predictor, tmp_path, monkeypatch):
@@ -151,7 +148,7 @@ class TestDlibPredictor:
         path = tmp_path / "bad.dat"
         path.write_bytes(tiny_predictor.read_bytes())
         with pytest.raises(DataError, match="the library that reads it fails"):
-            describe_method("dlib", MethodOptions(str(path)))
+            describe_landmarker("dlib", LandmarkerOptions(str(path)))
 
     def test_a_model_of_other_points(self, astronaut, tmp_path):
         import cv2
@@ -167,10 +164,34 @@ class TestDlibPredictor:
         path = tmp_path / "five.dat"
         dlib.train_shape_predictor([grey, grey], [[face], [face]], options).save(str(path))
         with pytest.raises(DataError, match=r"five\.dat: a shape predictor of 5 points, expected 68"):
-            describe_method("dlib", MethodOptions(str(path)))
+            describe_landmarker("dlib", LandmarkerOptions(str(path)))
 
 
-class TestFaceAlignment:
+class TestFaceAlignment(LandmarkerTester):
+    name = "face-alignment"
+
+    @pytest.fixture
+    def options(self, home) -> LandmarkerOptions:
+        """Random weights of the right shape: they find nothing, and slowly."""
+        import torch
+        from face_alignment.models import FAN
+
+        torch.manual_seed(0)
+        home.mkdir(parents=True)
+        torch.save(FAN(4).state_dict(), home / fan.FILE_NAME)
+        return LandmarkerOptions()
+
+    @pytest.fixture
+    def landmarker(self, options):
+        import torch
+
+        landmarker = load_landmarker(self.name, options)
+        # Peaks in the middle of the maps place the points in the middle of the box.
+        maps = torch.zeros(1, 68, 64, 64)
+        maps[:, :, 31:33, 31:33] = 1
+        landmarker.predictor._network.face_alignment_net = lambda crops: maps.clone()
+        return landmarker
+
     @pytest.fixture
     def home(self, tmp_path, monkeypatch):
         pytest.importorskip("face_alignment", exc_type=ImportError)
@@ -183,9 +204,9 @@ class TestFaceAlignment:
         raise AssertionError("wsegs downloads nothing")
 
     def test_missing_weights_say_where_they_must_lie(self, home):
-        for call in (describe_method, load_method):
+        for call in (describe_landmarker, load_landmarker):
             with pytest.raises(MissingError) as caught:
-                call("face-alignment", MethodOptions())
+                call("face-alignment", LandmarkerOptions())
             assert str(home / fan.FILE_NAME) in str(caught.value)
             assert fan.URL in str(caught.value)
         assert not home.exists()
@@ -194,24 +215,12 @@ class TestFaceAlignment:
         home.mkdir(parents=True)
         (home / fan.FILE_NAME).write_bytes(b"not weights")
         with pytest.raises(DataError, match=r"not the weights of 2DFAN-4"):
-            load_method("face-alignment", MethodOptions())
+            load_landmarker("face-alignment", LandmarkerOptions())
 
-    def test_random_weights_of_the_right_shape(self, home, astronaut):
-        import torch
-        from face_alignment.models import FAN
-
-        torch.manual_seed(0)
-        home.mkdir(parents=True)
-        torch.save(FAN(4).state_dict(), home / fan.FILE_NAME)
-        assert describe_method("face-alignment", MethodOptions())["licence"] == "unknown weights"
-        method = load_method("face-alignment", MethodOptions())
-        faces = method.detector.detect(astronaut)
-        assert len(faces) == 1
-        # Random weights say nothing, and slowly. Peaks in the middle of the maps show that the box is understood.
-        maps = torch.zeros(1, 68, 64, 64)
-        maps[:, :, 31:33, 31:33] = 1
-        method.predictor._network.face_alignment_net = lambda crops: maps.clone()
-        found = method.predictor.predict(astronaut, faces.boxes[0], None)
+    def test_random_weights_of_the_right_shape(self, options, landmarker, astronaut):
+        assert describe_landmarker("face-alignment", options)["licence"] == "unknown weights"
+        faces = landmarker.detector.detect(astronaut)
+        found = landmarker.predictor.predict(astronaut, faces.boxes[0], None)
         assert found.shape == (68, 2)
         x, y, width, height = faces.boxes[0]
         np.testing.assert_allclose(found.mean(axis=0), [x + width / 2, y + 0.38 * height], atol=0.05 * width)
@@ -222,20 +231,20 @@ class TestFaceAlignment:
         assert len(fan.boxes_from(("dlib",)).detect(turned)) >= 1
 
 
-def test_names_of_methods():
-    assert check_methods(("mtcnn", "dlib")) == ("mtcnn", "dlib")
-    assert check_methods(("none",)) == ()
+def test_names_of_landmarkers():
+    assert check_landmarkers(("mtcnn", "dlib")) == ("mtcnn", "dlib")
+    assert check_landmarkers(("none",)) == ()
     with pytest.raises(OptionError, match=r"unknown detector 'dlip'.*did you mean 'dlib'\?"):
-        check_methods(("dlip",))
+        check_landmarkers(("dlip",))
     with pytest.raises(OptionError, match="'dlib' is listed twice"):
-        check_methods(("dlib", "dlib"))
+        check_landmarkers(("dlib", "dlib"))
     with pytest.raises(OptionError, match="got nothing"):
-        check_methods(())
+        check_landmarkers(())
     with pytest.raises(OptionError, match="unknown detector 'none'"):
-        check_methods(("dlib", "none"))
+        check_landmarkers(("dlib", "none"))
 
 
-def test_every_method_has_a_status():
+def test_every_landmarker_has_a_status():
     from wsegs.landmarks.table import STATUS_NAMES
 
-    assert set(METHODS) <= set(STATUS_NAMES)
+    assert set(LANDMARKERS) <= set(STATUS_NAMES)

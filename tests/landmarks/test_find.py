@@ -13,12 +13,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from wsegs.datasets.boxes import BOX_CENTRE, BOX_SIDE
 from wsegs.datasets.index import Unmatched
 from wsegs.errors import MissingError, OptionError, OutputExistsError, WsegsError
 from wsegs.landmarks import find
 from wsegs.landmarks import tasks as worker
 from wsegs.landmarks.chain import ChainOptions
+from wsegs.landmarks.dataset_boxes import BOX_CENTRE, BOX_SIDE
 from wsegs.landmarks.find import find_in_chunk, find_landmarks, summarise
 from wsegs.landmarks.imports import Imported, read_imports, write_csv
 from wsegs.landmarks.journal import Journal, record_type

@@ -30,6 +30,51 @@ def test_written_and_read_tables_are_equal(table, tmp_path):
         if isinstance(expected, np.ndarray):
             assert getattr(read, field.name).dtype == expected.dtype
     assert read.found.tolist() == [True, False, False, True]
+    assert read.numbers["age"].dtype == np.float32
+    assert read.categories["race"].codes.dtype == np.int64
+
+
+def test_tables_are_equal_if_all_that_they_hold_is(table, tmp_path):
+    """Before, == raised: NumPy does not say whether an array is true."""
+    write_landmarks(tmp_path / "l.h5", table)
+    read = read_landmarks(tmp_path / "l.h5")
+    assert read == table  # nan and all
+    assert table != "a table"
+    moved, older = table.landmarks.copy(), table.numbers["age"].copy()
+    moved[0, 0, 0] += 1
+    older[0] += 1
+    others = [
+        replace(table, landmarks=moved),
+        replace(table, images=("z.jpg", *table.images[1:])),
+        replace(table, provenance={}),
+        replace(table, numbers={**table.numbers, "age": older}),
+        replace(table, numbers={"age": table.numbers["age"]}),
+        replace(table, categories={"race": replace(table.categories["race"], names=("a", "b"))}),
+        replace(table, categories={"kind": table.categories["race"]}),
+        replace(table, categories={}),
+    ]
+    for number, one in enumerate(others):
+        assert one != table, number
+        assert all(one != other for other in others[:number])
+
+
+def test_tables_without_numbers_and_categories_are_files_of_before(table, tmp_path):
+    write_landmarks(tmp_path / "l.h5", replace(table, numbers={}, categories={}))
+    with h5py.File(tmp_path / "l.h5") as file:
+        assert not {"numbers", "categories"} & {*file}
+    read = read_landmarks(tmp_path / "l.h5")
+    assert (read.numbers, read.categories) == ({}, {})
+
+
+def test_a_selection_keeps_what_belongs_to_an_image(table):
+    few = table.select([3, 0])
+    assert few.images == ("d.jpg", "a.jpg")
+    assert few.numbers["age"].tolist() == [7, 31.5]
+    assert few.categories["race"].codes.tolist() == [1, 1]
+    np.testing.assert_array_equal(few.landmarks, table.landmarks[[3, 0]])
+    assert few.identity.tolist() == [3, 1]
+    assert table.select(table.found) == table.select([0, 3])
+    assert len(table.select([])) == 0
 
 
 def test_a_file_of_format_1_is_read(tmp_path, astronaut_landmarks):
@@ -108,7 +153,17 @@ def test_a_cut_file_is_one_line(table, tmp_path, length):
 
 def test_a_flipped_byte_in_any_array_is_seen(table, tmp_path):
     path = tmp_path / "l.h5"
-    for name in ("landmarks", "status", "faces", "image_size", "attributes", "identity", "split"):
+    for name in (
+        "landmarks",
+        "status",
+        "faces",
+        "image_size",
+        "attributes",
+        "identity",
+        "split",
+        "numbers/age",
+        "categories/race",
+    ):
         write_landmarks(path, table, force=True)
         with h5py.File(path, "r+") as file:
             value = file[name][0]
@@ -148,6 +203,12 @@ def _attribute(name, value):
         (_set("status", np.array([1, 1, 255, 4], np.uint8)), "disagree on whether a face was found"),
         (_set("image", [b"a", b"a", b"b", b"c"]), "holds a name twice"),
         (_attribute("format", "something"), "not landmarks"),
+        (_set("numbers/age", np.zeros(3, np.float32)), r"numbers 'age': expected float32 \(4,\), got float32 \(3,\)"),
+        (_set("numbers/age", np.zeros(4, np.int32)), "/numbers/age: expected a column of numbers"),
+        (_set("categories/race", np.zeros(4, np.int32)), "/categories/race: expected a JSON list of names"),
+        (lambda file: file["categories/race"].attrs.__setitem__("names", '["a"]'), "expected codes from -1 to 0"),
+        (lambda file: file["categories/race"].attrs.__setitem__("names", "{"), "/categories/race: expected a JSON"),
+        (lambda file: file.move("numbers/age", "numbers/Smiling"), "label 'Smiling': expected one type, got two"),
         (_attribute("format_version", 3), "landmark format 3, this wsegs reads 1 to 2"),
         (_delete("scheme"), "/scheme is missing"),
         (_set("scheme", "{"), "Expecting property name"),

@@ -15,6 +15,7 @@ from wsegs.cli.options import (
     images_option,
     jobs_option,
     json_option,
+    label_type_options,
     labels_option,
     output_option,
     print_json,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @data_option
 @images_option
 @labels_option
+@label_type_options
 @click.option(
     "--split", type=click.Choice(["train", "validation", "test", "all"]), default="test", help="Which images."
 )
@@ -61,6 +63,8 @@ def evaluate(
     data: Path | None,
     images: str | None,
     labels: Path | None,
+    numbers: tuple[str, ...],
+    categories: tuple[str, ...],
     split: str,
     landmarks_file: Path | None,
     parsing: bool,
@@ -98,7 +102,7 @@ def evaluate(
         check_output(output, force=force)
     # torch takes seconds to import; what can be wrong without it was said before.
     from wsegs.evaluation.crop_sources import store_dataset, training_store
-    from wsegs.evaluation.crops import run_data_folder
+    from wsegs.evaluation.crops import label_types, run_data_folder
     from wsegs.evaluation.evaluate import average, write_evaluation
     from wsegs.evaluation.evaluate import evaluate as evaluate_run
     from wsegs.evaluation.runs import load_run
@@ -115,6 +119,8 @@ def evaluate(
     if masks is not None and landmarks_file is not None:
         raise OptionError("--landmarks: a mask store has landmarks of its own; expected --masks or --landmarks")
     store = MaskStore(masks) if masks is not None else None
+    if data is None and not numbers and not categories:
+        numbers, categories = label_types(runs[0].info)
     if data is None and store is None:
         data = run_data_folder(runs[0].info)
         store = training_store(runs[0].info) if data is None else None
@@ -122,7 +128,7 @@ def evaluate(
         dataset, data = store_dataset(store), store.path
     else:
         data = data or DEFAULT_DATA
-        dataset = open_dataset(data, images=images, labels=labels)
+        dataset = open_dataset(data, images=images, labels=labels, numbers=numbers, categories=categories)
     beside = "".join(f"-with-{run.path.name}" for run in runs[1:])
     default = run_folders[0] / f"evaluation-{dataset.name}-{split}{beside}"
     folder = check_output(output or default, force=force)

@@ -16,6 +16,7 @@ from wsegs.cli.options import (
     images_option,
     jobs_option,
     json_option,
+    label_type_options,
     labels_option,
     output_option,
     print_json,
@@ -30,6 +31,7 @@ _FOUND_BY = {"imported": "imported", "data set": "from the data set", "data set 
 @data_option
 @images_option
 @labels_option
+@label_type_options
 @output_option("landmarks.h5", "The landmark table.")
 @click.option(
     "--detectors",
@@ -96,6 +98,8 @@ def landmarks(
     data: Path | None,
     images: str | None,
     labels: Path | None,
+    numbers: tuple[str, ...],
+    categories: tuple[str, ...],
     output: Path,
     detectors: str | None,
     scheme: str | None,
@@ -148,7 +152,7 @@ def landmarks(
             " else there is nothing to find landmarks by"
         )
 
-    dataset = open_dataset(data or DEFAULT_DATA, images=images, labels=labels)
+    dataset = open_dataset(data or DEFAULT_DATA, images=images, labels=labels, numbers=numbers, categories=categories)
     imported = read_imports(imports, dataset.images, points)
     earlier = None if keep is None else read_landmarks(keep)
     chosen = dataset.indices_of(split)[:limit]

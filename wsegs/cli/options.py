@@ -33,7 +33,25 @@ def labels_option(command: Command) -> Command:
         type=click.Path(path_type=Path),
         envvar="WSEGS_LABELS",
         show_envvar=True,
-        help="CSV of a plain folder: file name, attributes, split, identity.  [default: DATA/labels.csv]",
+        help="CSV of a plain folder: file name, attributes, split, identity, --numbers, --categories."
+        "  [default: DATA/labels.csv]",
+    )(command)
+
+
+def label_type_options(command: Command) -> Command:
+    """Add ``--numbers`` and ``--categories``: labels that are no binary attributes."""
+    command = click.option(
+        "--categories",
+        metavar="NAME",
+        multiple=True,
+        help="A column of the labels that holds categories, such as race; may be repeated. 'class' without a table of"
+        " labels: the folder that an image lies in.",
+    )(command)
+    return click.option(
+        "--numbers",
+        metavar="NAME",
+        multiple=True,
+        help="A column of the labels that holds numbers, such as age; may be repeated.",
     )(command)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import chain, repeat
 from operator import itemgetter
 from pathlib import Path
@@ -15,14 +17,19 @@ from wsegs.datasets.index import SPLITS
 from wsegs.datasets.join import checked_names
 from wsegs.datasets.tables import csv_rows, require_unique_columns
 from wsegs.datasets.text import read_text
-from wsegs.errors import DataError
+from wsegs.datasets.typed_labels import Categories, categories_from_values
+from wsegs.errors import DataError, OptionError
+from wsegs.io.files import did_you_mean
 
 _SPLIT_CODES = {name: number for number, name in enumerate(SPLITS)}
 _SPLIT_CODES |= {"val": 1, "0": 0, "1": 1, "2": 2}
-# 0 and -1 both say "absent", in different files; 2 stands for an empty field until it is known which.
+# 0 and -1 both say "absent", in different files; 2 stands for an empty field until the file shows which.
 _UNKNOWN = 2
 _ATTRIBUTE_CODES = {"1": 1, "0": 0, "-1": -1, "": _UNKNOWN}
 _VALUES = re.compile(r"-?[0-9.]*")
+# What float() reads, but for nan, infinity and 1_000.
+_LARGEST = float(np.finfo(np.float32).max)
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +48,10 @@ class Labels:
         (N,) int8: 0 train, 1 validation, 2 test; all 0 without such a column.
     identity
         (N,) int32: number of the person, -1 unknown.
+    numbers
+        Name -> (N,) float32, nan unknown.
+    categories
+        Name -> names and codes (N,) int64, -1 unknown.
     """
 
     names: list[str]
@@ -48,18 +59,23 @@ class Labels:
     attributes: NDArray[np.int8]
     split: NDArray[np.int8]
     identity: NDArray[np.int32]
+    numbers: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    categories: dict[str, Categories] = field(default_factory=dict)
 
 
-def read_labels(path: Path) -> Labels:
+def read_labels(path: Path, numbers: Sequence[str] = (), categories: Sequence[str] = ()) -> Labels:
     """Read a comma-separated table with a header row.
 
     The first column is the file name, whatever its title. A column ``split`` says train, validation (or val) or
     test, or 0, 1 or 2. A column ``identity`` holds numbers from 0, which are kept, or any names, which are numbered
-    in sorted order; empty is unknown. Every other column is an attribute: 1 is present; absent is either 0
-    or -1, the same in the whole file; empty is unknown.
+    in sorted order; blank is unknown. Columns named in ``numbers`` hold decimal numbers, columns named in
+    ``categories`` any text, one text a category; blank is unknown. Every other column is a binary attribute: 1 is
+    present; absent is either 0 or -1, the same in the whole file; blank is unknown.
 
     Raises
     ------
+    OptionError
+        If the table lacks a column of ``numbers`` or ``categories``.
     MissingError, DataError
         If the file is missing or malformed; the message names the line and the column.
     """
@@ -78,8 +94,10 @@ def read_labels(path: Path) -> Labels:
     if not rows:
         raise DataError(f"{path}: expected rows below the header, got none")
 
+    typed = {name: _column_at(path, columns, name, "numbers") for name in numbers}
+    typed |= {name: _column_at(path, columns, name, "categories") for name in categories}
     special = {name.lower(): at for at, name in enumerate(columns, start=1) if name.lower() in ("split", "identity")}
-    where = [at for at in range(1, len(header)) if at not in special.values()]
+    where = [at for at in range(1, len(header)) if at not in (*special.values(), *typed.values())]
     attribute_names = tuple(columns[at - 1] for at in where)
     split: NDArray[np.int8] = np.zeros(len(rows), np.int8)
     if at := special.get("split"):
@@ -93,6 +111,8 @@ def read_labels(path: Path) -> Labels:
         attributes=_attributes(path, lines, attribute_names, where, rows),
         split=split,
         identity=identity,
+        numbers={name: _numbers(path, lines, name, [row[typed[name]] for row in rows]) for name in numbers},
+        categories={name: categories_from_values([row[typed[name]] for row in rows]) for name in categories},
     )
 
 
@@ -126,6 +146,28 @@ def _columns(path: Path, line: int, header: list[str]) -> list[str]:
     return columns
 
 
+def _column_at(path: Path, columns: list[str], name: str, option: str) -> int:
+    """Return where in a row the column ``name`` stands that the user announced."""
+    if name not in columns:
+        raise OptionError(f"--{option} {name}: {path} has no such column{did_you_mean(name, columns)}")
+    return columns.index(name) + 1
+
+
+def _numbers(path: Path, lines: list[int], column: str, values: list[str]) -> NDArray[np.float32]:
+    """Return a column's numbers, (N,) float32; blank is nan."""
+    numbers = np.full(len(values), np.nan, np.float64)
+    for row, value in enumerate(values):
+        text = value.strip()
+        if not text:
+            continue
+        if not _NUMBER.fullmatch(text) or not math.isfinite(number := float(text)) or abs(number) > _LARGEST:
+            raise DataError(
+                f"{path}, line {lines[row]}, column '{column}': expected a number or nothing (unknown), got '{value}'"
+            )
+        numbers[row] = number
+    return numbers.astype(np.float32)
+
+
 def _split(path: Path, lines: list[int], values: list[str]) -> NDArray[np.int8]:
     codes = [_SPLIT_CODES.get(value.strip().lower()) for value in values]
     if None in codes:
@@ -155,7 +197,7 @@ def _attributes(
         if codes[row, column] == odd:
             raise DataError(
                 f"{path}, line {lines[row]}, column '{columns[column]}': expected 1, 0, -1 or nothing (unknown),"
-                f" got '{value}'"
+                f" got '{value}'{_type_hint(value.strip(), columns[column])}"
             )
     zeros, minus = np.argwhere(codes == 0), np.argwhere(codes == -1)
     if len(zeros) and len(minus):
@@ -165,3 +207,11 @@ def _attributes(
             f" has {-1 - codes[row, column]}: absent is 0 or -1, the same in the whole file; leave unknown empty"
         )
     return absent_is_zero(codes)
+
+
+def _type_hint(value: str, column: str) -> str:
+    """Return which options read a column of such values."""
+    as_categories = f"--categories {column} reads texts"
+    if _NUMBER.fullmatch(value):
+        return f"; --numbers {column} reads numbers, {as_categories}"
+    return f"; {as_categories}"

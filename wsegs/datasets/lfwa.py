@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -30,12 +31,13 @@ def is_lfwa(data: Path) -> bool:
     return first_file(data, ATTRIBUTES) is not None
 
 
-def open_lfwa(data: Path) -> FaceDataset:
+def open_lfwa(data: Path, numbers: Sequence[str] = (), categories: Sequence[str] = ()) -> FaceDataset:
     """Open LFWA from its ``.mat`` files, or from ``lfwa_attributes.csv`` with the columns image, split, attributes.
 
     Images lie in ``lfw-deepfunneled``, in ``lfw`` or beside the table. The split comes from ``indices_train_test.mat``;
     without that file every image is in the train split. Identity is the person's folder, numbered in sorted order over
-    all rows of the table. Only deep-funneled images count as aligned.
+    all rows of the table. Only deep-funneled images count as aligned. ``numbers`` and ``categories`` name columns of
+    the CSV that are no binary attributes.
 
     Raises
     ------
@@ -46,7 +48,7 @@ def open_lfwa(data: Path) -> FaceDataset:
     if source is None:
         raise MissingError(f"{data}: LFWA needs its attributes: expected {' or '.join(ATTRIBUTES)}")
     folder = first_folder(data, FOLDERS) or data
-    table = read_labels(source) if source.suffix == ".csv" else _read_mat(source, data / INDICES)
+    table = read_labels(source, numbers, categories) if source.suffix == ".csv" else _read_mat(source, data / INDICES)
     people = [PurePosixPath(name).parent.name for name in table.names]
     table = replace(table, identity=number_people(people))
     dataset = join_labels("lfwa", folder, list_images(folder), table, source)

@@ -126,6 +126,8 @@ def store_dataset(store: MaskStore) -> FaceDataset:
         attributes=store.attributes,
         identity=store.identity,
         split=store.split,
+        numbers=store.numbers,
+        categories=store.categories,
     )
 
 

@@ -198,6 +198,12 @@ def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> ND
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]], np.float32)
 
 
+def label_types(info: RunInfo) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the numbers and the categories of a run's data set, as :func:`wsegs.datasets.open_dataset` takes them."""
+    found_in = info.provenance["landmarks"].get("data", {})
+    return tuple(found_in.get("numbers", ())), tuple(found_in.get("categories", ()))
+
+
 def run_data_folder(info: RunInfo) -> Path | None:
     """Return the data set that a run was trained on, if it is still where it was.
 
@@ -210,10 +216,12 @@ def run_data_folder(info: RunInfo) -> Path | None:
     if not root.is_dir():  # a folder above it may hold other images
         return None
     name = info.provenance["landmarks"].get("data", {}).get("name")
+    numbers, categories = label_types(info)
     for folder in [root, *root.absolute().parents[:3]]:
         try:
-            if open_dataset(folder).name.partition("-")[0] == str(name).partition("-")[0]:
-                return folder
+            found = open_dataset(folder, numbers=numbers, categories=categories)
         except WsegsError:
             continue
+        if found.name.partition("-")[0] == str(name).partition("-")[0]:
+            return folder
     return None

@@ -1,4 +1,4 @@
-"""The fallback chain: methods tried in order until one finds the face."""
+"""The fallback chain: landmarkers tried in order until one finds the face."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from wsegs.io.images import Photo
 from wsegs.landmarks.choose import choose_face
-from wsegs.landmarks.detectors import check_methods, describe_method, load_method
-from wsegs.landmarks.detectors.protocol import Faces, Method, MethodOptions
+from wsegs.landmarks.detectors import check_landmarkers, describe_landmarker, load_landmarker
+from wsegs.landmarks.detectors.protocol import Faces, Landmarker, LandmarkerOptions
 from wsegs.landmarks.detectors.upright import box_of_points
 
 MAX_SIDE = 1024
@@ -29,7 +29,7 @@ class ChainOptions:
     Attributes
     ----------
     detectors
-        Names of methods, in the order in which they are tried.
+        Names of landmarkers, in the order in which they are tried.
     predictor
         Path of a dlib shape predictor; None for the installed one.
     max_side
@@ -42,15 +42,15 @@ class ChainOptions:
     max_side: int = MAX_SIDE
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "detectors", check_methods(self.detectors))
+        object.__setattr__(self, "detectors", check_landmarkers(self.detectors))
 
-    def methods(self) -> list[tuple[str, MethodOptions]]:
-        """Return each method's name and its options."""
-        return [(name, MethodOptions(self.predictor, self.detectors[:i])) for i, name in enumerate(self.detectors)]
+    def landmarkers(self) -> list[tuple[str, LandmarkerOptions]]:
+        """Return each landmarker's name and its options."""
+        return [(name, LandmarkerOptions(self.predictor, self.detectors[:i])) for i, name in enumerate(self.detectors)]
 
     def describe(self) -> list[dict[str, str]]:
-        """Check that every method can be used and return their provenance, before any long work begins."""
-        return [describe_method(name, options) for name, options in self.methods()]
+        """Check that every landmarker can be used and return their provenance, before any long work begins."""
+        return [describe_landmarker(name, options) for name, options in self.landmarkers()]
 
 
 class FoundFace(NamedTuple):
@@ -61,11 +61,11 @@ class FoundFace(NamedTuple):
     landmarks
         (P, 2) float32, x and y in pixels of the image; None if there is no face.
     found_by
-        Name of the method; ``none`` if there is no face.
+        Name of the landmarker; ``none`` if there is no face.
     box
         (4,) float32, x, y, width, height of the face; None if there is no face.
     faces
-        How many faces that method found.
+        How many faces that landmarker found.
     """
 
     landmarks: NDArray[np.float32] | None
@@ -75,32 +75,32 @@ class FoundFace(NamedTuple):
 
 
 class Chain:
-    """Loaded methods, tried in order."""
+    """Loaded landmarkers, tried in order."""
 
-    def __init__(self, methods: list[Method], max_side: int) -> None:
-        self._methods = methods
+    def __init__(self, landmarkers: list[Landmarker], max_side: int) -> None:
+        self._landmarkers = landmarkers
         self._max_side = max_side
 
     def find(self, image: NDArray[np.uint8] | Photo, known_box: NDArray[np.floating] | None = None) -> FoundFace:
         """Find the landmarks of the face that is meant in ``image``, a photo or (H, W, 3), RGB.
 
-        A method whose faces all lie outside ``known_box`` (4,), where the data set gives one, has not found it.
-        Colours are decoded only if it comes to a method that looks at them.
+        A landmarker whose faces all lie outside ``known_box`` (4,), where the data set gives one, has not found it.
+        Colours are decoded only if it comes to a landmarker that looks at them.
         """
         photo = image if isinstance(image, Photo) else Photo.of_array(image)
         if known_box is not None:
             known_box = _reduced(known_box, photo.reduction)
         height, width = photo.grey().shape
         scale = min(1.0, self._max_side / max(height, width)) if self._max_side else 1.0
-        for method in self._methods:
-            seen = photo.grey() if method.detects_in_grey else photo.colour()
-            faces = _enlarged(method.detector.detect(_resized(seen, scale)), 1 / scale)
+        for landmarker in self._landmarkers:
+            seen = photo.grey() if landmarker.detects_in_grey else photo.colour()
+            faces = _enlarged(landmarker.detector.detect(_resized(seen, scale)), 1 / scale)
             chosen = choose_face(faces.boxes, (height, width), known_box)
             if chosen is None:
                 continue
             box = faces.boxes[chosen]
             points = None if faces.points is None else faces.points[chosen]
-            return self._place(photo, method, box, points, method.name, len(faces))
+            return self._place(photo, landmarker, box, points, landmarker.name, len(faces))
         return FoundFace(None, "none", None, 0)
 
     def find_at(
@@ -110,7 +110,7 @@ class Chain:
         square: NDArray[np.float32] | None = None,
         points: NDArray[np.float32] | None = None,
     ) -> FoundFace:
-        """Place the landmarks of a face that needs no search, by the predictor of the first method.
+        """Place the landmarks of a face that needs no search, by the predictor of the first landmarker.
 
         Parameters
         ----------
@@ -129,20 +129,20 @@ class Chain:
             box = _reduced(square, photo.reduction)
         else:
             raise ValueError("expected a square or five points")
-        return self._place(photo, self._methods[0], box, points, GIVEN, -1)
+        return self._place(photo, self._landmarkers[0], box, points, GIVEN, -1)
 
     def _place(
         self,
         photo: Photo,
-        method: Method,
+        landmarker: Landmarker,
         box: NDArray[np.float32],
         points: NDArray[np.float32] | None,
         found_by: str,
         faces: int,
     ) -> FoundFace:
         """Place landmarks in the reduced photo, and return all as of the whole image."""
-        image = photo.grey() if method.predicts_in_grey else photo.colour()
-        landmarks = method.predictor.predict(image, box, points)
+        image = photo.grey() if landmarker.predicts_in_grey else photo.colour()
+        landmarks = landmarker.predictor.predict(image, box, points)
         whole = _enlarged(Faces(box[None], landmarks[None]), photo.reduction)
         assert whole.points is not None
         return FoundFace(whole.points[0], found_by, whole.boxes[0], faces)
@@ -181,8 +181,8 @@ def load_chain(options: ChainOptions) -> Chain:
     """Return the chain of these options, loaded once a process (once a thread that asks)."""
     if getattr(_loaded, "options", None) != options:
         cv2.setNumThreads(1)  # a process is one worker of several
-        methods = [load_method(name, method) for name, method in options.methods()]
-        _loaded.chain, _loaded.options = Chain(methods, options.max_side), options
+        landmarkers = [load_landmarker(name, given) for name, given in options.landmarkers()]
+        _loaded.chain, _loaded.options = Chain(landmarkers, options.max_side), options
     chain: Chain = _loaded.chain
     return chain
 

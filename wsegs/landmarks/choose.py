@@ -43,4 +43,5 @@ def intersection_over_union(boxes: NDArray[np.floating], other: NDArray[np.float
     high = np.minimum(boxes[:, :2] + boxes[:, 2:], other[:2] + other[2:])
     common = np.clip(high - low, 0, None).prod(axis=1)
     union = boxes[:, 2:].prod(axis=1) + other[2:].prod() - common
-    return common / np.maximum(union, 1e-9)
+    overlap: NDArray[np.floating] = common / np.maximum(union, 1e-9)
+    return overlap

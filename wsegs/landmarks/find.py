@@ -17,12 +17,12 @@ from tqdm import tqdm
 
 import wsegs
 from wsegs.datasets import write_unmatched
-from wsegs.datasets.boxes import Places, places_of
 from wsegs.errors import DataError, MissingError, OptionError, WsegsError
 from wsegs.io.files import check_output, write_table
 from wsegs.io.lock import locks_output
 from wsegs.io.parallel import WorkerLostError, run_in_workers
 from wsegs.landmarks.chain import DETECTORS, MAX_SIDE, ChainOptions
+from wsegs.landmarks.dataset_boxes import DatasetBoxes, dataset_boxes
 from wsegs.landmarks.imports import Imported, write_csv
 from wsegs.landmarks.journal import Journal, record_type
 from wsegs.landmarks.table import NO_FACE, STATUS_NAMES, UNREADABLE, LandmarkTable, write_landmarks
@@ -84,7 +84,7 @@ def find_landmarks(
     output
         The HDF5 file; see :mod:`wsegs.landmarks.table`.
     detectors
-        Names of methods, tried in order; ``("none",)`` for imports alone.
+        Names of landmarkers, tried in order; ``("none",)`` for imports alone.
     predictor
         Path of a dlib shape predictor of 68 points; None for the installed one.
     max_side
@@ -97,8 +97,8 @@ def find_landmarks(
     from_data
         Take the five points that come with the data set; ``scheme`` is then ``celeba5``.
     boxes_from_data
-        Search only the faces whose place the data set does not say; see :mod:`wsegs.datasets.boxes`. The first
-        detector's predictor places the points.
+        Search only the faces for which the data set has no box; see :mod:`wsegs.landmarks.dataset_boxes`. The
+        first detector's predictor places the points.
     earlier
         What an earlier call found: its faces are kept, by file name, and only the other images are searched.
     jobs
@@ -129,7 +129,7 @@ def find_landmarks(
     if boxes_from_data and not options.detectors:
         raise OptionError("--boxes-from-data: expected a detector whose predictor places the points, got none")
     known = _known(dataset, imported, scheme, from_data)
-    places = places_of(dataset) if boxes_from_data else None
+    boxes = dataset_boxes(dataset) if boxes_from_data else None
     provenance: dict[str, Any] = {
         "wsegs": wsegs.__version__,
         "data": {"name": dataset.name, "root": str(dataset.root), "images": len(dataset)},
@@ -137,6 +137,10 @@ def find_landmarks(
         "options": {"detectors": list(options.detectors), "max_side": max_side},
         "imports": imported.sources,
     }
+    # What opens the data set again.
+    for kind, labels in (("numbers", dataset.numbers), ("categories", dataset.categories)):
+        if labels:
+            provenance["data"][kind] = sorted(labels)
     if earlier is not None:
         provenance["earlier"] = earlier.provenance
     if boxes_from_data:
@@ -147,7 +151,7 @@ def find_landmarks(
     header = {
         **provenance,
         "scheme": scheme.as_mapping(average=False),
-        "images": _fingerprint(dataset, known, places, kept),
+        "images": _fingerprint(dataset, known, boxes, kept),
     }
     partial = output.with_name(f"{output.name}.partial")
     with Journal(partial, header, len(dataset), scheme.count, force=force) as journal:
@@ -155,7 +159,7 @@ def find_landmarks(
         todo = np.flatnonzero(~journal.done)
         if begin is not None:
             begin(len(todo))
-        chunks = _chunks(dataset, known, places, todo)
+        chunks = _chunks(dataset, known, boxes, todo)
         calls = ((options, tasks, scheme.count) for tasks in chunks)
         _collect(
             run_in_workers(find_in_chunk, calls, jobs=jobs, scheduler=scheduler, ordered=False, batch_size=1),
@@ -238,7 +242,7 @@ def _collect(found: Generator[NDArray[Any], None, None], todo: int, journal: Jou
 
 
 def _chunks(
-    dataset: FaceDataset, known: Known, places: Places | None, todo: NDArray[np.intp]
+    dataset: FaceDataset, known: Known, boxes: DatasetBoxes | None, todo: NDArray[np.intp]
 ) -> Iterator[list[ImageTask]]:
     for start in range(0, len(todo), _CHUNK):
         yield [
@@ -247,8 +251,8 @@ def _chunks(
                 str(dataset.path(i)),
                 _numbers(dataset.boxes, i),
                 detect=known.status[i] == NO_FACE,
-                points=None if places is None else _numbers(places.points, i),
-                square=None if places is None else _numbers(places.squares, i),
+                points=None if boxes is None else _numbers(boxes.points, i),
+                square=None if boxes is None else _numbers(boxes.squares, i),
             )
             for i in todo[start : start + _CHUNK].tolist()
         ]
@@ -285,6 +289,8 @@ def _table(
         identity=dataset.identity,
         split=dataset.split,
         provenance=provenance,
+        numbers=dataset.numbers,
+        categories=dataset.categories,
     )
 
 
@@ -300,14 +306,14 @@ def _write_missing(table: LandmarkTable, records: NDArray[Any], path: Path) -> N
     write_table(path, ["image", "reason"], rows)
 
 
-def _fingerprint(dataset: FaceDataset, known: Known, places: Places | None, kept: NDArray[Any]) -> str:
+def _fingerprint(dataset: FaceDataset, known: Known, boxes: DatasetBoxes | None, kept: NDArray[Any]) -> str:
     """Return a sha256 of all that decides over the result beside the options: names, boxes, known landmarks."""
     digest = hashlib.sha256("\0".join(dataset.images).encode("utf-8", "surrogateescape"))
     if dataset.boxes is not None:
         digest.update(np.ascontiguousarray(dataset.boxes, np.float32).tobytes())
-    if places is not None:
-        digest.update(places.squares.tobytes())
-        digest.update(b"" if places.points is None else places.points.tobytes())
+    if boxes is not None:
+        digest.update(boxes.squares.tobytes())
+        digest.update(b"" if boxes.points is None else boxes.points.tobytes())
     digest.update(known.status.tobytes())
     digest.update(known.landmarks[known.status != NO_FACE].tobytes())
     digest.update(kept.tobytes())

@@ -17,6 +17,8 @@ object              type, shape              meaning
 ``/attribute_names`` str (A,)
 ``/identity``       int32 (N,)               -1 unknown
 ``/split``          int8 (N,)                0 train, 1 validation, 2 test
+``/numbers/NAME``   float32 (N,)             such as an age; nan unknown; only where there are any
+``/categories/NAME`` int32 (N,)              -1 unknown; attribute ``names``: JSON; only where there are any
 ``/checksum``       uint32 (N,)              of each row, see :mod:`wsegs.io.checksum`; not in older files
 ``/scheme``         str                      what the P points are: the scheme's definition as JSON
 attributes of ``/``                          format, format_version, scheme, provenance (JSON), sha256 of all
@@ -30,20 +32,22 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from wsegs.datasets.typed_labels import Categories, check_labels, select_categories, select_numbers
 from wsegs.errors import DataError, MissingError
 from wsegs.io.checksum import row_checksums
 from wsegs.io.files import check_output, is_safe_relative_path
 from wsegs.io.hdf5 import check_unsealed, create_hdf5, open_hdf5, reason_of
 from wsegs.io.integrity import check_seal
 from wsegs.io.subprocess_call import AsideError
+from wsegs.landmarks.label_columns import label_columns, read_categories, read_numbers, write_typed_labels
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
 
 FORMAT = "wsegs-landmarks"
@@ -66,14 +70,16 @@ _ARRAYS: dict[str, tuple[str, type[np.generic], tuple[int | str, ...]]] = {
     "identity": ("identity", np.int32, ()),
     "split": ("split", np.int8, ()),
 }
-# What a row's checksum covers beside its name, in this order.
+# What a row's checksum covers beside its name, in this order; then numbers and categories, see `label_columns`.
 CHECKED = tuple(name for name, _, _ in _ARRAYS.values())
 _NAMES = {"images": "image", "status_names": "status_names", "attribute_names": "attribute_names"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LandmarkTable:
     """Landmarks of every image of a data set, with the labels that belong to them.
+
+    Two tables are equal if all that they hold is, nan included.
 
     Attributes
     ----------
@@ -103,6 +109,10 @@ class LandmarkTable:
         (N,) int8: 0 train, 1 validation, 2 test.
     provenance
         What made the table; anything that JSON can hold.
+    numbers
+        Name -> (N,) float32; nan unknown.
+    categories
+        Name -> names and codes (N,) int64; -1 unknown.
     """
 
     scheme: LandmarkScheme
@@ -118,14 +128,35 @@ class LandmarkTable:
     identity: NDArray[np.int32]
     split: NDArray[np.int8]
     provenance: dict[str, Any]
+    numbers: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    categories: dict[str, Categories] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.images)
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, LandmarkTable):
+            return NotImplemented
+        return table_sha256(self) == table_sha256(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
     @property
     def found(self) -> NDArray[np.bool_]:
         """(N,) bool: whether an image has landmarks."""
-        return (self.status != NO_FACE) & (self.status != UNREADABLE)
+        found: NDArray[np.bool_] = (self.status != NO_FACE) & (self.status != UNREADABLE)
+        return found
+
+    def select(self, rows: ArrayLike) -> LandmarkTable:
+        """Return the table of some rows: integers, in their order, or a Boolean array of length N."""
+        chosen = np.arange(len(self))[np.asarray(rows, dtype=None if np.size(rows) else np.intp)]
+        return replace(
+            self,
+            images=tuple(self.images[row] for row in chosen),
+            numbers=select_numbers(self.numbers, chosen),
+            categories=select_categories(self.categories, chosen),
+            **{name: getattr(self, name)[chosen] for name in _ARRAYS},
+        )
 
     def as_scheme(self, scheme: LandmarkScheme) -> LandmarkTable:
         """Return the same faces by the points of another scheme.
@@ -157,10 +188,11 @@ def write_landmarks(path: str | os.PathLike[str], table: LandmarkTable, *, force
     path = check_output(path, force=force)
     _check(table, path)
     with create_hdf5(path) as file:
-        for field, name in _NAMES.items():
-            file.create_dataset(name, data=_encoded(getattr(table, field)), dtype=h5py.string_dtype())
-        for field, (name, dtype, _) in _ARRAYS.items():
-            file.create_dataset(name, data=np.asarray(getattr(table, field), dtype))
+        for attribute, name in _NAMES.items():
+            file.create_dataset(name, data=_encoded(getattr(table, attribute)), dtype=h5py.string_dtype())
+        for attribute, (name, dtype, _) in _ARRAYS.items():
+            file.create_dataset(name, data=np.asarray(getattr(table, attribute), dtype))
+        write_typed_labels(file, table.numbers, table.categories)
         file.attrs["format"] = FORMAT
         file.attrs["format_version"] = FORMAT_VERSION
         definition = _definition(table.scheme)
@@ -168,7 +200,7 @@ def write_landmarks(path: str | os.PathLike[str], table: LandmarkTable, *, force
         file.attrs["scheme"] = table.scheme.name
         file.attrs["provenance"] = json.dumps(table.provenance, sort_keys=True)
         file.attrs["sha256"] = _digest(table, definition)
-        file["checksum"] = row_checksums(table.images, [file[name][:] for name in CHECKED])
+        file["checksum"] = row_checksums(table.images, [file[name][:] for name in (*CHECKED, *label_columns(file))])
 
 
 def read_landmarks(path: str | os.PathLike[str]) -> LandmarkTable:
@@ -238,16 +270,20 @@ def _read(file: h5py.File, path: Path) -> tuple[LandmarkTable, str | None, str]:
             " make it anew with wsegs landmarks"
         )
     values: dict[str, Any] = {}
-    for field, name in _NAMES.items():
+    for attribute, name in _NAMES.items():
         dataset = _dataset(file, name, path)
         if h5py.check_string_dtype(dataset.dtype) is None or dataset.ndim != 1:
             raise DataError(f"{path}: /{name} is {dataset.dtype} {dataset.shape}, expected a list of names")
-        values[field] = tuple(_decoded(value) for block in _blocks(dataset) for value in block.tolist())
-    for field, (name, dtype, _) in _ARRAYS.items():
+        values[attribute] = tuple(_decoded(value) for block in _blocks(dataset) for value in block.tolist())
+    for attribute, (name, dtype, _) in _ARRAYS.items():
         dataset = _dataset(file, name, path)
         if dataset.dtype != dtype:
             raise DataError(f"{path}: /{name} is of type {dataset.dtype}, expected {np.dtype(dtype)}")
-        values[field] = dataset if field == "landmarks" else dataset[()]
+        values[attribute] = dataset if attribute == "landmarks" else dataset[()]
+    try:
+        values["numbers"], values["categories"] = read_numbers(file), read_categories(file)
+    except ValueError as error:
+        raise DataError(f"{path}: {error}") from error
     for name in ("scheme", "provenance", "sha256"):
         if not isinstance(file.attrs.get(name), str):
             raise DataError(f"{path}: the attribute '{name}' of / is missing")
@@ -293,10 +329,14 @@ def _dataset(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
 def _check(table: LandmarkTable, path: Path) -> None:
     """Raise DataError unless shapes and values fit each other."""
     sizes = {"P": table.scheme.count, "A": len(table.attribute_names)}
-    for field, (name, _, shape) in _ARRAYS.items():
+    for attribute, (name, _, shape) in _ARRAYS.items():
         expected = (len(table.images), *(sizes[n] if isinstance(n, str) else n for n in shape))
-        if getattr(table, field).shape != expected:
-            raise DataError(f"{path}: /{name} has shape {getattr(table, field).shape}, expected {expected}")
+        if getattr(table, attribute).shape != expected:
+            raise DataError(f"{path}: /{name} has shape {getattr(table, attribute).shape}, expected {expected}")
+    try:
+        check_labels(len(table.images), table.attribute_names, table.numbers, table.categories)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
     outside = next((name for name in table.images if not is_safe_relative_path(name)), None)
     if outside is not None:
         raise DataError(f"{path}: /image: expected names of files below the data set's folder, got '{outside}'")
@@ -327,16 +367,23 @@ def _digest(table: LandmarkTable, definition: str | None) -> str:
     digest = hashlib.sha256(table.scheme.name.encode())
     if definition is not None:
         digest.update(b"\0\0" + definition.encode())
-    for field in fields(table):
-        digest.update(b"\0\0" + field.name.encode())
-        if field.name in _NAMES:
-            for number, block in enumerate(_blocks(getattr(table, field.name))):
+    for name in (each.name for each in fields(table)):
+        if name in ("numbers", "categories"):  # files without them are older than they
+            continue
+        digest.update(b"\0\0" + name.encode())
+        if name in _NAMES:
+            for number, block in enumerate(_blocks(getattr(table, name))):
                 digest.update((b"\0" if number else b"") + b"\0".join(_encoded(block)))
-        elif field.name in _ARRAYS:
-            for block in _blocks(getattr(table, field.name)):
-                array = np.ascontiguousarray(block, _ARRAYS[field.name][1])
+        elif name in _ARRAYS:
+            for block in _blocks(getattr(table, name)):
+                array = np.ascontiguousarray(block, _ARRAYS[name][1])
                 digest.update(array.view(np.uint8).data if array.size else b"")
     digest.update(json.dumps(table.provenance, sort_keys=True).encode())
+    for label, numbers in sorted(table.numbers.items()):
+        digest.update(b"\0\0numbers/" + label.encode() + b"\0" + np.ascontiguousarray(numbers, "<f4").tobytes())
+    for label, category in sorted(table.categories.items()):
+        digest.update(b"\0\0categories/" + json.dumps([label, *category.names]).encode() + b"\0")
+        digest.update(np.ascontiguousarray(category.codes, "<i4").tobytes())
     return digest.hexdigest()
 
 

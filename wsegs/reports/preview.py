@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -95,12 +94,7 @@ def preview_rules(
     else:
         found = usable[table.found[usable]]
         rows = spread(found if attributes and len(found) else usable, 1 if attributes else faces)
-    per_image = ("landmarks", "status", "faces", "boxes", "image_size", "attributes", "identity", "split")
-    few = replace(
-        table,
-        images=tuple(table.images[row] for row in rows),
-        **{field: getattr(table, field)[rows] for field in per_image},
-    )
+    few = table.select(rows)
     # Rules may be tried on a data set that lacks some of their attributes.
     only_common = bool(table.attribute_names) and not set(rules.attribute_names) <= set(table.attribute_names)
     with tempfile.TemporaryDirectory(prefix="wsegs-") as folder:

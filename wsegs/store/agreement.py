@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from wsegs import __version__
+from wsegs.datasets.typed_labels import Categories
 from wsegs.errors import DataError
 from wsegs.geometry.frame import transform_points
 from wsegs.landmarks.table import read_landmarks
@@ -106,6 +107,14 @@ def check_landmarks(findings: Findings, store: MaskStore, path: Path) -> NDArray
         "its split is another": (store.split[mine], table.split[theirs]),
         "its landmarks were found by another detector": (store.status[mine], table.status[theirs]),
     }
+    for name, numbers in store.numbers.items():
+        expected = table.numbers.get(name, np.full(len(table), np.nan, np.float32))
+        pairs[f"its '{name}' is another"] = (numbers[mine], expected[theirs])
+    for name, category in store.categories.items():
+        other = table.categories.get(name)
+        if other is None or other.names != category.names:
+            other = Categories(category.names, np.full(len(table), -1, np.int64))
+        pairs[f"its '{name}' is another"] = (category.codes[mine], other.codes[theirs])
     for problem, (ours, expected) in pairs.items():
         same = (ours == expected) | ((ours != ours) & (expected != expected))  # nan is nan here
         for row in mine[~same.reshape(len(mine), -1).all(axis=1)]:

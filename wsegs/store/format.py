@@ -26,7 +26,10 @@ CODEC = f"zlib-ng {zlib_ng.ZLIBNG_RUNTIME_VERSION}, level {_COMPRESSION_LEVEL}"
 """What decides the bytes of a chunk."""
 
 CHECKED = ("attributes", "landmarks", "affine", "identity", "split", "status")
-"""What a row's checksum (:mod:`wsegs.io.checksum`) covers beside its regions and its name, in this order."""
+"""What a row's checksum (:mod:`wsegs.io.checksum`) covers beside its regions and its name, in this order.
+
+Then follow numbers and categories (:func:`wsegs.landmarks.label_columns.label_columns`).
+"""
 
 
 def chunk_filters(*, shuffle: bool = False) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from wsegs.datasets.typed_labels import Categories, check_labels
 from wsegs.errors import DataError, MissingError
 from wsegs.geometry.frame import Frame, frame_from_json
 from wsegs.io.files import is_safe_relative_path
@@ -21,6 +22,7 @@ from wsegs.io.hdf5 import check_unsealed, open_hdf5, reason_of
 from wsegs.io.images import MAX_PIXELS
 from wsegs.io.integrity import check_structure
 from wsegs.io.subprocess_call import AsideError
+from wsegs.landmarks.label_columns import read_categories, read_numbers
 from wsegs.rules import AttributeLookup, RuleSet, compile_rules
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
 from wsegs.store.chunk_reader import READ_ERRORS, ChunkReader
@@ -210,6 +212,29 @@ class MaskStore:
     def status(self) -> NDArray[np.uint8]:
         """How the landmarks were found, (N,): an index into ``status_names``; 0 no face."""
         return np.asarray(self._column("status"), np.uint8)
+
+    @cached_property
+    def numbers(self) -> dict[str, NDArray[np.float32]]:
+        """Name -> a number of each image, such as an age, (N,); nan unknown."""
+        return self._typed_labels()[0]
+
+    @cached_property
+    def categories(self) -> dict[str, Categories]:
+        """Name -> the category of each image, such as a race: names and codes, (N,); -1 unknown."""
+        return self._typed_labels()[1]
+
+    @property
+    def category_names(self) -> dict[str, tuple[str, ...]]:
+        """Name -> names of its categories, which the codes count."""
+        return {name: category.names for name, category in self.categories.items()}
+
+    def _typed_labels(self) -> tuple[dict[str, NDArray[np.float32]], dict[str, Categories]]:
+        try:
+            numbers, categories = read_numbers(self._file()), read_categories(self._file())
+            check_labels(len(self), self.attribute_names, numbers, categories)
+        except _DAMAGE as error:  # DataError among them
+            raise DataError(f"{self.path}: its labels cannot be read ({reason_of(error)})") from error
+        return numbers, categories
 
     @property
     def has_images(self) -> bool:

@@ -17,6 +17,7 @@ from wsegs.io.checksum import pixels_checksum, row_checksums
 from wsegs.io.hdf5 import open_hdf5, reason_of
 from wsegs.io.integrity import check_seal, check_structure
 from wsegs.io.subprocess_call import AsideError, run_aside
+from wsegs.landmarks.label_columns import label_columns
 from wsegs.landmarks.table import CHECKED as TABLE_CHECKED
 from wsegs.landmarks.table import FORMAT as TABLE_FORMAT
 from wsegs.landmarks.table import NO_FACE, UNREADABLE, read_landmarks
@@ -137,8 +138,8 @@ def verify_rows(path: str, kind: Literal["mask store", "landmark table"]) -> byt
 def _verify_rows(findings: Findings, lookup: AttributeLookup | None) -> None:
     """Compare each row with its checksum; decode a store's pixels and, with ``lookup``, compare its dense masks."""
     is_store = findings.kind == "mask store"
-    columns = CHECKED if is_store else TABLE_CHECKED
     with open_hdf5(findings.path) as file:
+        columns = (*(CHECKED if is_store else TABLE_CHECKED), *label_columns(file))
         names, stated = _names(findings, file), None
         if "checksum" in file:
             stated = _column(findings, file, "checksum")

@@ -1,7 +1,8 @@
-"""Face detectors and landmark predictors: one protocol, one module a method, one line a method here.
+"""Registry of landmarkers: pairs of a face detector and a landmark predictor, each in a module of its own.
 
-To add a method write a module with a function ``load(options) -> Method``, add its name to :data:`METHODS` and to
-``STATUS_NAMES`` of :mod:`wsegs.landmarks.table`.
+To add one, write a module with the functions ``load(options) -> Landmarker`` and ``describe(options)``, add its name to
+:data:`LANDMARKERS` and to ``STATUS_NAMES`` of :mod:`wsegs.landmarks.table`, and a test class that inherits
+``tests/landmarks/tester.py``.
 """
 
 from __future__ import annotations
@@ -10,18 +11,18 @@ import importlib
 
 from wsegs.errors import OptionError
 from wsegs.io.files import did_you_mean
-from wsegs.landmarks.detectors.protocol import Method, MethodOptions
+from wsegs.landmarks.detectors.protocol import Landmarker, LandmarkerOptions
 
-# Imported only when asked for, since each brings a heavy library.
-METHODS = {
+# Modules are imported on first use, since each needs a heavy library.
+LANDMARKERS = {
     "dlib": "wsegs.landmarks.detectors.dlib_detector",
     "mtcnn": "wsegs.landmarks.detectors.mtcnn_detector",
     "face-alignment": "wsegs.landmarks.detectors.face_alignment_detector",
 }
 
 
-def check_methods(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return ``names`` if each is a method and none is there twice; ``("none",)`` becomes ``()``.
+def check_landmarkers(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return ``names`` if each is a landmarker and none is there twice; ``("none",)`` becomes ``()``.
 
     Raises
     ------
@@ -31,26 +32,26 @@ def check_methods(names: tuple[str, ...]) -> tuple[str, ...]:
     if names == ("none",):
         return ()
     for name in names:
-        if name not in METHODS:
+        if name not in LANDMARKERS:
             raise OptionError(
-                f"--detectors: unknown detector '{name}', expected {', '.join(METHODS)} or none"
-                f"{did_you_mean(name, list(METHODS))}"
+                f"--detectors: unknown detector '{name}', expected {', '.join(LANDMARKERS)} or none"
+                f"{did_you_mean(name, list(LANDMARKERS))}"
             )
         if names.count(name) > 1:
             raise OptionError(f"--detectors: '{name}' is listed twice")
     if not names:
-        raise OptionError(f"--detectors: expected {', '.join(METHODS)} or none, got nothing")
+        raise OptionError(f"--detectors: expected {', '.join(LANDMARKERS)} or none, got nothing")
     return names
 
 
-def load_method(name: str, options: MethodOptions) -> Method:
+def load_landmarker(name: str, options: LandmarkerOptions) -> Landmarker:
     """Load a detector and its predictor into this process."""
-    method: Method = importlib.import_module(METHODS[name]).load(options)
-    return method
+    landmarker: Landmarker = importlib.import_module(LANDMARKERS[name]).load(options)
+    return landmarker
 
 
-def describe_method(name: str, options: MethodOptions) -> dict[str, str]:
-    """Check that a method can be used here and return its provenance: name, version, weights, sha256, licence.
+def describe_landmarker(name: str, options: LandmarkerOptions) -> dict[str, str]:
+    """Check that a landmarker can be used here and return its provenance: name, version, weights, sha256, licence.
 
     Raises
     ------
@@ -59,5 +60,5 @@ def describe_method(name: str, options: MethodOptions) -> dict[str, str]:
     DataError
         If its weights cannot be used.
     """
-    description: dict[str, str] = importlib.import_module(METHODS[name]).describe(options)
+    description: dict[str, str] = importlib.import_module(LANDMARKERS[name]).describe(options)
     return description

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from wsegs.errors import DataError, MissingError
 from wsegs.io.files import sha256_of
 from wsegs.io.subprocess_call import AsideError, run_aside
-from wsegs.landmarks.detectors.protocol import Faces, Method, MethodOptions
+from wsegs.landmarks.detectors.protocol import Faces, Landmarker, LandmarkerOptions
 from wsegs.landmarks.detectors.upright import UprightCrop, tilt_of
 from wsegs.schemes import IBUG68
 
@@ -120,7 +120,7 @@ def describe_predictor(path: str | None) -> dict[str, str]:
     return {"weights": file.name, "sha256": digest, "licence": licence}
 
 
-@functools.lru_cache(maxsize=8)  # several methods use the same file
+@functools.lru_cache(maxsize=8)  # several landmarkers use the same file
 def _checked(file: Path, _mtime: int, _size: int) -> str:
     digest = sha256_of(file)
     if digest != KNOWN_SHA256:
@@ -144,8 +144,8 @@ def _points_of(file: str) -> bytes:
     return str(dlib.shape_predictor(file)(image, dlib.rectangle(8, 8, 55, 55)).num_parts).encode()
 
 
-def describe(options: MethodOptions) -> dict[str, str]:
-    """Return the provenance of this method; see :func:`describe_predictor` for what it raises."""
+def describe(options: LandmarkerOptions) -> dict[str, str]:
+    """Return the provenance of this landmarker; see :func:`describe_predictor` for what it raises."""
     version = importlib.metadata.version("dlib-bin") if _installed("dlib-bin") else str(dlib.__version__)
     return {"name": "dlib", "version": version, **describe_predictor(options.predictor)}
 
@@ -164,7 +164,7 @@ def sensitive() -> DlibDetector:
     return DlibDetector(threshold=-0.3, upsample=1)
 
 
-def load(options: MethodOptions) -> Method:
+def load(options: LandmarkerOptions) -> Landmarker:
     """Load the detector and the predictor."""
     predictor = DlibPredictor(find_predictor(options.predictor))
-    return Method("dlib", usual(), predictor, detects_in_grey=True, predicts_in_grey=True)
+    return Landmarker("dlib", usual(), predictor, detects_in_grey=True, predicts_in_grey=True)

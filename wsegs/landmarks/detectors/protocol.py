@@ -1,4 +1,4 @@
-"""What the chain asks of a method that finds landmarks."""
+"""Protocols of a landmarker: detector, predictor, and what they pass on."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class MethodOptions:
-    """What a method needs in order to load: small, hashable, cheap to send to a worker process.
+class LandmarkerOptions:
+    """What a landmarker needs in order to load: small, hashable, cheap to send to a worker process.
 
     Attributes
     ----------
     predictor
         Path of a dlib shape predictor; None for the one that is installed.
     before
-        The methods listed before this one.
+        The landmarkers listed before this one.
     """
 
     predictor: str | None = None
@@ -49,7 +49,7 @@ class FaceDetector(Protocol):
     """Finds faces."""
 
     def detect(self, image: NDArray[np.uint8]) -> Faces:
-        """Return the faces in ``image`` (H, W, 3), RGB, or (H, W), grey, as its method says."""
+        """Return the faces in ``image`` (H, W, 3), RGB, or (H, W), grey, as its landmarker says."""
         ...
 
 
@@ -64,7 +64,7 @@ class LandmarkPredictor(Protocol):
 
 
 @dataclass(frozen=True)
-class Method:
+class Landmarker:
     """A name of ``--detectors``: a detector and the predictor for what it finds.
 
     Attributes

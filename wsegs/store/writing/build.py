@@ -19,6 +19,7 @@ from wsegs.io.checksum import row_checksums
 from wsegs.io.files import check_output, did_you_mean
 from wsegs.io.lock import locks_output
 from wsegs.io.parallel import WorkerLostError
+from wsegs.landmarks.label_columns import LABEL_GROUPS, label_arrays
 from wsegs.landmarks.table import LandmarkTable, table_sha256
 from wsegs.rules import RuleSet
 from wsegs.store.format import CHECKED, CODEC, FORMAT_NAME, FORMAT_VERSION
@@ -253,6 +254,8 @@ def _contents(
     }
     if with_images:
         columns["image_size"] = array_column(placed.image_sizes.astype(np.int32))
+    labels = label_arrays(table.numbers, table.categories)
+    columns |= {name: array_column(values[placed.rows]) for name, values in labels.items()}
     chunked: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {"regions": (placed.frame.size, rules.dtype)}
     if layout == "dense":
         chunked["masks"] = ((len(placed.attribute_names), *placed.frame.size), np.dtype(bool))
@@ -273,7 +276,8 @@ def _contents(
     if shard is not None:
         header["shard"] = json.dumps(shard)
     definition = json.dumps(placed.scheme.as_mapping(average=False), sort_keys=True)
-    return Contents(placed.images, columns, chunked, definition, header, crops=with_images)
+    names = {name: table.categories[name].names for name in sorted(table.categories)}
+    return Contents(placed.images, columns, chunked, definition, header, with_images, names)
 
 
 def _begun(drawn: Iterator[DrawnRows]) -> Iterator[DrawnRows]:
@@ -292,9 +296,10 @@ def _keep(drawn: Iterable[DrawnRows], journal: RowsJournal) -> Iterator[DrawnRow
 def _blocks(drawn: Iterable[DrawnRows], contents: Contents) -> Iterator[Block]:
     """Yield what was drawn with the checksums of its rows."""
     behind = 0
+    checked = (*CHECKED, *(name for name in contents.columns if name.startswith(LABEL_GROUPS)))
     for some in drawn:
         rows = slice(behind, behind + len(some))
-        columns = [contents.columns[name].rows(rows) for name in CHECKED]
+        columns = [contents.columns[name].rows(rows) for name in checked]
         yield Block(some.chunks, row_checksums(contents.images[rows], columns, some.sums))
         behind = rows.stop
 

@@ -21,6 +21,7 @@ from wsegs.errors import DataError, OptionError
 from wsegs.io.files import check_output
 from wsegs.io.hdf5 import open_hdf5
 from wsegs.io.lock import locks_output
+from wsegs.landmarks.label_columns import CATEGORIES, label_columns, read_category_names
 from wsegs.store.format import chunk_filters
 from wsegs.store.reader import MaskStore
 from wsegs.store.stored_crops import StoredCrops
@@ -133,11 +134,19 @@ def _check_alike(one: _Shard, other: _Shard) -> None:
             raise OptionError(f"{other.path}: expected the same '{key}' as in {one.path}, got another")
     if ("crops" in other.file) != ("crops" in one.file):
         raise OptionError(f"{other.path}: expected images inside where {one.path} has them, and none where it has none")
-    for name in (*CHUNKED, *COLUMNS, "checksum"):
+    if _category_names(one.file) != _category_names(other.file):
+        raise OptionError(f"{other.path}: expected the same categories as in {one.path}, got others")
+    for name in (*CHUNKED, *COLUMNS, *label_columns(one.file), *label_columns(other.file), "checksum"):
         if _layout(one.file, name) != _layout(other.file, name):
             raise OptionError(f"{other.path}: expected '{name}' to be stored as in {one.path}; draw that shard anew")
     if other.file["scheme"][()] != one.file["scheme"][()]:
         raise OptionError(f"{other.path}: expected the same landmark scheme as in {one.path}, got another")
+
+
+def _category_names(file: h5py.File) -> dict[str, tuple[str, ...]]:
+    """Return the names of each label's categories."""
+    labels = [name.removeprefix(f"{CATEGORIES}/") for name in label_columns(file) if name.startswith(f"{CATEGORIES}/")]
+    return {label: read_category_names(file, label) for label in labels}
 
 
 def _layout(file: h5py.File, name: str) -> Any:
@@ -162,14 +171,16 @@ def _contents(shards: Sequence[_Shard]) -> Contents:
         chunked[name] = (dataset.shape[1:], dataset.dtype)
     columns = {
         name: Column(first.file[name].dtype, first.file[name].shape[1:], _Rows(shards, name))
-        for name in COLUMNS
+        for name in (*COLUMNS, *label_columns(first.file))
         if name in first.file  # sizes of images are there where the images are
     }
     header = dict(first.file.attrs)
     del header["shard"]
     header["provenance"] = json.dumps(_with_sum(shards))
     images = tuple(name for shard in shards for name in shard.images)
-    return Contents(images, columns, chunked, first.file["scheme"].asstr()[()], header, crops="crops" in first.file)
+    definition = first.file["scheme"].asstr()[()]
+    crops = "crops" in first.file
+    return Contents(images, columns, chunked, definition, header, crops, _category_names(first.file))
 
 
 @dataclass(frozen=True)

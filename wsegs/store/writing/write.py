@@ -8,7 +8,7 @@ was merged from shards are the same file.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from wsegs.io.hdf5 import create_hdf5
+from wsegs.landmarks.label_columns import write_category_names
 from wsegs.store.format import ROWS_A_CHUNK, chunk_filters, encode_chunk
 from wsegs.store.stored_crops import CropWriter
 
@@ -61,6 +62,8 @@ class Contents:
         The attributes of the file.
     crops
         Whether the blocks have ``crops``, a JPEG file a row.
+    category_names
+        Label -> names of its categories, whose codes are the column ``categories/LABEL``.
     """
 
     images: tuple[str, ...]
@@ -69,6 +72,7 @@ class Contents:
     scheme: str
     header: Mapping[str, Any]
     crops: bool = False
+    category_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +117,7 @@ def write_store(path: Path, contents: Contents, blocks: Iterable[Block], task: s
             file.attrs[name] = value
         for name, column in contents.columns.items():
             _write_column(file, name, count, column)
+        write_category_names(file, contents.category_names)
         _write_names(file, "image", contents.images)
         file.create_dataset("scheme", data=contents.scheme, dtype=h5py.string_dtype(), track_times=False)
         datasets, corners = {}, []

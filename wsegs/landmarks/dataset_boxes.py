@@ -1,6 +1,6 @@
-"""Where the data set says that the faces are, as squares like those of dlib's HOG detector.
+"""A data set's own boxes, framed as dlib's HOG detector frames a face.
 
-dlib's predictor starts from a mean face in that square, so a data set's own boxes must be framed like it.
+dlib's predictor starts from a mean face in HOG's square, so other boxes must be converted to such squares.
 """
 
 from __future__ import annotations
@@ -25,30 +25,31 @@ BOX_SIDE = 0.87
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where the faces of N images are.
+class DatasetBoxes:
+    """Faces of N images that need no search.
 
     Attributes
     ----------
     points
-        (N, 5, 2) float32: the five points; nan where they are not known. None if there are none.
+        (N, 5, 2) float32: the five points, x and y in pixels of the image; nan unknown. None if there are none.
     squares
-        (N, 4) float32: x, y, width, height in pixels of the image, framed as HOG's; for those without points.
+        (N, 4) float32: x, y, width, height in pixels of the image, framed as HOG's; nan unknown. Used where there
+        are no points.
     """
 
     points: NDArray[np.float32] | None
     squares: NDArray[np.float32]
 
 
-def places_of(dataset: FaceDataset) -> Places:
-    """Return where the faces of a data set are, from the best that it has for each image.
+def dataset_boxes(dataset: FaceDataset) -> DatasetBoxes:
+    """Return the faces of a data set by the best that it has for each image.
 
-    That is its five points, else its box, else the place at which all its aligned images hold the face.
+    That is its five points, else its box, else the mean face of its aligned images.
 
     Raises
     ------
     MissingError
-        If it has none of these.
+        If the data set has none of these.
     """
     if dataset.aligned_points is None and dataset.boxes is None and dataset.points is None:
         raise MissingError(
@@ -60,7 +61,7 @@ def places_of(dataset: FaceDataset) -> Places:
     if dataset.boxes is not None:
         known = np.isfinite(dataset.boxes).all(axis=1)
         squares[known] = square_of_boxes(dataset.boxes[known])
-    return Places(dataset.points, squares)
+    return DatasetBoxes(dataset.points, squares)
 
 
 def square_of_boxes(boxes: NDArray[np.floating]) -> NDArray[np.float32]:
