@@ -6,7 +6,7 @@ import skimage.data
 import skimage.transform
 
 from wsegs.errors import DataError, MissingError, OptionError
-from wsegs.io.subprocess_call import run_aside
+from wsegs.io.subprocess_call import call_in_subprocess
 from wsegs.landmarks.detectors import METHODS, check_methods, describe_method, dlib_detector, load_method
 from wsegs.landmarks.detectors import face_alignment_detector as fan
 from wsegs.landmarks.detectors.mtcnn_detector import MtcnnDetector
@@ -147,7 +147,9 @@ class TestDlibPredictor:
         assert "\n" not in str(caught.value)
 
     def test_a_model_that_takes_the_process_down_is_one_line(self, tiny_predictor, tmp_path, monkeypatch):
-        monkeypatch.setattr(dlib_detector, "run_aside", lambda *_, seconds: run_aside("os:abort", seconds=seconds))
+        monkeypatch.setattr(
+            dlib_detector, "call_in_subprocess", lambda *_, seconds: call_in_subprocess("os:abort", seconds=seconds)
+        )
         path = tmp_path / "bad.dat"
         path.write_bytes(tiny_predictor.read_bytes())
         with pytest.raises(DataError, match="the library that reads it fails"):

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from wsegs.landmarks.journal import Journal, record_type
 
 from wsegs.datasets.boxes import BOX_CENTRE, BOX_SIDE
 from wsegs.datasets.index import Unmatched
@@ -21,7 +22,6 @@ from wsegs.landmarks import tasks as worker
 from wsegs.landmarks.chain import ChainOptions
 from wsegs.landmarks.find import find_in_chunk, find_landmarks, summarise
 from wsegs.landmarks.imports import Imported, read_imports, write_csv
-from wsegs.landmarks.journal import Journal, record_type
 from wsegs.landmarks.table import read_landmarks
 from wsegs.schemes import IBUG68
 

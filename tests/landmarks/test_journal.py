@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from wsegs.landmarks.journal import Journal, record_type
 
 from wsegs.errors import DataError, OptionError
-from wsegs.landmarks.journal import Journal, record_type
 
 HEADER = {"images": "abc", "options": {"max_side": 1024, "detectors": ("dlib",)}}
 

@@ -15,8 +15,8 @@ from PIL import Image
 
 from wsegs.errors import DataError, MissingError, WsegsError
 from wsegs.geometry.frame import Frame
-from wsegs.io.integrity import USER_BLOCK, seal
-from wsegs.io.subprocess_call import run_aside
+from wsegs.io.integrity import USER_BLOCK, write_digests
+from wsegs.io.subprocess_call import call_in_subprocess
 from wsegs.landmarks.table import LandmarkTable, read_landmarks, write_landmarks
 from wsegs.rules import compile_rules, load_rules
 from wsegs.schemes import IBUG68
@@ -75,7 +75,7 @@ def _change(path: Path, change) -> None:
     """Change a file as a program would, and seal it again: what is left to find is what the change broke."""
     with h5py.File(path, "r+") as file:
         change(file)
-    seal(path)
+    write_digests(path)
 
 
 def test_nothing_is_wrong_with_what_was_written(made):
@@ -161,9 +161,9 @@ def _astray(content: bytes) -> bytes:
 def test_what_leads_libhdf5_astray_is_refused(made, tmp_path, monkeypatch, name, reader, sealed):
     path = tmp_path / name
     path.write_bytes(_astray((made / name).read_bytes())[0 if sealed else USER_BLOCK :])
-    aside = run_aside
+    aside = call_in_subprocess
     for module in ("wsegs.store.verify", "wsegs.io.hdf5"):
-        monkeypatch.setattr(f"{module}.run_aside", lambda *names, seconds: aside(*names, seconds=2))
+        monkeypatch.setattr(f"{module}.call_in_subprocess", lambda *names, seconds: aside(*names, seconds=2))
     with pytest.raises(DataError, match=str(path)):
         reader(path)
     lines = verify_file(path).lines

@@ -1,11 +1,11 @@
 """Lock an output: a second writer is refused in one line that names the first.
 
-The library filelock locks ``.masks.h5.lock`` beside ``masks.h5``. The system drops the lock when its process ends, however
-it ends, so a killed process blocks nobody. The file says who writes, as a line of JSON.
+The library filelock locks ``.masks.h5.lock`` beside ``masks.h5``. The system drops the lock when its process ends,
+however it ends, so a killed process blocks nobody. The file says who writes, as a line of JSON.
 
-On a drive without file locks the existence of ``.masks.h5.lock.soft`` is the lock. One that a killed process of this machine
-left is taken over. A drive may also keep file locks to each machine (NFS with ``nolock`` or ``local_lock``), and nothing
-tells. A lock that another machine left is therefore never taken over: the message names the file to remove.
+On a drive without file locks the existence of ``.masks.h5.lock.soft`` is the lock. One that a killed process of this
+machine left is taken over. A drive may also keep file locks to each machine (NFS with ``nolock`` or ``local_lock``)
+without telling. A lock that another machine left is therefore never taken over: the message names the file to remove.
 """
 
 from __future__ import annotations

@@ -170,7 +170,8 @@ def find_landmarks(
                 keep(some)
         except WorkerLostError as error:
             raise WsegsError(
-                f"{error}; {done.sum()} images are kept in {partial}: run the same command again, with fewer processes (-j)"
+                f"{error}; {done.sum()} images are kept in {partial}:"
+                " run the same command again, with fewer processes (-j)"
             ) from error
         table = _table(dataset, known, scheme, records, provenance)
         try:

@@ -15,8 +15,8 @@ from tqdm import tqdm
 from wsegs.errors import DataError, MissingError
 from wsegs.io.checksum import pixels_checksum, row_checksums
 from wsegs.io.hdf5 import open_hdf5, reason_of
-from wsegs.io.integrity import check_seal, check_structure
-from wsegs.io.subprocess_call import AsideError, run_aside
+from wsegs.io.integrity import check_digest, check_structure
+from wsegs.io.subprocess_call import SubprocessError, call_in_subprocess
 from wsegs.landmarks.table import CHECKED as TABLE_CHECKED
 from wsegs.landmarks.table import FORMAT as TABLE_FORMAT
 from wsegs.landmarks.table import NO_FACE, UNREADABLE, read_landmarks
@@ -69,13 +69,13 @@ def verify_file(
         raise DataError(f"{path}: expected a mask store or a landmark table, got a directory")
     if not path.exists():
         raise MissingError(f"{path}: no such file")
-    findings = Findings(path, _kind(path), {"seal": check_seal(path)})
+    findings = Findings(path, _kind(path), {"seal": check_digest(path)})
     if findings.checked["seal"] == "broken":
         findings.add("the seal is broken: a byte was changed, added or lost since the file was written")
     try:
         structure = check_structure(path)
         if structure != "whole":
-            _verify_rows_aside(findings)
+            _verify_rows_in_subprocess(findings)
         if structure == "broken":
             return findings
         if findings.kind == "landmark table":
@@ -113,16 +113,16 @@ def _kind(path: Path) -> Literal["mask store", "landmark table"]:
     return "mask store"
 
 
-def _verify_rows_aside(findings: Findings) -> None:
+def _verify_rows_in_subprocess(findings: Findings) -> None:
     """Do :func:`_verify_rows` in a process of its own, which damaged structures may crash or keep busy for ever."""
     seconds = _LIMIT + findings.path.stat().st_size / 1e6
     try:
         found = json.loads(
-            run_aside("wsegs.store.verify:verify_rows", str(findings.path), findings.kind, seconds=seconds)
+            call_in_subprocess("wsegs.store.verify:verify_rows", str(findings.path), findings.kind, seconds=seconds)
         )
         findings.lines += found["findings"]
         findings.checked |= found["checked"]
-    except AsideError as error:
+    except SubprocessError as error:
         findings.add(f"its structure is damaged: which images are concerned cannot be said ({error})")
         findings.checked["checksums"] = "unreadable"
 

@@ -137,8 +137,8 @@ def _calls(
 def in_step(run: Callable[[Iterable[Item]], Iterator[Result]], calls: Iterable[Item], ahead: int) -> Iterator[Result]:
     """Yield the results of calls; at most ``ahead`` calls are sent before their results are taken.
 
-    joblib takes the next call as soon as a worker is free. Without the limit results would pile up in memory while a slow
-    disk takes them.
+    joblib takes the next call as soon as a worker is free. Without the limit results would pile up in memory where the
+    disk is slow.
     """
     waiting = threading.Event()  # for a result: nothing may hold up the workers then
     balance = 0

@@ -1,7 +1,7 @@
 """Write a mask store: columns, compressed chunks and header to one HDF5 file.
 
-The contents alone decide the bytes of the file: objects are created in a fixed order, chunks are written in the order of
-the rows, and no time is stored. A store drawn in one go, one resumed and one merged from shards are the same file.
+The contents alone decide the bytes of the file: objects are created in a fixed order, chunks are written in the order
+of the rows, and no time is stored. A store drawn in one go, one resumed and one merged from shards are the same file.
 """
 
 from __future__ import annotations
