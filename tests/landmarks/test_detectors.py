@@ -152,7 +152,7 @@ class TestDlibPredictor:
         )
         path = tmp_path / "bad.dat"
         path.write_bytes(tiny_predictor.read_bytes())
-        with pytest.raises(DataError, match="the library that reads it fails"):
+        with pytest.raises(DataError, match="the library that reads it crashes"):
             describe_method("dlib", MethodOptions(str(path)))
 
     def test_a_model_of_other_points(self, astronaut, tmp_path):

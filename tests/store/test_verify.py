@@ -131,7 +131,7 @@ def test_a_flipped_byte_of_a_row_is_placed(store, made, tmp_path, name, column):
     lines = [line for line in verify_file(path).lines if "seal" not in line]
     assert len(lines) == 1
     assert lines[0].startswith(expected)
-    with pytest.raises(DataError, match="not those that were"):
+    with pytest.raises(DataError, match="sha256 differs"):
         (MaskStore if path == store else read_landmarks)(path)
 
 

@@ -6,9 +6,9 @@ two lines of text there:
     wsegs sealed file, sha256 of what follows: 64 hexadecimal digits
     sha256 of bytes 4096-20480 731230-742118: 64 hexadecimal digits
 
-The first covers the file from there to its end. The second leaves out the chunks of pixels, whose damage shows when they
-are decompressed. It is quick to check before libhdf5 sees the file, since damaged structures can send libhdf5 into endless
-loops. The digests find accidents. They are no signature: whoever changes a file can write them anew.
+The first covers the file from there to its end. The second leaves out the chunks of pixels, whose damage shows when
+they are decompressed. It is quick to check before libhdf5 sees the file, since damaged structures can send libhdf5 into
+endless loops. The digests find accidents. They are no signature: whoever changes a file can write them anew.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ class Journal:
                     self._connection.executescript(f"BEGIN;{_TABLES}")
                     self._connection.execute("INSERT INTO header VALUES (?)", [text])
         except sqlite3.Error as error:
-            self._connection.close()
+            self._close()
             raise WsegsError(f"{path}: {error}") from error
 
     def write(self, values: Iterable[tuple[int, bytes]]) -> None:
@@ -126,8 +126,7 @@ class Journal:
         with suppress(sqlite3.Error, OSError):  # closed already, or a drive that turned read-only
             if self.is_empty():  # the file is asked: an interrupt may come between a write and any count of it
                 self.remove()
-        with suppress(sqlite3.Error):  # what could not be written has been an error before
-            self._connection.close()
+        self._close()
 
     def _open(self) -> str:
         """Open the file and return the text of its header: empty if the file is new, "?" if it is no journal."""
@@ -145,6 +144,10 @@ class Journal:
                 return "?"
             raise
         return str(found[0]) if state == ("ok",) and found else "?"
+
+    def _close(self) -> None:
+        with suppress(AttributeError, sqlite3.Error):  # never opened, or a drive that fails, which was an error before
+            self._connection.close()
 
     def _delete(self) -> None:
         for suffix in ("", "-wal", "-journal"):

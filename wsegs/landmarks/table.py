@@ -207,7 +207,7 @@ def open_landmarks(path: str | os.PathLike[str]) -> Iterator[LandmarkTable]:
             # Before libhdf5 sees it, which damaged structures can lead astray.
             state = check_digest(path)
             if state == "broken":
-                raise OSError("its contents do not have the sha256 that they were written with, or it is another kind of file")
+                raise OSError("its sha256 differs from the one written in it, or it is another kind of file")
             if state == "none":
                 check_readable(path)
             file = opened.enter_context(open_hdf5(path))

@@ -331,8 +331,8 @@ class MaskStore:
         state = check_structure(self.path)
         if state == "broken":
             raise DataError(
-                f"{self.path}: expected a mask store, got a damaged or other file (its contents are not those that were"
-                " sealed); wsegs store verify says more"
+                f"{self.path}: expected a mask store, got a damaged or other file (its sha256 differs from the one"
+                " written in it); wsegs store verify says more"
             )
         try:
             if state == "none":

@@ -28,7 +28,7 @@ from wsegs.training.callbacks import LastStageEarlyStopping, MetricsTable, Progr
 from wsegs.training.checkpoints import BestAndLast, PlainCheckpointIO
 from wsegs.training.data import check_images, check_labels
 from wsegs.training.environment import is_main_process, launched_by_torchrun, torchrun_devices_and_nodes
-from wsegs.training.failures import Interrupted, one_line_failures
+from wsegs.training.failures import one_line_failures
 from wsegs.training.initial_weights import describe_weights
 from wsegs.training.precision import memory_format, resolve_precision
 from wsegs.training.recipe import Recipe
@@ -160,9 +160,8 @@ def train(
     if checkpoint is not None and is_main_process():
         remove_unfinished(output)
     module.to(memory_format=memory_format(precision))
-    interrupted = Interrupted()
     callbacks: list[Callback] = [
-        *(MetricsTable(output / METRICS, recipe, budget), ProgressBar(budget), interrupted),
+        *(MetricsTable(output / METRICS, recipe, budget), ProgressBar(budget)),
         BestAndLast(output, budget, recipe.early_stopping),
     ]
     if recipe.early_stopping.patience is not None:
@@ -177,7 +176,7 @@ def train(
         workers = (0 if device == "cpu" else cores) if machine.workers is None else machine.workers
         loaders = build_loaders(stack, recipe, budget, images, inputs, module, workers=workers, cache=machine.cache)
         first_step = 0 if checkpoint is None else int(read_checkpoint(checkpoint)["global_step"])
-        with one_line_failures(interrupted):
+        with one_line_failures():
             trainer.fit(module, datamodule=loaders, ckpt_path=checkpoint, weights_only=True)
     seconds = time.monotonic() - started
     if not trainer.is_global_zero:
