@@ -1,4 +1,4 @@
-"""The seal finds every flipped byte, and HDF5 readers pass over it."""
+"""The digests find every flipped byte, and HDF5 readers skip them."""
 
 from __future__ import annotations
 
