@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import skimage.data
 
+from wsegs.landmarks.find import find_in_chunk
 from wsegs.landmarks.table import read_landmarks
 
 
@@ -108,10 +109,13 @@ def test_bad_input_is_one_line(landmarks, tmp_path, arguments, message):
 
 
 def test_interruption_says_how_to_go_on(landmarks, monkeypatch):
-    def interrupted(*arguments):
-        raise KeyboardInterrupt
+    def interrupted(options, tasks, points):
+        if tasks[0].index:
+            raise KeyboardInterrupt
+        return find_in_chunk(options, tasks, points)
 
     monkeypatch.setattr("wsegs.landmarks.find.find_in_chunk", interrupted)
+    monkeypatch.setattr("wsegs.landmarks.find._CHUNK", 1)
     done = landmarks()
     assert done.code == 130
     assert "l.h5.partial keeps what was found; the same command goes on from there" in done.err

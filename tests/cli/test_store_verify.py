@@ -26,10 +26,10 @@ def test_a_store_that_is_whole(run, masks, truth_folder):
     done = run("store", "verify", masks, *agrees, "--redraw", -1)
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith(
-        f"{masks}: a mask store, nothing wrong (seal: whole, checksums: 4, rules: attparsenet-2020"
+        f"{masks}: a mask store, nothing wrong (sha256: whole, checksums: 4, rules: attparsenet-2020"
     )
     assert run("store", "verify", truth_folder / "landmarks.h5").out.startswith(
-        f"{truth_folder / 'landmarks.h5'}: a landmark table, nothing wrong (seal: whole, checksums: 4"
+        f"{truth_folder / 'landmarks.h5'}: a landmark table, nothing wrong (sha256: whole, checksums: 4"
     )
 
 
@@ -44,7 +44,7 @@ def test_what_is_wrong_is_a_line_and_the_exit_code(run, masks):
     assert done.code == 1
     found = json.loads(done.out)
     assert found["kind"] == "mask store"
-    assert found["findings"][0] == "the seal is broken: a byte was changed, added or lost since the file was written"
+    assert found["findings"][0] == "its sha256 differs: a byte was changed, added or lost since the file was written"
 
 
 def test_many_findings_are_counted(run, masks, tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""The seal finds every flipped byte, and HDF5 readers pass over it."""
+"""The digests find every flipped byte, and HDF5 readers skip them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from wsegs.io.hdf5 import create_hdf5
-from wsegs.io.integrity import USER_BLOCK, check_seal
+from wsegs.io.integrity import USER_BLOCK, check_digest
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def sealed(tmp_path):
 
 
 def test_plain_h5py_opens_a_sealed_file(sealed):
-    assert check_seal(sealed) == "whole"
+    assert check_digest(sealed) == "whole"
     assert sealed.read_bytes().startswith(b"wsegs sealed file, sha256 of what follows: ")
     with h5py.File(sealed, "r") as file:
         assert file["numbers"][:].tolist() == list(range(10))
@@ -30,7 +30,7 @@ def test_plain_h5py_opens_a_sealed_file(sealed):
 def test_a_file_without_a_seal_is_no_broken_one(tmp_path):
     with h5py.File(tmp_path / "old.h5", "w") as file:
         file["numbers"] = np.arange(10)
-    assert check_seal(tmp_path / "old.h5") == "none"
+    assert check_digest(tmp_path / "old.h5") == "none"
 
 
 def test_every_flipped_bit_is_found(sealed):
@@ -41,16 +41,16 @@ def test_every_flipped_bit_is_found(sealed):
         damaged = bytearray(whole)
         damaged[place] ^= 1 << int(rng.integers(8))
         sealed.write_bytes(damaged)
-        assert check_seal(sealed) == "broken", f"byte {place}"
+        assert check_digest(sealed) == "broken", f"byte {place}"
 
 
 @pytest.mark.parametrize("length", [0, 1, 511, 512, 513, -1])
 def test_a_cut_or_longer_file_is_found(sealed, length):
     whole = sealed.read_bytes()
     sealed.write_bytes(whole[:length])
-    assert check_seal(sealed) == "broken"
+    assert check_digest(sealed) == "broken"
     sealed.write_bytes(whole + b"\0")
-    assert check_seal(sealed) == "broken"
+    assert check_digest(sealed) == "broken"
 
 
 def test_nothing_is_sealed_or_named_when_writing_fails(tmp_path):

@@ -11,7 +11,7 @@ import time
 import psutil
 import pytest
 
-from wsegs.io.subprocess_call import AsideError, run_aside
+from wsegs.io.subprocess_call import SubprocessError, call_in_subprocess
 
 # A pattern that takes for ever, inside a library that does not look up.
 FOR_EVER = ("re:fullmatch", "(a+)+b", "a" * 60)
@@ -19,14 +19,14 @@ FOR_EVER = ("re:fullmatch", "(a+)+b", "a" * 60)
 
 def test_what_takes_too_long_is_ended() -> None:
     before = set(psutil.Process().children())
-    with pytest.raises(AsideError, match="it could not be read within 1 s"):
-        run_aside(*FOR_EVER, seconds=1)
+    with pytest.raises(SubprocessError, match="it could not be read within 1 s"):
+        call_in_subprocess(*FOR_EVER, seconds=1)
     assert set(psutil.Process().children()) <= before
 
 
 def test_what_nobody_waits_for_ends_by_itself() -> None:
     """libhdf5 went on for ever where the command that had asked was killed."""
-    program = f"from wsegs.io.subprocess_call import run_aside; run_aside(*{FOR_EVER!r}, seconds=2)"
+    program = f"from wsegs.io.subprocess_call import call_in_subprocess; call_in_subprocess(*{FOR_EVER!r}, seconds=2)"
     caller = subprocess.Popen([sys.executable, "-c", program])
     while not (reading := psutil.Process(caller.pid).children()):
         time.sleep(0.01)
@@ -39,7 +39,7 @@ def test_what_nobody_waits_for_ends_by_itself() -> None:
 
 
 def test_a_fault_is_its_reason() -> None:
-    with pytest.raises(AsideError, match="unterminated"):
-        run_aside("re:compile", "(", seconds=20)
-    with pytest.raises(AsideError, match="so that the library that reads it fails"):
-        run_aside("os:abort", seconds=20)
+    with pytest.raises(SubprocessError, match="unterminated"):
+        call_in_subprocess("re:compile", "(", seconds=20)
+    with pytest.raises(SubprocessError, match="the library that reads it crashes"):
+        call_in_subprocess("os:abort", seconds=20)

@@ -7,7 +7,7 @@ import skimage.transform
 
 from tests.landmarks.tester import LandmarkerTester
 from wsegs.errors import DataError, MissingError, OptionError
-from wsegs.io.subprocess_call import run_aside
+from wsegs.io.subprocess_call import call_in_subprocess
 from wsegs.landmarks.detectors import (
     LANDMARKERS,
     check_landmarkers,
@@ -144,10 +144,12 @@ class TestDlibPredictor:
         assert "\n" not in str(caught.value)
 
     def test_a_model_that_takes_the_process_down_is_one_line(self, tiny_predictor, tmp_path, monkeypatch):
-        monkeypatch.setattr(dlib_detector, "run_aside", lambda *_, seconds: run_aside("os:abort", seconds=seconds))
+        monkeypatch.setattr(
+            dlib_detector, "call_in_subprocess", lambda *_, seconds: call_in_subprocess("os:abort", seconds=seconds)
+        )
         path = tmp_path / "bad.dat"
         path.write_bytes(tiny_predictor.read_bytes())
-        with pytest.raises(DataError, match="the library that reads it fails"):
+        with pytest.raises(DataError, match="the library that reads it crashes"):
             describe_landmarker("dlib", LandmarkerOptions(str(path)))
 
     def test_a_model_of_other_points(self, astronaut, tmp_path):

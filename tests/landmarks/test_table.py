@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from wsegs.errors import DataError, MissingError, OutputExistsError
-from wsegs.io.integrity import seal
+from wsegs.io.integrity import write_digests
 from wsegs.landmarks.table import read_landmarks, write_landmarks
 from wsegs.schemes import CELEBA5, IBUG68, get_scheme
 
@@ -170,7 +170,7 @@ def test_a_flipped_byte_in_any_array_is_seen(table, tmp_path):
             file[name][0] = value + 1
         with pytest.raises(DataError, match=r"l\.h5: not a readable landmark file \(its contents are not those"):
             read_landmarks(path)
-        seal(path)
+        write_digests(path)
         with pytest.raises(DataError, match=r"l\.h5: "):
             read_landmarks(path)
 
@@ -225,7 +225,7 @@ def test_what_is_wrong_is_named(table, tmp_path, change, message):
     write_landmarks(path, table)
     with h5py.File(path, "r+") as file:
         change(file)
-    seal(path)
+    write_digests(path)
     with pytest.raises(DataError, match=message) as caught:
         read_landmarks(path)
     assert str(caught.value).startswith(f"{path}: ")
@@ -245,6 +245,6 @@ def test_names_that_leave_the_folder_of_the_images_are_refused(table, tmp_path, 
     write_landmarks(tmp_path / "l.h5", table)
     with h5py.File(tmp_path / "l.h5", "r+") as file:
         file["image"][0] = name
-    seal(tmp_path / "l.h5")
+    write_digests(tmp_path / "l.h5")
     with pytest.raises(DataError, match=r"l\.h5: /image: expected names of files below"):
         read_landmarks(tmp_path / "l.h5")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from wsegs.errors import DataError, MissingError
-from wsegs.io.integrity import seal
+from wsegs.io.integrity import write_digests
 from wsegs.store import MaskStore
 
 
@@ -119,6 +119,6 @@ def test_a_store_with_a_part_missing_is_refused(store, damage, message):
     store.close()
     with h5py.File(store.path, "r+") as file:
         damage(file)
-    seal(store.path)
+    write_digests(store.path)
     with pytest.raises(DataError, match=message):
         MaskStore(store.path)

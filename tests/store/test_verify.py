@@ -15,8 +15,9 @@ from PIL import Image
 
 from wsegs.errors import DataError, MissingError, WsegsError
 from wsegs.geometry.frame import Frame
-from wsegs.io.integrity import USER_BLOCK, seal
-from wsegs.io.subprocess_call import run_aside
+from wsegs.io.images import read_image
+from wsegs.io.integrity import USER_BLOCK, write_digests
+from wsegs.io.subprocess_call import call_in_subprocess
 from wsegs.landmarks.table import LandmarkTable, read_landmarks, write_landmarks
 from wsegs.rules import compile_rules, load_rules
 from wsegs.schemes import IBUG68
@@ -72,10 +73,10 @@ def store(made, tmp_path) -> Path:
 
 
 def _change(path: Path, change) -> None:
-    """Change a file as a program would, and seal it again: what is left to find is what the change broke."""
+    """Change a file as a program would, and write new digests: what is left to find is what the change broke."""
     with h5py.File(path, "r+") as file:
         change(file)
-    seal(path)
+    write_digests(path)
 
 
 def test_nothing_is_wrong_with_what_was_written(made):
@@ -88,7 +89,7 @@ def test_nothing_is_wrong_with_what_was_written(made):
             redraw=None,
         )
         assert found.lines == []
-        assert found.checked["seal"] == "whole"
+        assert found.checked["sha256"] == "whole"
         assert (found.checked["checksums"], found.checked["redrawn"]) == (4, 4)
     found = verify_file(made / "landmarks.h5", data=made / "images")
     assert (found.kind, found.lines, found.checked["checksums"]) == ("landmark table", [], 4)
@@ -103,7 +104,7 @@ def test_every_flipped_byte_is_found(made, tmp_path_factory, data):
     damaged[place] ^= data.draw(st.integers(1, 255))
     path = tmp_path_factory.mktemp("flipped") / "f.h5"
     path.write_bytes(damaged)
-    assert any("the seal is broken" in line for line in verify_file(path).lines)
+    assert any("its sha256 differs" in line for line in verify_file(path).lines)
 
 
 def _offset(path: Path, name: str, row: int) -> int:
@@ -128,10 +129,10 @@ def test_a_flipped_byte_of_a_row_is_placed(store, made, tmp_path, name, column):
     content[_offset(path, column, 0 if path == store else 2) + (9 if path == store else 0)] ^= 4
     path.write_bytes(content)
     expected = f"'{column}' of rows 0 to " if path == store else "folder/c.png: its data do not have the checksum"
-    lines = [line for line in verify_file(path).lines if "seal" not in line]
+    lines = [line for line in verify_file(path).lines if "sha256" not in line]
     assert len(lines) == 1
     assert lines[0].startswith(expected)
-    with pytest.raises(DataError, match="not those that were"):
+    with pytest.raises(DataError, match="sha256 differs"):
         (MaskStore if path == store else read_landmarks)(path)
 
 
@@ -140,7 +141,7 @@ def test_a_flipped_byte_of_the_pixels_names_their_image(store, name):
     content = bytearray(store.read_bytes())
     content[_offset(store, name, 1) + 9] ^= 1
     store.write_bytes(content)
-    lines = [line for line in verify_file(store, redraw=0).lines if "seal" not in line]
+    lines = [line for line in verify_file(store, redraw=0).lines if "sha256" not in line]
     assert len(lines) == 1
     assert lines[0].startswith("b.png: its ")
     assert "cannot be decoded" in lines[0] or "not those of its regions" in lines[0]
@@ -161,9 +162,9 @@ def _astray(content: bytes) -> bytes:
 def test_what_leads_libhdf5_astray_is_refused(made, tmp_path, monkeypatch, name, reader, sealed):
     path = tmp_path / name
     path.write_bytes(_astray((made / name).read_bytes())[0 if sealed else USER_BLOCK :])
-    aside = run_aside
+    aside = call_in_subprocess
     for module in ("wsegs.store.verify", "wsegs.io.hdf5"):
-        monkeypatch.setattr(f"{module}.run_aside", lambda *names, seconds: aside(*names, seconds=2))
+        monkeypatch.setattr(f"{module}.call_in_subprocess", lambda *names, seconds: aside(*names, seconds=2))
     with pytest.raises(DataError, match=str(path)):
         reader(path)
     lines = verify_file(path).lines
@@ -172,7 +173,7 @@ def test_what_leads_libhdf5_astray_is_refused(made, tmp_path, monkeypatch, name,
         assert any("cannot be said" in line or "cannot be read" in line for line in lines)
 
 
-def test_a_change_with_a_new_seal_is_found_by_the_checksums(store):
+def test_a_change_with_new_digests_is_found_by_the_checksums(store):
     _change(store, lambda file: file["attributes"].__setitem__((1, 0), -1))
     assert verify_file(store, redraw=0).lines == [
         "b.png: its masks are not those of its regions and labels",
@@ -243,6 +244,39 @@ def test_other_images(made, tmp_path):
     assert verify_file(made / "landmarks.h5", data=tmp_path).lines == lines
 
 
+@pytest.mark.parametrize("orientation", [3, 6])
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_an_image_that_exif_turns_has_the_size_of_its_pixels(made, tmp_path, orientation, suffix):
+    """Its header says 40x30; landmarks are found in its pixels, which ``read_image`` turns if OpenCV does."""
+    exif = Image.Exif()
+    exif[274] = orientation
+    path = tmp_path / f"a.{suffix}"
+    Image.new("RGB", (40, 30)).save(path, exif=exif)
+    size = read_image(path).shape[1::-1]
+    assert size == ((30, 40) if (suffix, orientation) == ("jpg", 6) else size)
+    table = read_landmarks(made / "landmarks.h5")
+    few = {name: getattr(table, name)[:1] for name in ("landmarks", "status", "faces", "boxes", "attributes")}
+    few |= {name: getattr(table, name)[:1] for name in ("identity", "split")}
+    one = replace(table, images=(path.name,), image_size=np.array([size], np.int32), **few)
+    write_landmarks(tmp_path / "l.h5", one)
+    assert verify_file(tmp_path / "l.h5", data=tmp_path).lines == []
+    write_landmarks(tmp_path / "l.h5", replace(one, image_size=np.array([[31, 41]], np.int32)), force=True)
+    assert verify_file(tmp_path / "l.h5", data=tmp_path).lines == [
+        f"a.{suffix}: is {size[0]}x{size[1]} in {tmp_path}, expected 31x41 as when its landmarks were found"
+    ]
+
+
+@pytest.mark.parametrize("name", ["my-wsegs-landmarks-1", "wsegs mask store"])
+def test_a_folder_named_like_a_format_does_not_decide_what_a_file_is(made, tmp_path, name):
+    table = read_landmarks(made / "landmarks.h5")
+    table = replace(table, provenance={"data": {"name": name, "root": f"/data/{name}"}, name: name})
+    write_landmarks(tmp_path / "l.h5", table)
+    build_store(table, compile_rules(RULES, name), Frame("image", (64, 64)), tmp_path / "m.h5", jobs=1)
+    for file, kind in (("l.h5", "landmark table"), ("m.h5", "mask store")):
+        found = verify_file(tmp_path / file)
+        assert (found.kind, found.lines) == (kind, [])
+
+
 def test_values_that_the_format_does_not_know(store):
     def change(file):
         del file["checksum"], file["masks"]
@@ -262,14 +296,14 @@ def test_values_that_the_format_does_not_know(store):
     ]
 
 
-def test_files_of_before_have_neither_seal_nor_checksums(made, tmp_path):
+def test_older_files_have_neither_digests_nor_checksums(made, tmp_path):
     for name, reader in (("dense.h5", MaskStore), ("landmarks.h5", read_landmarks)):
         path = tmp_path / name
         path.write_bytes((made / name).read_bytes()[USER_BLOCK:])
         with h5py.File(path, "r+") as file:
             del file["checksum"]
         found = verify_file(path)
-        assert (found.lines, found.checked["seal"], found.checked["checksums"]) == ([], "none", "none")
+        assert (found.lines, found.checked["sha256"], found.checked["checksums"]) == ([], "none", "none")
         reader(path)
 
 

@@ -185,7 +185,8 @@ def landmarks(
             begin=begin,
         )
     except KeyboardInterrupt:
-        click.echo(f"\n{output}.partial keeps what was found; the same command goes on from there", err=True)
+        if output.with_name(f"{output.name}.partial").exists():
+            click.echo(f"\n{output}.partial keeps what was found; the same command goes on from there", err=True)
         raise
     seconds = time.perf_counter() - start
 

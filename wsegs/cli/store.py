@@ -102,8 +102,8 @@ def _print_findings(findings: Findings) -> None:
     if len(findings.lines) > _MOST_LINES:
         click.echo(f"{findings.path}: and {len(findings.lines) - _MOST_LINES} more; --json lists all")
     checked = findings.checked
-    if checked["seal"] == "none" and checked.get("checksums") == "none":
-        click.echo(f"{findings.path}: written without a seal and checksums, so not every changed byte can be found")
+    if checked["sha256"] == "none" and checked.get("checksums") == "none":
+        click.echo(f"{findings.path}: written without sha256 and checksums, so not every changed byte can be found")
     what = ", ".join(f"{name}: {value}" for name, value in checked.items())
     result = f"{len(findings.lines)} findings" if findings.lines else "nothing wrong"
     click.echo(f"{findings.path}: a {findings.kind}, {result} ({what})")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from wsegs.errors import DataError, MissingError
 from wsegs.io.hdf5 import open_hdf5
-from wsegs.io.subprocess_call import AsideError, run_aside
+from wsegs.io.subprocess_call import SubprocessError, call_in_subprocess
 
 _LONGEST = 120.0  # seconds; LFWA's table takes a few
 _MOST_VALUES = 100_000_000
@@ -38,8 +38,8 @@ def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     if not path.exists():
         raise MissingError(f"{path}: no such file")
     try:
-        packed = run_aside("wsegs.datasets.matlab:read_packed", str(path.absolute()), *names, seconds=_LONGEST)
-    except AsideError as error:
+        packed = call_in_subprocess("wsegs.datasets.matlab:read_packed", str(path.absolute()), *names, seconds=_LONGEST)
+    except SubprocessError as error:
         raise DataError(f"{path}: expected a MATLAB file, cannot be read: {error}") from None
     with np.load(io.BytesIO(packed), allow_pickle=False) as arrays_of_file:
         arrays = dict(arrays_of_file)

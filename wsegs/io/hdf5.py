@@ -1,7 +1,7 @@
-"""Opening HDF5 files: the one place where wsegs does.
+"""Open and create HDF5 files; the only module that does.
 
-Files are created in the format of HDF5 1.10, most of whose structures carry checksums; with a user block for the seal;
-complete or absent.
+Files are created in the format of HDF5 1.10, most of whose structures carry checksums, with digests in a user block
+(:mod:`wsegs.io.integrity`), and are complete or absent.
 
 HDF5 locks the files that it opens. Some network drives have no locks, and opening fails there. The library's own
 variable ``HDF5_USE_FILE_LOCKING`` turns locking off, and ``wsegs --no-hdf5-locking`` sets it, for worker processes too.
@@ -20,11 +20,11 @@ from typing import Any
 import h5py
 
 from wsegs.io.files import atomic_write
-from wsegs.io.integrity import USER_BLOCK, seal
-from wsegs.io.subprocess_call import run_aside
+from wsegs.io.integrity import USER_BLOCK, write_digests
+from wsegs.io.subprocess_call import call_in_subprocess
 
 LOCKING_VARIABLE = "HDF5_USE_FILE_LOCKING"
-_unsealed_but_read: set[tuple[str, int, int]] = set()
+_found_readable: set[tuple[str, int, int]] = set()
 
 
 def open_hdf5(path: str | os.PathLike[str], rdcc_nbytes: int | None = None) -> h5py.File:
@@ -35,7 +35,7 @@ def open_hdf5(path: str | os.PathLike[str], rdcc_nbytes: int | None = None) -> h
     path
         The file.
     rdcc_nbytes
-        Bytes of the cache of chunks, as in :class:`h5py.File`.
+        Bytes of the chunk cache, as in :class:`h5py.File`.
 
     Raises
     ------
@@ -53,30 +53,30 @@ def open_hdf5(path: str | os.PathLike[str], rdcc_nbytes: int | None = None) -> h
 
 
 def reason_of(error: BaseException) -> str:
-    """Return in a few words what libhdf5 or h5py say."""
+    """Return the first line of an error of h5py or libhdf5."""
     return (str(error).strip("'\"") or type(error).__name__).splitlines()[0]
 
 
-def check_unsealed(path: str | os.PathLike[str]) -> None:
-    """Have a process of its own read an HDF5 file without a seal, once: damage may keep libhdf5 busy for ever.
+def check_readable(path: str | os.PathLike[str]) -> None:
+    """Read an HDF5 file without digests in a subprocess first, once: damage may send libhdf5 into an endless loop.
 
-    Workers are spared: whoever started them has opened the file before.
+    Worker processes skip this, since their parent has opened the file before.
 
     Raises
     ------
-    AsideError
+    SubprocessError
         If it cannot be read.
     """
     status = Path(path).stat()
     key = (os.path.abspath(path), status.st_mtime_ns, status.st_size)  # noqa: PTH100
-    if key in _unsealed_but_read or multiprocessing.parent_process() is not None:
+    if key in _found_readable or multiprocessing.parent_process() is not None:
         return
-    run_aside("wsegs.io.hdf5:read_all_but_chunks", key[0], seconds=30 + status.st_size / 1e6)
-    _unsealed_but_read.add(key)
+    call_in_subprocess("wsegs.io.hdf5:read_all_but_chunks", key[0], seconds=30 + status.st_size / 1e6)
+    _found_readable.add(key)
 
 
 def read_all_but_chunks(path: str) -> bytes:
-    """Read every attribute, and every dataset that is not in chunks; for a process of its own."""
+    """Read every attribute, and every dataset that is not stored in chunks; called in a subprocess."""
     with h5py.File(path, "r", locking=_locking()) as file:
         dict(file.attrs)
         for name in file:
@@ -94,23 +94,23 @@ class WrittenFile(h5py.File):
     sink: _Sink
 
     def write_chunk(self, dataset: h5py.h5d.DatasetID, offset: tuple[int, ...], chunk: bytes) -> None:
-        """Write a chunk as it is, of a kind whose damage is found when it is read.
+        """Write a compressed chunk as it is; :func:`wsegs.io.integrity.check_structure` leaves it out.
 
-        :func:`wsegs.io.integrity.check_structure` need not check it.
+        Its damage is found when it is decompressed.
         """
         self.sink.expected = chunk
         dataset.write_direct_chunk(offset, chunk)
         self.sink.expected = None
 
     def check(self) -> None:
-        """Raise the OSError of the first write that the system refused; whoever writes much asks now and then."""
+        """Raise the OSError of the first write that the system refused; call it now and then in a long write."""
         if self.sink.error is not None:
             raise self.sink.error
 
 
 @contextmanager
 def create_hdf5(path: str | os.PathLike[str]) -> Iterator[WrittenFile]:
-    """Yield a new HDF5 file to write, which is sealed and gets its name only if the block succeeds."""
+    """Yield a new HDF5 file to write; it gets its digests and its name only if the block succeeds."""
     with atomic_write(path) as temporary:
         with temporary.open("w+b", buffering=0) as plain:
             sink = _Sink(plain)
@@ -121,13 +121,13 @@ def create_hdf5(path: str | os.PathLike[str]) -> Iterator[WrittenFile]:
             finally:
                 if sink.error is not None:
                     raise sink.error
-        seal(temporary, sink.left_out)
+        write_digests(temporary, sink.left_out)
 
 
 class _Sink:
-    """A file for libhdf5 that takes any write: what the system refused is kept in memory, and raised afterwards.
+    """A file object for libhdf5 that accepts any write; what the system refused is kept in memory and raised later.
 
-    libhdf5 does not stand a full disk: it tells of it at length, and may crash when it closes the file.
+    libhdf5 does not survive a full disk: it may crash when it closes the file.
     """
 
     def __init__(self, file: FileIO) -> None:
@@ -135,8 +135,8 @@ class _Sink:
         self._place = self._size = 0
         self._refused: list[tuple[int, bytes]] = []
         self.error: OSError | None = None
-        self.expected: bytes | None = None  # a chunk that the seal over the structure may leave out
-        self.left_out: list[tuple[int, int]] = []  # where such chunks lie: first byte, byte behind the last
+        self.expected: bytes | None = None  # a chunk that the digest of the structure leaves out
+        self.left_out: list[tuple[int, int]] = []  # ranges of such chunks: (first, last + 1)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         self._place = offset + (self._size if whence == os.SEEK_END else self._place if whence == os.SEEK_CUR else 0)
@@ -188,10 +188,10 @@ class _Sink:
         return size
 
     def flush(self) -> None:
-        """Do nothing: nothing is kept back but what was refused."""
+        """Do nothing: writes are not buffered."""
 
 
 def _locking() -> bool | str | None:
-    """Return what h5py's ``locking`` must be, since the library reads its variable only once, when it is loaded."""
+    """Return h5py's ``locking`` by the library's variable, which the library itself reads only when it is loaded."""
     known: dict[str, bool | str] = {"FALSE": False, "0": False, "TRUE": True, "1": True, "BEST_EFFORT": "best-effort"}
     return known.get(os.environ.get(LOCKING_VARIABLE, "").upper())

@@ -1,9 +1,9 @@
-"""The one image reader: landmarks refer to the pixels that this returns, and so must everything later.
+"""Read images: landmarks refer to the pixels that this module returns, and so must all that follows.
 
 Any file becomes 8-bit RGB: 16-bit values are divided by 256, grey is repeated, an alpha channel is dropped, CMYK is
 converted. The EXIF orientation is applied, so that a face in a rotated photo stands upright as viewers show it.
 
-What only finds faces need not decode all of that: a :class:`Photo` gives grey, and JPEGs as small as is enough.
+Finding faces needs less than that: a :class:`Photo` decodes grey alone, and large JPEGs at a reduced size.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ import io
 import os
 import stat
 import warnings
+from contextlib import suppress
 
 import cv2
 import numpy as np
+import PIL.ExifTags
 import PIL.Image
 from numpy.typing import NDArray
 
@@ -44,6 +46,24 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
         If it cannot be read whole. The message is ``path: reason``; :func:`reason` gives the reason alone.
     """
     return decode_image(read_bytes(path), path)
+
+
+def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
+    """Return width and height in pixels of what :func:`read_image` returns; raises as it does.
+
+    Reads the header alone, but where EXIF turns the image: whether OpenCV applies that depends on the format.
+    """
+    data = read_bytes(path)
+    _, size = _check_header(data, path)
+    turned = True
+    with suppress(Exception), warnings.catch_warnings():  # Pillow raises many kinds on damaged metadata
+        warnings.simplefilter("ignore")
+        with PIL.Image.open(io.BytesIO(data)) as header:
+            turned = header.getexif().get(PIL.ExifTags.Base.Orientation, 1) != 1
+    if turned:
+        height, width = decode_image(data, path).shape[:2]
+        return width, height
+    return size
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
@@ -88,10 +108,10 @@ _REDUCED = {
 
 
 class Photo:
-    """An image that is decoded as far as somebody looks at it.
+    """An image that is decoded only as far as it is used.
 
-    A JPEG's brightness is a part of its file: grey takes about two thirds of the time that colour takes. One that is
-    at least twice as large as anybody needs is decoded at a half, a quarter or an eighth of its size.
+    A JPEG keeps its brightness apart, so grey takes about two thirds of the time of colour. A JPEG at least twice as
+    large as needed is decoded at a half, a quarter or an eighth of its size.
 
     Attributes
     ----------
@@ -151,14 +171,14 @@ def _reduction(width: int, height: int, needed: int) -> int:
 
 
 def open_photo(path: str | os.PathLike[str], needed: int = 0) -> Photo:
-    """Open an image file for whoever finds faces in it.
+    """Open an image file to find faces in it.
 
     Parameters
     ----------
     path
         As for :func:`read_image`.
     needed
-        A length in pixels below which the longer side of a JPEG must not be reduced; 0 keeps every pixel.
+        Length in pixels below which the longer side of a JPEG is not reduced; 0 keeps every pixel.
 
     Raises
     ------

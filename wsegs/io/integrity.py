@@ -1,15 +1,14 @@
-"""A seal over an HDF5 file: any flipped byte anywhere in it is found.
+"""Digests of an HDF5 file, by which any flipped byte in it is found.
 
-HDF5 leaves the first bytes of a file, its user block, to the program that writes it, and readers pass over them. wsegs
-keeps lines of text there:
+HDF5 leaves the first bytes of a file, its user block, to the program that writes it, and readers skip them. wsegs keeps
+two lines of text there:
 
     wsegs sealed file, sha256 of what follows: 64 hexadecimal digits
     sha256 of bytes 4096-20480 731230-742118: 64 hexadecimal digits
 
-The first covers all that follows it to the end of the file. The second, in files with much data whose reader checks it
-piece by piece, covers all but that data: it is quick to check before libhdf5 is let near the file, which damaged
-structures can lead into endless loops. The seal finds accidents. It is no signature: whoever changes a file on purpose
-can seal it again.
+The first covers the file from there to its end. The second leaves out the chunks of pixels, whose damage shows when
+they are decompressed. It is quick to check before libhdf5 sees the file, since damaged structures can send libhdf5 into
+endless loops. The digests find accidents. They are no signature: whoever changes a file can write them anew.
 """
 
 from __future__ import annotations
@@ -32,38 +31,36 @@ _SECOND_FORM = re.compile(rb"sha256 of bytes ((?:[0-9]{1,18}-[0-9]{1,18} ?)+): (
 _MOST_RANGES = 90  # as many as surely fit into the user block
 
 
-def seal(path: str | os.PathLike[str], left_out: Sequence[tuple[int, int]] = ()) -> None:
-    """Write the seal into a closed HDF5 file that was created with a user block of :data:`USER_BLOCK` bytes.
+def write_digests(path: str | os.PathLike[str], left_out: Sequence[tuple[int, int]] = ()) -> None:
+    """Write the digests into a closed HDF5 file that was created with a user block of :data:`USER_BLOCK` bytes.
 
     Parameters
     ----------
     path
         The file.
     left_out
-        Where data lie (first byte, byte behind the last) that :func:`check_structure` need not check.
+        Ranges of bytes, (first, last + 1), that :func:`check_structure` leaves out.
     """
     with Path(path).open("r+b") as file:
         lines = b""
         if left_out:
-            ranges = _others(left_out, USER_BLOCK, Path(path).stat().st_size)
+            ranges = _complement(left_out, USER_BLOCK, Path(path).stat().st_size)
             text = " ".join(f"{first}-{behind}" for first, behind in ranges)
-            lines = _SECOND.format(text, _digest_of(file, ranges)).encode()
+            lines = _SECOND.format(text, _sha256(file, ranges)).encode()
         file.seek(_FIRST_LENGTH)
         file.write(lines.ljust(USER_BLOCK - _FIRST_LENGTH, b"\0"))
-        digest = _digest(file, _FIRST_LENGTH)
+        digest = _sha256_from(file, _FIRST_LENGTH)
         file.seek(0)
         file.write(_FIRST.format(digest).encode())
 
 
-def check_seal(path: str | os.PathLike[str]) -> State:
-    """Return whether an HDF5 file is as it was sealed, byte for byte.
-
-    Reads the whole file, by no HDF5 library.
+def check_digest(path: str | os.PathLike[str]) -> State:
+    """Return whether an HDF5 file is as it was written, byte for byte. Reads the whole file, without libhdf5.
 
     Returns
     -------
-    "whole"; "broken" if a byte has changed since or is missing, and for any file that is neither sealed nor HDF5;
-    "none" for an HDF5 file without a seal, as older versions wrote them.
+    "whole"; "broken" if a byte has changed or is missing, and for any other kind of file; "none" for an HDF5 file
+    without digests, as older versions wrote them.
 
     Raises
     ------
@@ -74,32 +71,27 @@ def check_seal(path: str | os.PathLike[str]) -> State:
         line = file.read(_FIRST_LENGTH)
         if line.startswith(_HDF5):
             return "none"
-        return "whole" if line == _FIRST.format(_digest(file, _FIRST_LENGTH)).encode() else "broken"
+        return "whole" if line == _FIRST.format(_sha256_from(file, _FIRST_LENGTH)).encode() else "broken"
 
 
 def check_structure(path: str | os.PathLike[str]) -> State:
-    """Return whether an HDF5 file is as it was sealed, but for the data that :func:`seal` left out.
-
-    Returns, raises
-    ---------------
-    As :func:`check_seal`.
-    """
+    """Return whether an HDF5 file is as it was written, but for the chunks of pixels; as :func:`check_digest`."""
     with Path(path).open("rb") as file:
         block = file.read(USER_BLOCK)
         if block.startswith(_HDF5):
             return "none"
         form = _SECOND_FORM.match(block, _FIRST_LENGTH)
         if form is None:
-            return check_seal(path)
+            return check_digest(path)
         ranges = [tuple(map(int, pair.split(b"-"))) for pair in form[1].split()]
         size = os.fstat(file.fileno()).st_size
         if any(not USER_BLOCK <= first < behind <= size for first, behind in ranges):
             return "broken"
-        return "whole" if _digest_of(file, ranges) == form[2].decode() else "broken"
+        return "whole" if _sha256(file, ranges) == form[2].decode() else "broken"
 
 
-def _others(left_out: Sequence[tuple[int, int]], first: int, behind: int) -> list[tuple[int, int]]:
-    """Return the ranges from ``first`` to ``behind`` between those that are left out; all of it if they are many."""
+def _complement(left_out: Sequence[tuple[int, int]], first: int, behind: int) -> list[tuple[int, int]]:
+    """Return the ranges from ``first`` to ``behind`` that are not left out; a single range if they are many."""
     ranges, at = [], first
     for start, stop in sorted(left_out):
         if start > at:
@@ -110,7 +102,7 @@ def _others(left_out: Sequence[tuple[int, int]], first: int, behind: int) -> lis
     return ranges if 0 < len(ranges) <= _MOST_RANGES else [(first, behind)]
 
 
-def _digest_of(file: BinaryIO, ranges: Sequence[tuple[int, ...]]) -> str:
+def _sha256(file: BinaryIO, ranges: Sequence[tuple[int, ...]]) -> str:
     digest = hashlib.sha256()
     for first, behind in ranges:
         file.seek(first)
@@ -120,6 +112,6 @@ def _digest_of(file: BinaryIO, ranges: Sequence[tuple[int, ...]]) -> str:
     return digest.hexdigest()
 
 
-def _digest(file: BinaryIO, first: int) -> str:
+def _sha256_from(file: BinaryIO, first: int) -> str:
     file.seek(0, os.SEEK_END)
-    return _digest_of(file, [(first, file.tell())])
+    return _sha256(file, [(first, file.tell())])

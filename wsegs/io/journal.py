@@ -1,172 +1,178 @@
-"""Work that is done so far, on disk: an append-only file of checksummed blocks, from which an interrupted run goes on.
+"""Keep the finished work of a run on disk, so that an interrupted run goes on where it was.
 
-The file is a line of JSON that says what the run is, then blocks. A block that was torn by a crash is dropped, with all
-that follows it.
+A journal is an SQLite database beside the output, ``masks.h5.partial``: a header that says which inputs and options the
+work is for, and a value of bytes for each key, a row of the output. Each :meth:`Journal.write` is one transaction. A
+process that is killed loses at most the last; so does a machine whose power fails, since SQLite's write-ahead log drops
+what the disk did not get.
+
+Only the holder of the output's lock (:mod:`wsegs.io.lock`) opens a journal. SQLite therefore locks nothing itself and
+shares no memory between processes, so that its write-ahead log works on network drives, too.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import struct
+import sqlite3
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
+from urllib.parse import quote
 
-from wsegs.errors import DataError, OptionError
+from wsegs.errors import DataError, OptionError, WsegsError
 
-_MAX_HEADER = 1 << 20
-Self = TypeVar("Self", bound="Journal")
-_BLOCK = struct.Struct("<4sIQ")  # mark, crc32 and length of what follows
-_MARK = b"wseg"
+_TABLES = """
+CREATE TABLE header (text TEXT NOT NULL);
+CREATE TABLE work (key INTEGER PRIMARY KEY, crc32 INTEGER NOT NULL, value BLOB NOT NULL);
+"""
+# Exclusive before WAL: then the index of the log is in this process's memory and not in a shared file.
+_SETTINGS = ("page_size=16384", "locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=NORMAL")
 
 
 class Journal:
-    """An append-only file of blocks; a context manager that closes it.
+    """The values that a run has finished, by key; a context manager that closes the file.
+
+    A journal without values is removed when it is closed: there is nothing to go on from.
 
     Attributes
     ----------
     path
         The file.
-    resumed
-        Whether an earlier run left blocks in it.
     """
 
     def __init__(self, path: Path, kind: str, header: dict[str, Any], *, force: bool) -> None:
-        """Open the journal of a run, a new one or the one that an interrupted run left.
+        """Open the journal that an interrupted run left, or a new one.
 
         Parameters
         ----------
         path
             The file.
         kind
-            Name and version of what the blocks are.
+            Name and version of what the values are.
         header
-            All that decides the result, as JSON can hold it.
+            All inputs and options that decide the result, as JSON can hold them.
         force
-            Drop what was left by a run with another header.
+            Drop what a run with another header left, and files that are no journal.
 
         Raises
         ------
         OptionError
-            If what is left is of another header and ``force`` is false.
+            If the header differs and ``force`` is false.
         DataError
-            If the file is no journal.
+            If the file is damaged or no journal, and ``force`` is false.
+        WsegsError
+            If it cannot be written.
         """
         self.path = path
         header = {"format": kind, **json.loads(json.dumps(header))}
-        self._begin = end_of_header(path, header, force=force) if path.exists() else 0
-        self._file = path.open("r+b" if self._begin else "w+b")
-        if not self._begin:
-            self._file.write(json.dumps(header, sort_keys=True).encode() + b"\n")
-            self._file.flush()
-            self._begin = self._file.tell()
-        self._end = self._begin
-        for block in self._read(os.fstat(self._file.fileno()).st_size):
-            self._end += _BLOCK.size + len(block)
-        self.resumed = self._end > self._begin
-        self._file.truncate(self._end)
-        self._file.seek(self._end)
+        text = json.dumps(header, sort_keys=True)
+        try:
+            found = self._open()
+            if found not in ("", text):
+                self._connection.close()
+                if not force:
+                    raise _refusal(path, found, header)
+                self._delete()
+                found = self._open()
+            if not found:
+                with self._connection:
+                    self._connection.executescript(f"BEGIN;{_TABLES}")
+                    self._connection.execute("INSERT INTO header VALUES (?)", [text])
+        except sqlite3.Error as error:
+            self._close()
+            raise WsegsError(f"{path}: {error}") from error
 
-    def append(self, parts: Sequence[bytes]) -> None:
-        """Add a block, given in parts; it outlives the process from here on."""
-        block = b"".join(parts)
-        self._file.write(_BLOCK.pack(_MARK, zlib.crc32(block), len(block)))
-        self._file.write(block)
-        self._file.flush()
-        self._end += _BLOCK.size + len(block)
+    def write(self, values: Iterable[tuple[int, bytes]]) -> None:
+        """Keep values under their keys; from here on they outlive the process.
 
-    def blocks(self) -> Iterator[bytes]:
-        """Yield every block, in order."""
-        yield from self._read(self._end)
-        self._file.seek(self._end)
+        Raises
+        ------
+        WsegsError
+            If they cannot be written, on a full disk for example; what was written before is kept.
+        """
+        rows = ((key, _checksum(key, value), value) for key, value in values)
+        try:
+            with self._connection:
+                self._connection.executemany("INSERT OR REPLACE INTO work VALUES (?, ?, ?)", rows)
+        except sqlite3.Error as error:
+            raise WsegsError(
+                f"{self.path}: {error}; what was done is kept there: run the same command again when that is mended"
+            ) from error
+
+    def read(self) -> Iterator[tuple[int, bytes]]:
+        """Yield keys and their values in the order of the keys, without values that are damaged."""
+        for key, crc32, value in self._connection.execute("SELECT key, crc32, value FROM work ORDER BY key"):
+            if isinstance(value, bytes) and crc32 == _checksum(key, value):
+                yield key, value
+
+    def is_empty(self) -> bool:
+        """Tell whether no value is kept."""
+        return self._connection.execute("SELECT key FROM work LIMIT 1").fetchone() is None
 
     def remove(self) -> None:
         """Delete the file, once the run's output is in place."""
-        self._file.close()
-        self.path.unlink(missing_ok=True)
+        self._connection.close()
+        self._delete()
 
-    def __enter__(self: Self) -> Self:
+    def __enter__(self) -> Journal:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file.closed:
-            return
+        with suppress(sqlite3.Error, OSError):  # closed already, or a drive that turned read-only
+            if self.is_empty():  # the file is asked: an interrupt may come between a write and any count of it
+                self.remove()
+        self._close()
+
+    def _open(self) -> str:
+        """Open the file and return the text of its header: empty if the file is new, "?" if it is no journal."""
+        system = "&vfs=unix-none" if os.name == "posix" else ""  # SQLite locks nothing itself
+        self._connection = sqlite3.connect(f"file:{quote(os.fsencode(self.path))}?mode=rwc{system}", uri=True)
         try:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        except OSError as refused:
-            if error is None:  # else it says what is wrong already
-                raise OSError(refused.errno, refused.strerror, str(self.path)) from None
-        finally:
-            with suppress(OSError):  # which would try again
-                self._file.close()
+            for setting in _SETTINGS:
+                self._connection.execute(f"PRAGMA {setting}").fetchall()
+            if not self._connection.execute("SELECT 1 FROM sqlite_master").fetchall():
+                return ""
+            state = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+            found = self._connection.execute("SELECT text FROM header").fetchone()
+        except sqlite3.DatabaseError as error:
+            if type(error) is sqlite3.DatabaseError or "no such" in str(error):  # not a drive that fails
+                return "?"
+            raise
+        return str(found[0]) if state == ("ok",) and found else "?"
 
-    def _read(self, end: int) -> Iterator[bytes]:
-        """Yield blocks up to the first that is torn or goes beyond ``end``."""
-        self._file.seek(self._begin)
-        place = self._begin
-        while place + _BLOCK.size <= end:
-            mark, check, length = _BLOCK.unpack(self._file.read(_BLOCK.size))
-            place += _BLOCK.size + length
-            if mark != _MARK or place > end:
-                return
-            block = self._file.read(length)
-            if zlib.crc32(block) != check:
-                return
-            yield block
+    def _close(self) -> None:
+        with suppress(AttributeError, sqlite3.Error):  # never opened, or a drive that fails, which was an error before
+            self._connection.close()
+
+    def _delete(self) -> None:
+        for suffix in ("", "-wal", "-journal"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
 
-def end_of_header(path: Path, header: dict[str, Any], *, force: bool) -> int:
-    """Return where the header of a journal ends that a run left, 0 if the journal is to be written anew.
+def _checksum(key: int, value: bytes) -> int:
+    return zlib.crc32(value, zlib.crc32(key.to_bytes(8, "little", signed=True)))
 
-    Parameters
-    ----------
-    path
-        The file, which exists.
-    header
-        What its first line must be, as JSON holds it; ``format`` is the kind of journal.
-    force
-        Write it anew if the header is another.
 
-    Raises
-    ------
-    OptionError
-        If the header is another and ``force`` is false.
-    DataError
-        If the file is no journal of that kind.
-    """
-    with path.open("rb") as file:
-        line = file.readline(_MAX_HEADER)
+def _refusal(path: Path, text: str, wanted: dict[str, Any]) -> WsegsError:
+    """Return the error of a journal with another header, which names the first entry that differs."""
     try:
-        found = json.loads(line)
+        found = json.loads(text)
     except (ValueError, RecursionError):
         found = None
-    if not line.endswith(b"\n") or not isinstance(found, dict) or found.get("format") != header["format"]:
-        # A crash between creating the file and writing its first line leaves less than a line.
-        if force or not line.endswith(b"\n"):
-            return 0
-        raise DataError(f"{path}: not the journal of an unfinished run; --force replaces it")
-    if found == header:
-        return len(line)
-    if force:
-        return 0
-    raise OptionError(
-        f"{path}: an unfinished run with other input ({_difference(found, header)});"
-        " repeat its options to go on, or --force to begin anew"
-    )
-
-
-def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
-    """Name the first entry that differs, with both values."""
+    if not isinstance(found, dict) or found.get("format") != wanted["format"]:
+        return DataError(f"{path}: not the journal of an unfinished run; --force replaces it")
+    difference = "unknown"
     for key in sorted({*found, *wanted}):
         old, new = (json.dumps(header.get(key), sort_keys=True) for header in (found, wanted))
         if old != new:
-            short = len(old) + len(new) < 120
-            return f"{key} was {old}, is {new}" if short else f"{key} differs"
-    return "unknown"
+            difference = f"{key} was {old}, is {new}" if len(old) + len(new) < 120 else f"{key} differs"
+            break
+    return OptionError(
+        f"{path}: an unfinished run with other input ({difference});"
+        " repeat its options to go on, or --force to begin anew"
+    )

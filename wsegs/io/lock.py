@@ -1,13 +1,11 @@
-"""One writer of an output at a time: the second is refused, and told who holds it.
+"""Lock an output: a second writer is refused in one line that names the first.
 
-The lock of ``masks.h5`` is ``.masks.h5.lock`` beside it: a line of JSON that says who holds it, under a POSIX record
-lock (``fcntl.lockf``). The system drops that lock when the process ends, however it ends, so what a killed process
-leaves is taken over at once and without a race; processes that it forked, such as those that read images for a
-training, do not keep it. Record locks are those that NFS itself has, so they hold between machines where the drive
-shares them. A drive may also keep them to each machine (``nolock``, ``local_lock``), and nothing tells: a lock that
-another machine has left is therefore never taken for stale, but refused with the name of the file to remove. Where
-there are no record locks (some drives, Windows) the file alone is the lock, and one that was left must be removed by
-hand.
+The library filelock locks ``.masks.h5.lock`` beside ``masks.h5``. The system drops the lock when its process ends,
+however it ends, so a killed process blocks nobody. The file says who writes, as a line of JSON.
+
+On a drive without file locks the existence of ``.masks.h5.lock.soft`` is the lock. One that a killed process of this
+machine left is taken over. A drive may also keep file locks to each machine (NFS with ``nolock`` or ``local_lock``)
+without telling. A lock that another machine left is therefore never taken over: the message names the file to remove.
 """
 
 from __future__ import annotations
@@ -18,78 +16,68 @@ import os
 import shlex
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
 from inspect import signature
 from pathlib import Path
-from typing import IO, Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
+
+from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from wsegs.errors import OutputLockedError
 from wsegs.io.files import remove_abandoned
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
-_WAIT = 0.5  # seconds for a holder to write who it is, after it has the lock
-_LONGEST = 10_000  # characters that are read of a lock
-# Record locks do not keep a process from locking twice, and closing the file a second time would drop the lock.
-_held: set[Path] = set()
-_holding = threading.Lock()
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
+_LONGEST = 10_000  # characters read of a lock file
 
 
 def lock_path(output: str | os.PathLike[str]) -> Path:
-    """Return the name of an output's lock."""
+    """Return the name of an output's lock file."""
     output = Path(os.path.abspath(output))  # noqa: PTH100 - resolve() would follow a link that is to be replaced
     return output.with_name(f".{output.name}.lock")
 
 
 @contextmanager
 def lock_output(output: str | os.PathLike[str]) -> Iterator[None]:
-    """Hold the lock of an output, a file or a folder, while the block runs; what killed writers left is removed first.
+    """Hold the lock of an output, a file or a folder, while the block runs; first remove what killed writers left.
 
     Raises
     ------
     OutputLockedError
-        If another process holds it, or one of another machine left it; the message says who, and what to remove.
+        If another process holds the lock, or another machine left it; the message says who, and what to remove.
     """
     path = lock_path(output)
-    with _holding:
-        if path in _held:
-            raise OutputLockedError(f"{output}: this process writes it already")
-        _held.add(path)
     made = [folder for folder in path.parents if not folder.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with _acquire(path, output):
-            try:
-                with suppress(OSError):  # of a folder that may be written to, but not read
-                    remove_abandoned(output)
-                yield
-            finally:
-                with suppress(OSError):  # of a drive that has turned read-only, of which the block has told
-                    path.unlink(missing_ok=True)  # before the lock is dropped, so that nobody else's is removed
+        lock = _acquire(path, output)
+        try:
+            with suppress(OSError):  # a folder that may be written but not listed
+                remove_abandoned(output)
+            yield
+        finally:
+            with suppress(OSError):  # a drive that turned read-only, which the block reports
+                if not isinstance(lock, SoftFileLock):
+                    path.unlink(missing_ok=True)  # before the release, so that no other writer's file is removed
+                lock.release()
     finally:
-        _held.discard(path)
-        with suppress(OSError):  # of folders that are in use
+        with suppress(OSError):  # folders in use
             for folder in made:
                 folder.rmdir()
 
 
 def locks_output(when: Callable[[], bool] = lambda: True) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let a function hold the lock of its argument ``output`` while it runs; see :func:`lock_output`.
+    """Decorate a function so that it holds the lock of its argument ``output`` while it runs; see :func:`lock_output`.
 
     Parameters
     ----------
     when
-        Whether this process is the one that writes.
+        Tell whether this process is the one that writes.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
@@ -107,106 +95,51 @@ def locks_output(when: Callable[[], bool] = lambda: True) -> Callable[[Callable[
     return decorate
 
 
-def _acquire(path: Path, output: str | os.PathLike[str]) -> IO[str]:
-    """Return the open file of the lock, which this process now holds."""
-    began = time.monotonic()
-    while True:
-        created = True
-        path.parent.mkdir(parents=True, exist_ok=True)
+def _acquire(path: Path, output: str | os.PathLike[str]) -> BaseFileLock:
+    holder = _holder(path)
+    if holder.get("host", socket.gethostname()) != socket.gethostname():
+        raise OutputLockedError(f"{output}: {_who(holder)} writes it, or left its lock; if it has ended, remove {path}")
+    lock: BaseFileLock = FileLock(path, timeout=0, thread_local=False, fallback_to_soft=False)
+    try:
         try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-        except FileNotFoundError:
-            continue  # another process, which was refused, removed the folder in between
-        except FileExistsError:
-            created = False
-            try:
-                handle = os.open(path, os.O_RDWR)
-            except FileNotFoundError:
-                continue  # its holder ended in between
-            except PermissionError:
-                raise OutputLockedError(_refusal(output, path, _read_only(path), certain=False)) from None
-        file = os.fdopen(handle, "r+", encoding="utf-8", errors="replace")
-        try:
-            taken = _lock(file)
-            if taken is not None and not _is_still(path, file):
-                file.close()  # its holder removed it in between
-                continue
-            holder = {} if created else _read(file)
-            mine = taken or (taken is None and created)
-            if mine and holder.get("host", socket.gethostname()) == socket.gethostname():
-                _write(file)
-                return file
-            if mine or holder or time.monotonic() - began > _WAIT:
-                raise OutputLockedError(_refusal(output, path, holder, certain=taken is False))
-        except BaseException:
-            file.close()
+            lock.acquire()
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            path.unlink(missing_ok=True)
+            path = path.with_name(f"{path.name}.soft")
+            lock = SoftFileLock(path, timeout=0, thread_local=False)
+            lock.acquire()
+            return lock
+    except (Timeout, PermissionError) as error:  # the file of another user may not be opened
+        if not path.exists() and not isinstance(error, Timeout):
             raise
-        file.close()
-        time.sleep(0.02)
+        what = (
+            f"if it has ended, remove {path}" if path.suffix == ".soft" else "wait for it, or -o names another output"
+        )
+        raise OutputLockedError(f"{output}: {_who(_holder(path))} writes it; {what}") from None
+    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200]
+    mine = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+    with suppress(OSError):  # Windows keeps the locked file from being written
+        path.write_text(json.dumps({**mine, "command": command}) + "\n", encoding="utf-8")
+    return lock
 
 
-def _lock(file: IO[str]) -> bool | None:
-    """Return whether the record lock could be had; None where there are none."""
-    if fcntl is None:
-        return None
+def _holder(path: Path) -> dict[str, object]:
+    """Return what a lock file says of its holder; empty where it cannot be read."""
     try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in (errno.EACCES, errno.EAGAIN):
-            return False
-        if error.errno in _UNSUPPORTED:
-            return None
-        raise
-    return True
-
-
-def _is_still(path: Path, file: IO[str]) -> bool:
-    """Tell whether an open file is the one of that name."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
-    except FileNotFoundError:
-        return False
-
-
-def _write(file: IO[str]) -> None:
-    holder = {
-        "pid": os.getpid(),
-        "host": socket.gethostname(),
-        "since": time.strftime("%Y-%m-%d %H:%M:%S"),
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200],
-    }
-    file.seek(0)
-    file.truncate()
-    file.write(json.dumps(holder) + "\n")
-    file.flush()
-
-
-def _read(file: IO[str]) -> dict[str, Any]:
-    """Return what a lock says of its holder; nothing where it says nothing that can be read."""
-    file.seek(0)
-    try:
-        holder = json.loads(file.read(_LONGEST))
-    except (ValueError, RecursionError):
+        with path.open(encoding="utf-8", errors="replace") as file:
+            text = file.read(_LONGEST)
+        if path.suffix == ".soft":  # filelock's own format
+            return dict(zip(("pid", "host"), text.splitlines(), strict=False))
+        holder = json.loads(text)
+    except (OSError, ValueError, RecursionError):
         return {}
     return holder if isinstance(holder, dict) else {}
 
 
-def _read_only(path: Path) -> dict[str, Any]:
-    """Return what the lock of another user says, as far as it may be read."""
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return _read(file)
-    except OSError:
-        return {}
-
-
-def _refusal(output: str | os.PathLike[str], path: Path, holder: dict[str, Any], *, certain: bool) -> str:
-    fields = {name: "".join(c if c.isprintable() else "?" for c in str(value))[:200] for name, value in holder.items()}
-    who = "another process"
-    if fields:
-        who = "process {pid} on {host} since {since} ({command})".format(
-            **{name: fields.get(name, "unknown") for name in ("pid", "host", "since", "command")}
-        )
-    if certain and holder.get("host", socket.gethostname()) == socket.gethostname():
-        return f"{output}: {who} writes it; wait for it, or -o names another output"
-    return f"{output}: {who} writes it, or left its lock behind; if it has ended, remove {path}"
+def _who(holder: dict[str, object]) -> str:
+    if not holder:
+        return "another process"
+    pid, host, since, command = (str(holder.get(key, "unknown"))[:200] for key in ("pid", "host", "since", "command"))
+    return f"process {pid} on {host} since {since} ({command})"

@@ -1,7 +1,7 @@
-"""Reading what may be damaged in a process of its own: a library that crashes or never ends takes nothing with it.
+"""Run a reader in a subprocess with time and memory limits.
 
-SciPy crashes on some damaged MATLAB files, libhdf5 reads some damaged HDF5 files for ever; ``benchmarks/fuzz.py`` finds
-both within a thousand cases.
+SciPy crashes on some damaged MATLAB files, and libhdf5 reads some damaged HDF5 files without end; both were found by
+fuzzing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from wsegs.errors import WsegsError
 
 MEMORY = 4 << 30  # bytes of address space
 
-# The path of imports is this process's, so that no module is taken from the working directory.
+# The import path is this process's, so that no module is taken from the working directory.
 _PROGRAM = """
 import sys
 sys.path[:] = sys.argv[1].splitlines()
@@ -24,25 +24,25 @@ _serve(int(sys.argv[2]), *sys.argv[3:])
 """
 
 
-class AsideError(WsegsError):
-    """What a process that was to read something ended with; a reason without the file's name."""
+class SubprocessError(WsegsError):
+    """Why a call in a subprocess has no result; the message does not name the file."""
 
 
-def run_aside(entry: str, *arguments: str, seconds: float) -> bytes:
-    """Call a function in a new process, with a limit of time and memory.
+def call_in_subprocess(entry: str, *arguments: str, seconds: float) -> bytes:
+    """Call a function in a new process.
 
     Parameters
     ----------
     entry
-        ``package.module:function``; it takes texts and returns bytes.
+        ``package.module:function``; it takes strings and returns bytes.
     arguments
-        What it is given.
+        Its arguments.
     seconds
-        After how long to give up.
+        Time limit.
 
     Raises
     ------
-    AsideError
+    SubprocessError
         If the process dies, takes too long or too much memory, or the function raises.
     """
     limit = str(math.ceil(seconds) + 1)
@@ -50,24 +50,24 @@ def run_aside(entry: str, *arguments: str, seconds: float) -> bytes:
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds)
     except subprocess.TimeoutExpired:
-        raise AsideError(f"it could not be read within {seconds:.0f} s") from None
+        raise SubprocessError(f"it could not be read within {seconds:.0f} s") from None
     if done.returncode < 0:
-        raise AsideError("it is damaged so that the library that reads it fails")
+        raise SubprocessError("it is damaged: the library that reads it crashes")
     if done.returncode:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise AsideError(lines[-1] if lines else f"reading it ended with code {done.returncode}")
+        raise SubprocessError(lines[-1] if lines else f"reading it ended with code {done.returncode}")
     return done.stdout
 
 
 def _serve(seconds: int, entry: str, *arguments: str) -> None:
-    """Call a function, in the new process, which ends after so long even if nobody waits for it any more."""
+    """Call a function in the new process, which ends after ``seconds`` even if its caller was killed."""
     import faulthandler
     import signal
     from importlib import import_module
 
     faulthandler.disable()
     if hasattr(signal, "alarm"):  # not on Windows
-        signal.alarm(seconds)  # ends the process within a library, too
+        signal.alarm(seconds)  # ends the process even within a library
     module, name = entry.split(":")
     function = getattr(import_module(module), name)
     _limit_memory()
@@ -79,7 +79,7 @@ def _serve(seconds: int, entry: str, *arguments: str) -> None:
         sys.exit(" ".join(str(error).split()) or type(error).__name__)
     sys.stdout.buffer.write(result)
     sys.stdout.flush()
-    os._exit(0)  # a library whose data are damaged need not clean up
+    os._exit(0)  # a library with damaged data may crash while it cleans up
 
 
 def _limit_memory() -> None:

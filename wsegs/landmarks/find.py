@@ -1,11 +1,11 @@
-"""Landmarks of a whole data set: workers find, one process writes."""
+"""Find the landmarks of a whole data set: workers find them, one process writes."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,33 +19,34 @@ import wsegs
 from wsegs.datasets import write_unmatched
 from wsegs.errors import DataError, MissingError, OptionError, WsegsError
 from wsegs.io.files import check_output, write_table
+from wsegs.io.journal import Journal
 from wsegs.io.lock import locks_output
 from wsegs.io.parallel import WorkerLostError, run_in_workers
 from wsegs.landmarks.chain import DETECTORS, MAX_SIDE, ChainOptions
 from wsegs.landmarks.dataset_boxes import DatasetBoxes, dataset_boxes
 from wsegs.landmarks.imports import Imported, write_csv
-from wsegs.landmarks.journal import Journal, record_type
 from wsegs.landmarks.table import NO_FACE, STATUS_NAMES, UNREADABLE, LandmarkTable, write_landmarks
-from wsegs.landmarks.tasks import ImageTask, find_in_chunk
+from wsegs.landmarks.tasks import ImageTask, find_in_chunk, record_type
 from wsegs.schemes import CELEBA5, IBUG68, LandmarkScheme
 
 if TYPE_CHECKING:
     from wsegs.datasets.index import FaceDataset
 
 IMPORTED, DATA_SET = STATUS_NAMES.index("imported"), STATUS_NAMES.index("data set")
-_CHUNK = 32  # images a task: few enough for a smooth bar, many enough that sending them costs nothing
+_JOURNAL = "wsegs-landmarks-journal 2"
+_CHUNK = 32  # images a task: few enough for a smooth bar, many enough that sending them costs little
 
 
 @dataclass(frozen=True)
 class Known:
-    """Landmarks of N images that nobody has to find.
+    """Landmarks of N images that are known already.
 
     Attributes
     ----------
     landmarks
         (N, P, 2) float32; nan where they are not known.
     status
-        (N,) uint8: whence, as an index of ``STATUS_NAMES``; 0 where they are not known.
+        (N,) uint8: their source, an index of ``STATUS_NAMES``; 0 where they are not known.
     """
 
     landmarks: NDArray[np.float32]
@@ -154,24 +155,34 @@ def find_landmarks(
         "images": _fingerprint(dataset, known, boxes, kept),
     }
     partial = output.with_name(f"{output.name}.partial")
-    with Journal(partial, header, len(dataset), scheme.count, force=force) as journal:
-        journal.append(kept[~journal.done[kept["index"]]])
-        todo = np.flatnonzero(~journal.done)
+    records = np.zeros(len(dataset), kept.dtype)
+    done = np.zeros(len(dataset), bool)
+
+    def keep(some: NDArray[Any]) -> None:
+        records[some["index"]] = some
+        done[some["index"]] = True
+
+    keep(kept)
+    with Journal(partial, _JOURNAL, header, force=force) as journal:
+        keep(np.frombuffer(b"".join(value for _, value in journal.read()), kept.dtype))
+        todo = np.flatnonzero(~done)
         if begin is not None:
             begin(len(todo))
-        chunks = _chunks(dataset, known, boxes, todo)
-        calls = ((options, tasks, scheme.count) for tasks in chunks)
-        _collect(
-            run_in_workers(find_in_chunk, calls, jobs=jobs, scheduler=scheduler, ordered=False, batch_size=1),
-            len(todo),
-            journal,
-        )
-        table = _table(dataset, known, scheme, journal.records, provenance)
+        try:
+            for some in _search(dataset, known, boxes, todo, options, scheme.count, jobs, scheduler):
+                journal.write((int(record["index"]), record.tobytes()) for record in some)
+                keep(some)
+        except WorkerLostError as error:
+            raise WsegsError(
+                f"{error}; {done.sum()} images are kept in {partial}:"
+                " run the same command again, with fewer processes (-j)"
+            ) from error
+        table = _table(dataset, known, scheme, records, provenance)
         try:
             # The table last: when it is there, all is.
             if export is not None:
                 write_csv(export, table)
-            _write_missing(table, journal.records, output.with_suffix(".missing.csv"))
+            _write_missing(table, records, output.with_suffix(".missing.csv"))
             everything = replace(dataset, unmatched=(*dataset.unmatched, *imported.unmatched))
             write_unmatched(everything, output.with_suffix(".unmatched.csv"))
             write_landmarks(output, table, force=force)
@@ -202,7 +213,7 @@ def _known(dataset: FaceDataset, imported: Imported, scheme: LandmarkScheme, fro
 
 
 def _kept_records(dataset: FaceDataset, earlier: LandmarkTable | None, scheme: LandmarkScheme) -> NDArray[Any]:
-    """Return the journal's records of the images whose faces an earlier call found, joined by name."""
+    """Return the records of the images whose faces an earlier call found, joined by name."""
     if earlier is None:
         return np.zeros(0, record_type(scheme.count))
     if not earlier.scheme.agrees_with(scheme):
@@ -221,24 +232,28 @@ def _kept_records(dataset: FaceDataset, earlier: LandmarkTable | None, scheme: L
     return records
 
 
-def _collect(found: Generator[NDArray[Any], None, None], todo: int, journal: Journal) -> None:
-    """Keep what workers find of ``todo`` images, under a bar that counts what was done before as done."""
-    if not todo:
+def _search(
+    dataset: FaceDataset,
+    known: Known,
+    places: Places | None,
+    todo: NDArray[np.intp],
+    options: ChainOptions,
+    points: int,
+    jobs: int,
+    scheduler: str | None,
+) -> Iterator[NDArray[Any]]:
+    """Yield what workers find in the images ``todo``, some records at a time, under a progress bar."""
+    if not len(todo):
         return
     counts: Counter[str] = Counter()
-    total = len(journal.done)
-    with closing(found), tqdm(total=total, initial=total - todo, unit="face", disable=None) as bar:
-        try:
-            for records in found:
-                journal.append(records)
-                counts.update(_status_name(status) for status in records["status"].tolist())
-                bar.set_postfix(counts, refresh=False)
-                bar.update(len(records))
-        except WorkerLostError as error:
-            raise WsegsError(
-                f"{error}; {journal.done.sum()} images are kept in {journal.path}:"
-                " run the same command again, with fewer processes (-j)"
-            ) from error
+    calls = ((options, tasks, points) for tasks in _chunks(dataset, known, places, todo))
+    results = run_in_workers(find_in_chunk, calls, jobs=jobs, scheduler=scheduler, ordered=False, batch_size=1)
+    with closing(results), tqdm(total=len(dataset), initial=len(dataset) - len(todo), unit="face", disable=None) as bar:
+        for records in results:
+            yield records
+            counts.update(_status_name(status) for status in records["status"].tolist())
+            bar.set_postfix(counts, refresh=False)
+            bar.update(len(records))
 
 
 def _chunks(
@@ -259,7 +274,7 @@ def _chunks(
 
 
 def _numbers(array: NDArray[np.float32] | None, row: int) -> tuple[float, ...] | None:
-    """Return a row as plain numbers, None where there are none."""
+    """Return a row as numbers; None where it is unknown."""
     if array is None or not np.isfinite(array[row]).all():
         return None
     return tuple(array[row].ravel().tolist())
@@ -307,7 +322,7 @@ def _write_missing(table: LandmarkTable, records: NDArray[Any], path: Path) -> N
 
 
 def _fingerprint(dataset: FaceDataset, known: Known, boxes: DatasetBoxes | None, kept: NDArray[Any]) -> str:
-    """Return a sha256 of all that decides over the result beside the options: names, boxes, known landmarks."""
+    """Return a sha256 of all inputs that decide the result: names, boxes, known landmarks."""
     digest = hashlib.sha256("\0".join(dataset.images).encode("utf-8", "surrogateescape"))
     if dataset.boxes is not None:
         digest.update(np.ascontiguousarray(dataset.boxes, np.float32).tobytes())

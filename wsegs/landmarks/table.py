@@ -44,9 +44,9 @@ from wsegs.datasets.typed_labels import Categories, check_labels, select_categor
 from wsegs.errors import DataError, MissingError
 from wsegs.io.checksum import row_checksums
 from wsegs.io.files import check_output, is_safe_relative_path
-from wsegs.io.hdf5 import check_unsealed, create_hdf5, open_hdf5, reason_of
-from wsegs.io.integrity import check_seal
-from wsegs.io.subprocess_call import AsideError
+from wsegs.io.hdf5 import check_readable, create_hdf5, open_hdf5, reason_of
+from wsegs.io.integrity import check_digest
+from wsegs.io.subprocess_call import SubprocessError
 from wsegs.landmarks.label_columns import label_columns, read_categories, read_numbers, write_typed_labels
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
 
@@ -237,16 +237,16 @@ def open_landmarks(path: str | os.PathLike[str]) -> Iterator[LandmarkTable]:
     with ExitStack() as opened:
         try:
             # Before libhdf5 sees it, which damaged structures can lead astray.
-            state = check_seal(path)
+            state = check_digest(path)
             if state == "broken":
-                raise OSError("its contents are not those that were sealed, or it is another kind of file")
+                raise OSError("its sha256 differs from the one written in it, or it is another kind of file")
             if state == "none":
-                check_unsealed(path)
+                check_readable(path)
             file = opened.enter_context(open_hdf5(path))
             table, definition, digest = _read(file, path)
             _check(table, path)
             intact = digest == _digest(table, definition)
-        except (OSError, RuntimeError, KeyError, UnicodeDecodeError, AsideError) as error:
+        except (OSError, RuntimeError, KeyError, UnicodeDecodeError, SubprocessError) as error:
             # h5py's own words ("truncated file: eof = ...") are in the last parenthesis of a long line.
             raise DataError(f"{path}: not a readable landmark file ({reason_of(error)})") from error
         if not intact:

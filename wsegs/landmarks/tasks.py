@@ -1,4 +1,4 @@
-"""What a worker does: a few images to the journal's records of them."""
+"""Find the landmarks of a few images: the work of one worker process."""
 
 from __future__ import annotations
 
@@ -11,13 +11,27 @@ from numpy.typing import NDArray
 from wsegs.errors import WsegsError
 from wsegs.io.images import open_photo, reason
 from wsegs.landmarks.chain import ChainOptions, load_chain
-from wsegs.landmarks.journal import record_type
 from wsegs.landmarks.table import STATUS_NAMES, UNREADABLE
+
+
+def record_type(points: int) -> np.dtype[Any]:
+    """Return the dtype of one image's result with ``points`` landmarks."""
+    return np.dtype(
+        [
+            ("index", "<u4"),
+            ("status", "u1"),
+            ("faces", "<i2"),
+            ("box", "<f4", (4,)),
+            ("image_size", "<i4", (2,)),
+            ("landmarks", "<f4", (points, 2)),
+            ("reason", "S120"),  # why an image is unreadable, UTF-8
+        ]
+    )
 
 
 @dataclass(frozen=True)
 class ImageTask:
-    """One image for a worker.
+    """One image to find landmarks in.
 
     Attributes
     ----------
@@ -26,13 +40,13 @@ class ImageTask:
     path
         The file.
     box
-        x, y, width, height of the face that the data set means, if it says so.
+        x, y, width, height of the face that the data set means, where it has boxes.
     detect
-        False if its landmarks are known already: the file is then only read, for its size.
+        Whether to find landmarks; else the file is only read for its size.
     points
-        Its five points, x and y by turns, if the face is not to be searched and they are known.
+        Five points x0, y0, x1, ... of a known face, which is then not searched for.
     square
-        Its square, framed as HOG's, if it is not to be searched and that is known.
+        Square of a known face, framed as the HOG detector frames it, which is then not searched for.
     """
 
     index: int
@@ -44,7 +58,7 @@ class ImageTask:
 
 
 def find_in_chunk(options: ChainOptions, tasks: list[ImageTask], points: int) -> NDArray[Any]:
-    """Return the journal's records of some images. Runs in a worker, whose detectors stay loaded between calls."""
+    """Return the records of some images, (n,) of :func:`record_type`; detectors stay loaded between calls."""
     chain = load_chain(options)
     records = np.zeros(len(tasks), record_type(points))
     for record, task in zip(records, tasks, strict=True):

@@ -1,4 +1,4 @@
-"""Whether a mask store agrees with what it was made from: its rules, its landmarks, its images."""
+"""Check that a mask store agrees with its sources: rules, landmarks, images."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import PIL.Image
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -15,6 +14,7 @@ from wsegs import __version__
 from wsegs.datasets.typed_labels import Categories
 from wsegs.errors import DataError
 from wsegs.geometry.frame import transform_points
+from wsegs.io.images import image_size, reason
 from wsegs.landmarks.table import read_landmarks
 from wsegs.rules import RuleSet
 from wsegs.store.findings import Findings
@@ -25,7 +25,7 @@ _ROWS = 64  # drawn at a time
 
 
 def check_rules(findings: Findings, store: MaskStore, rules: RuleSet | None, redraw: int | None) -> None:
-    """Compare a store's rules with ``rules``, and the regions of ``redraw`` images, None for all, with what they draw.
+    """Compare a store's rules with ``rules``, and the regions of ``redraw`` images (None: all) with a new drawing.
 
     Regions that were refined by pixels are not compared.
     """
@@ -56,7 +56,7 @@ def _compare_drawn(findings: Findings, store: MaskStore, row: int, expected: NDA
     try:
         (stored,) = store.regions([row])
     except DataError:
-        return  # there is a finding already
+        return  # _verify_rows has a finding already
     different = (stored ^ expected) & keep
     if different.any():
         bits = int(np.bitwise_or.reduce(different, axis=None))
@@ -116,7 +116,7 @@ def check_landmarks(findings: Findings, store: MaskStore, path: Path) -> NDArray
             other = Categories(category.names, np.full(len(table), -1, np.int64))
         pairs[f"its '{name}' is another"] = (category.codes[mine], other.codes[theirs])
     for problem, (ours, expected) in pairs.items():
-        same = (ours == expected) | ((ours != ours) & (expected != expected))  # nan is nan here
+        same = (ours == expected) | ((ours != ours) & (expected != expected))  # nan equals nan here
         for row in mine[~same.reshape(len(mine), -1).all(axis=1)]:
             findings.add(f"{problem} than in {path}", store.images[row])
     sizes = np.zeros((len(store), 2), np.int32)
@@ -131,18 +131,18 @@ def check_images(
     provenance: Mapping[str, Any],
     data: Path,
 ) -> None:
-    """Look for the images of a file in a data set, and compare their sizes where they are known.
+    """Check that a data set has the images of a file, in the sizes that they had.
 
     Parameters
     ----------
     findings
-        What to add to.
+        Findings to add to.
     names
         N names.
     sizes
-        (N, 2) width and height; 0 where unknown; None: all unknown.
+        (N, 2) width and height, 0 where unknown; None if all are unknown.
     provenance
-        Of the file: which data set it was.
+        Provenance of the file, which names its data set.
     data
         The data set.
     """
@@ -156,11 +156,9 @@ def check_images(
         if sizes is None or sizes[row, 0] <= 0:
             continue
         try:
-            with PIL.Image.open(path) as image:
-                size = image.size
-        # Pillow's plug-ins raise many kinds on damaged headers; each means the same here.
-        except Exception as error:
-            findings.add(f"cannot be read in {root} ({' '.join(str(error).split())})", name)
+            size = image_size(path)
+        except DataError as error:
+            findings.add(f"cannot be read in {root} ({reason(error, path)})", name)
             continue
         if size != tuple(sizes[row].tolist()):
             expected = "x".join(str(side) for side in sizes[row])

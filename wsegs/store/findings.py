@@ -1,4 +1,4 @@
-"""What a verification found: one line each, about one image or the file."""
+"""The findings of a verification: one line each, about an image or the whole file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 @dataclass
 class Findings:
-    """What was checked in a file, and what is wrong with it.
+    """What was checked in a file, and what is wrong.
 
     Attributes
     ----------
@@ -18,9 +18,9 @@ class Findings:
     kind
         What the file is.
     checked
-        What was looked at, for the summary: name -> count, or what there was to check by.
+        Name of a check -> number of images, or what it was checked by.
     lines
-        What is wrong, each beginning with the image where it is about one.
+        What is wrong; a line about an image begins with its name.
     """
 
     path: Path
@@ -33,5 +33,5 @@ class Findings:
         self.lines.append(problem if image is None else f"{image}: {problem}")
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON holds it."""
+        """Return the findings as JSON holds them."""
         return {"file": str(self.path), "kind": self.kind, "checked": self.checked, "findings": self.lines}

@@ -18,10 +18,10 @@ from wsegs.datasets.typed_labels import Categories, check_labels
 from wsegs.errors import DataError, MissingError
 from wsegs.geometry.frame import Frame, frame_from_json
 from wsegs.io.files import is_safe_relative_path
-from wsegs.io.hdf5 import check_unsealed, open_hdf5, reason_of
+from wsegs.io.hdf5 import check_readable, open_hdf5, reason_of
 from wsegs.io.images import MAX_PIXELS
 from wsegs.io.integrity import check_structure
-from wsegs.io.subprocess_call import AsideError
+from wsegs.io.subprocess_call import SubprocessError
 from wsegs.landmarks.label_columns import read_categories, read_numbers
 from wsegs.rules import AttributeLookup, RuleSet, compile_rules
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
@@ -356,14 +356,14 @@ class MaskStore:
         state = check_structure(self.path)
         if state == "broken":
             raise DataError(
-                f"{self.path}: expected a mask store, got a damaged or other file (its contents are not those that were"
-                " sealed); wsegs store verify says more"
+                f"{self.path}: expected a mask store, got a damaged or other file (its sha256 differs from the one"
+                " written in it); wsegs store verify says more"
             )
         try:
             if state == "none":
-                check_unsealed(self.path)
+                check_readable(self.path)
             file = self._file()
-        except (OSError, AsideError) as error:
+        except (OSError, SubprocessError) as error:
             raise DataError(f"{self.path}: expected a mask store, got a damaged or other file ({error})") from None
         if file.attrs.get("format") != FORMAT_NAME:
             raise DataError(f"{self.path}: expected a mask store, got another HDF5 file")

@@ -1,4 +1,4 @@
-"""Verifying a mask store or a landmark table: every byte by the seal, then which image, then what it was made from."""
+"""Verify a mask store or a landmark table: every byte by its digest, each image by its checksum, then its sources."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tqdm import tqdm
 from wsegs.errors import DataError, MissingError
 from wsegs.io.checksum import pixels_checksum, row_checksums
 from wsegs.io.hdf5 import open_hdf5, reason_of
-from wsegs.io.integrity import check_seal, check_structure
-from wsegs.io.subprocess_call import AsideError, run_aside
+from wsegs.io.integrity import check_digest, check_structure
+from wsegs.io.subprocess_call import SubprocessError, call_in_subprocess
 from wsegs.landmarks.label_columns import label_columns
 from wsegs.landmarks.table import CHECKED as TABLE_CHECKED
 from wsegs.landmarks.table import FORMAT as TABLE_FORMAT
@@ -29,7 +29,7 @@ from wsegs.store.reader import MaskStore
 from wsegs.store.stored_crops import StoredCrops
 
 _DAMAGE = (OSError, RuntimeError, LookupError, ValueError, TypeError, MemoryError)
-_LIMIT = 30.0  # seconds, and one more a megabyte, that a damaged file is tried to be read
+_LIMIT = 30.0  # seconds to read a damaged file, and one more for each megabyte
 
 
 def verify_file(
@@ -40,28 +40,28 @@ def verify_file(
     data: Path | None = None,
     redraw: int | None = 100,
 ) -> Findings:
-    """Find any damage in a mask store or a landmark table, and whatever it does not agree with.
+    """Find damage in a mask store or a landmark table, and disagreement with its sources.
 
     Parameters
     ----------
     path
-        ``masks.h5`` or ``landmarks.h5``; what it is, its contents say.
+        ``masks.h5`` or ``landmarks.h5``; its contents tell which.
     rules
-        A mask store: the rules that it should have been drawn by.
+        Rules that a mask store should have been drawn by.
     landmarks
-        A mask store: the landmark table that it should have been drawn from.
+        Landmark table that a mask store should have been drawn from.
     data
-        The data set whose images it should be of: they must be there, and of the size that they had.
+        Data set that should have the images, in the sizes that they had.
     redraw
-        A mask store: so many images, evenly spaced, are drawn again from the store's own landmarks and rules and must
-        come out the same; None is all. Regions that were refined by pixels are left out.
+        Number of images of a mask store, evenly spaced, to draw again from its own landmarks and rules and compare;
+        None for all. Regions that were refined by pixels are left out.
 
     Raises
     ------
     MissingError
         If a file does not exist.
     DataError
-        If it is neither, or the landmark table to compare with cannot be read.
+        If the file is neither, or the landmark table to compare with cannot be read.
     OptionError
         If the data set cannot be opened.
     """
@@ -70,13 +70,13 @@ def verify_file(
         raise DataError(f"{path}: expected a mask store or a landmark table, got a directory")
     if not path.exists():
         raise MissingError(f"{path}: no such file")
-    findings = Findings(path, _kind(path), {"seal": check_seal(path)})
-    if findings.checked["seal"] == "broken":
-        findings.add("the seal is broken: a byte was changed, added or lost since the file was written")
+    findings = Findings(path, _kind(path), {"sha256": check_digest(path)})
+    if findings.checked["sha256"] == "broken":
+        findings.add("its sha256 differs: a byte was changed, added or lost since the file was written")
     try:
         structure = check_structure(path)
         if structure != "whole":
-            _verify_rows_aside(findings)
+            _verify_rows_in_subprocess(findings)
         if structure == "broken":
             return findings
         if findings.kind == "landmark table":
@@ -96,40 +96,44 @@ def verify_file(
                     check_images(findings, store.images, sizes, store.provenance, data)
     except DataError as error:
         if not str(error).startswith(f"{path}: "):
-            raise  # of what it is compared with
+            raise  # about a file that it is compared with
         findings.add(str(error).removeprefix(f"{path}: "))
     return findings
 
 
 def _kind(path: Path) -> Literal["mask store", "landmark table"]:
-    """Return what a file is, by the name of a format that stands in it: no HDF5 library has looked at it yet."""
+    """Return what a file is by the name of its format, without libhdf5, which damage may crash.
+
+    HDF5 keeps a text as its length, 8 bytes, and its characters. So a folder named like a format is not taken for it.
+    """
+    table, store = (len(name).to_bytes(8, "little") + name.encode() for name in (TABLE_FORMAT, FORMAT_NAME))
     with path.open("rb") as file:
         tail = b""
         while block := file.read(1 << 20):
-            if TABLE_FORMAT.encode() in tail + block:
+            if table in tail + block:
                 return "landmark table"
-            if FORMAT_NAME.encode() in tail + block:
+            if store in tail + block:
                 return "mask store"
             tail = block[-64:]
     return "mask store"
 
 
-def _verify_rows_aside(findings: Findings) -> None:
-    """Do :func:`_verify_rows` in a process of its own, which damaged structures may crash or keep busy for ever."""
+def _verify_rows_in_subprocess(findings: Findings) -> None:
+    """Run :func:`_verify_rows` in a subprocess, since damaged structures may crash libhdf5 or never let it end."""
     seconds = _LIMIT + findings.path.stat().st_size / 1e6
     try:
         found = json.loads(
-            run_aside("wsegs.store.verify:verify_rows", str(findings.path), findings.kind, seconds=seconds)
+            call_in_subprocess("wsegs.store.verify:verify_rows", str(findings.path), findings.kind, seconds=seconds)
         )
         findings.lines += found["findings"]
         findings.checked |= found["checked"]
-    except AsideError as error:
+    except SubprocessError as error:
         findings.add(f"its structure is damaged: which images are concerned cannot be said ({error})")
         findings.checked["checksums"] = "unreadable"
 
 
 def verify_rows(path: str, kind: Literal["mask store", "landmark table"]) -> bytes:
-    """Return as JSON what :func:`_verify_rows` finds; for a process of its own."""
+    """Return the findings of :func:`_verify_rows` as JSON; called in a subprocess."""
     findings = Findings(Path(path), kind)
     _verify_rows(findings, None)
     return json.dumps(findings.as_json()).encode()
@@ -167,7 +171,7 @@ def _names(findings: Findings, file: h5py.File) -> list[str] | None:
 
 
 def _column(findings: Findings, file: h5py.File, name: str) -> NDArray[Any] | None:
-    """Return a dataset of one value a row; None, and findings of the rows that cannot be read, if it is damaged."""
+    """Return a dataset of one value a row; if it is damaged return None, and add which rows cannot be read."""
     try:
         values: NDArray[Any] = file[name][:]
     except _DAMAGE as error:
@@ -178,7 +182,7 @@ def _column(findings: Findings, file: h5py.File, name: str) -> NDArray[Any] | No
 
 
 def _unreadable_rows(file: h5py.File, name: str) -> str:
-    """Return in words which rows of a dataset cannot be read, as far as its chunks tell."""
+    """Return in words which rows of a dataset cannot be read, chunk by chunk."""
     try:
         step, rows = file[name].chunks[0], len(file[name])
     except _DAMAGE:
@@ -195,7 +199,7 @@ def _unreadable_rows(file: h5py.File, name: str) -> str:
 def _verify_pixels(
     findings: Findings, file: h5py.File, names: list[str] | None, lookup: AttributeLookup | None
 ) -> NDArray[np.int64]:
-    """Return the crc32 of each image's regions, (N,); -1 where they cannot be decoded."""
+    """Return the crc32 of each image's regions, int64 (N,); -1 where they cannot be decoded."""
     regions, masks = file["regions"], None if lookup is None else file.get("masks")
     sums = np.full(len(regions), -1, np.int64)
     labels = None if masks is None else _column(findings, file, "attributes")
@@ -218,7 +222,7 @@ def _verify_pixels(
 
 
 def _verify_crops(findings: Findings, file: h5py.File, names: list[str] | None) -> None:
-    """Compare each image that a store keeps with its checksum."""
+    """Compare each image inside a store with its checksum."""
     try:
         crops = StoredCrops(file)
     except _DAMAGE as error:  # DataError among them
@@ -232,7 +236,7 @@ def _verify_crops(findings: Findings, file: h5py.File, names: list[str] | None) 
 
 
 def _verify_values(findings: Findings, store: MaskStore) -> None:
-    """Find values that the format does not know, and names that stand twice."""
+    """Find values that the format does not allow, and names that occur twice."""
     rows = {
         "labels are not 1, 0 or -1": (np.abs(store.attributes.astype(int)) > 1).any(axis=1),
         "its split is not 0, 1 or 2": (store.split < 0) | (store.split > 2),

@@ -26,7 +26,7 @@ from wsegs.training.distributed import is_main_process
 from wsegs.training.learning_curves import plot_learning_curves
 from wsegs.training.lightning.callbacks import LastStageEarlyStopping, MetricsTable, ProgressBar
 from wsegs.training.lightning.checkpoints import BestAndLast
-from wsegs.training.lightning.failures import Interrupted, one_line_failures
+from wsegs.training.lightning.failures import one_line_failures
 from wsegs.training.lightning.module import TrainingModule
 from wsegs.training.lightning.trainer import TrainerOptions, build_trainer, quiet_lightning
 from wsegs.training.parser_overlap import parser_overlap
@@ -117,9 +117,8 @@ def train(
         else:
             remove_unfinished(output)
 
-    interrupted = Interrupted()
     best = BestAndLast(output, plan)
-    callbacks: list[Callback] = [MetricsTable(output / METRICS, plan), ProgressBar(plan), interrupted, best]
+    callbacks: list[Callback] = [MetricsTable(output / METRICS, plan), ProgressBar(plan), best]
     if plan.monitor.patience:
         callbacks.append(LastStageEarlyStopping(plan))
     started = time.monotonic()
@@ -133,7 +132,7 @@ def train(
         module = TrainingModule(plan, network, tasks, loaders, regions, known_regions)
         module.to(memory_format=memory_format(precision))
         first_step = 0 if checkpoint is None else int(read_checkpoint(checkpoint)["global_step"])
-        with one_line_failures(interrupted):
+        with one_line_failures():
             trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
     if not trainer.is_global_zero:
         return {}

@@ -10,7 +10,7 @@ import pytest
 
 from wsegs.errors import DataError, OutputExistsError, RuleError
 from wsegs.geometry.frame import Frame, transform_points
-from wsegs.io.integrity import seal
+from wsegs.io.integrity import write_digests
 from wsegs.rules import compile_rules, load_rules
 from wsegs.schemes import CELEBA5, IBUG68
 from wsegs.store import MaskStore
@@ -180,12 +180,12 @@ def test_a_store_that_only_names_its_scheme_is_read(store):
     store.close()
     with h5py.File(store.path, "r+") as file:
         del file["scheme"]
-    seal(store.path)
+    write_digests(store.path)
     with MaskStore(store.path) as old:
         assert old.scheme == IBUG68
     with h5py.File(store.path, "r+") as file:
         file["scheme"] = "{"
-    seal(store.path)
+    write_digests(store.path)
     with pytest.raises(DataError, match=r"masks\.h5: "):
         MaskStore(store.path)
 

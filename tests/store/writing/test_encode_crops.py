@@ -15,14 +15,14 @@ from PIL import Image
 from wsegs.errors import DataError, OptionError
 from wsegs.geometry.frame import Frame, warp_image
 from wsegs.io.images import read_image
-from wsegs.io.integrity import seal
+from wsegs.io.integrity import write_digests
+from wsegs.io.journal import Journal
 from wsegs.rules import load_rules
 from wsegs.store import MaskStore
 from wsegs.store.stored_crops import decode_crop
 from wsegs.store.summary import describe_store
 from wsegs.store.writing.build import build_store
 from wsegs.store.writing.encode_crops import CropOptions, encode_crop
-from wsegs.store.writing.journal import RowsJournal
 from wsegs.store.writing.merge import merge_shards
 
 FRAME = Frame("image", (218, 178))
@@ -133,15 +133,15 @@ def test_shards_and_an_interrupted_run_give_the_same_bytes(table, photos, tmp_pa
     merge_shards(shards, tmp_path / "merged.h5")
     assert (tmp_path / "merged.h5").read_bytes() == whole
 
-    add, added = RowsJournal.add, []
+    write, written = Journal.write, []
 
-    def interrupted(self, drawn):
-        add(self, drawn)
-        added.append(drawn)
-        if len(added) == 2:
+    def interrupted(self, values):
+        write(self, values)
+        written.append(values)
+        if len(written) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(RowsJournal, "add", interrupted)
+    monkeypatch.setattr(Journal, "write", interrupted)
     with pytest.raises(KeyboardInterrupt):
         _build(table, photos, tmp_path / "again.h5")
     shutil.copy(photos / table.images[0], photos / table.images[1])  # what was done is kept, and named
@@ -190,7 +190,7 @@ def test_damaged_offsets_are_one_line(table, photos, tmp_path, name, change, mes
         del file[name]
         if values is not None:
             file[name] = values
-    seal(tmp_path / "masks.h5")
+    write_digests(tmp_path / "masks.h5")
     with pytest.raises(DataError, match=f"masks.h5: {message}"):
         MaskStore(tmp_path / "masks.h5").image(0)
 

@@ -10,7 +10,7 @@ import pytest
 
 from wsegs.errors import DataError, OptionError, OutputExistsError
 from wsegs.geometry.frame import Frame
-from wsegs.io.integrity import seal
+from wsegs.io.integrity import write_digests
 from wsegs.rules import load_rules
 from wsegs.store import MaskStore
 from wsegs.store.writing.build import build_store
@@ -94,7 +94,7 @@ def test_what_is_no_shard(store, tmp_path):
     store.close()
     with h5py.File(store.path, "r+") as file:
         file.attrs["shard"] = "[1]"
-    seal(store.path)
+    write_digests(store.path)
     with pytest.raises(DataError, match="expected a shard"):
         merge_shards([store.path], tmp_path / "m.h5")
 

@@ -18,6 +18,7 @@ import pytest
 
 from wsegs.errors import OptionError, WsegsError
 from wsegs.geometry.frame import Frame
+from wsegs.io.journal import Journal
 from wsegs.landmarks.table import open_landmarks, write_landmarks
 from wsegs.rules import load_rules
 from wsegs.store.writing import dispatch
@@ -26,6 +27,7 @@ from wsegs.store.writing.dispatch import in_step
 
 FRAME = Frame("face", (54, 44))
 ROWS = 300  # of the store, in tasks of 64
+DRAWN = 150_000  # bytes of a journal and its log once there are rows
 
 
 @pytest.fixture
@@ -56,6 +58,12 @@ def whole(many, tmp_path) -> bytes:
 
 def _names(folder) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+def _size(journal) -> int:
+    """Return the bytes of a journal and its log."""
+    files = (journal, journal.with_name(f"{journal.name}-wal"))
+    return sum(file.stat().st_size for file in files if file.exists())
 
 
 def _stop_after(monkeypatch, tasks: int, error: BaseException) -> None:
@@ -92,6 +100,24 @@ def test_an_interrupted_build_goes_on(many, whole, tmp_path, monkeypatch, tasks,
     assert _names(tmp_path) == ["m.h5", "whole.h5"]
 
 
+def test_an_interrupt_right_behind_the_first_rows_keeps_them(many, whole, tmp_path, monkeypatch):
+    """It came between the write and the count of it, and the journal was deleted as an empty one."""
+    real = Journal.write
+
+    def write(journal, values):
+        real(journal, values)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "write", write)
+        with pytest.raises(KeyboardInterrupt):
+            build_store(many, load_rules("celeba"), FRAME, tmp_path / "m.h5", jobs=1)
+    assert _names(tmp_path) == ["m.h5.partial", "whole.h5"]
+    _stop_after(monkeypatch, 4, AssertionError("the first rows are drawn again"))
+    build_store(many, load_rules("celeba"), FRAME, tmp_path / "m.h5", jobs=1)
+    assert (tmp_path / "m.h5").read_bytes() == whole
+
+
 def test_empty_regions_are_counted_over_both_runs(many, tmp_path, monkeypatch):
     rules = load_rules("attparsenet-2020")
     expected = build_store(many, rules, FRAME, tmp_path / "whole.h5", jobs=1)["empty_regions"]
@@ -125,14 +151,20 @@ def test_another_run_does_not_go_on(many, whole, tmp_path, monkeypatch):
 def test_a_full_disk_is_one_line_and_the_work_is_kept(many, whole, tmp_path, monkeypatch):
     output = tmp_path / "m.h5"
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    for limit in (len(whole) // 3, len(whole) - 2000):  # in the journal, and in the store
+    for where, limit in (("journal", 150_000), ("store", len(whole) - 2000)):
+        said = r"File too large; \d+ of 301 images are kept in .*m\.h5\.partial: the same command goes on"
+        if where == "journal":
+            said = r"m\.h5\.partial: disk I/O error; what was done is kept there: run the same command again"
+        else:  # all is in the journal, and the store alone is written
+            monkeypatch.setattr(Journal, "write", lambda *_: None)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limits[1]))
         try:
-            with pytest.raises(WsegsError, match=r"File too large.*; \d+ of 301 images are kept in .*m\.h5\.partial"):
+            with pytest.raises(WsegsError, match=said):
                 build_store(many, load_rules("celeba"), FRAME, output, jobs=1)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        assert _names(tmp_path) == ["m.h5.partial", "whole.h5"]
+        assert [name for name in _names(tmp_path) if not name.endswith("-wal")] == ["m.h5.partial", "whole.h5"]
+    monkeypatch.undo()
     build_store(many, load_rules("celeba"), FRAME, output, jobs=1)
     assert output.read_bytes() == whole
 
@@ -146,9 +178,9 @@ def _command(many, tmp_path) -> list[str]:
 def test_killed_at_three_moments(many, whole, tmp_path):
     command = _command(many, tmp_path)
     partial, kills = tmp_path / "m.h5.partial", 0
-    for size in (2_000, len(whole) // 3, len(whole) // 2):
+    for size in (0, DRAWN, 2 * DRAWN):
         process = subprocess.Popen([*command, "-j", "1"], cwd=tmp_path, stdout=subprocess.DEVNULL)
-        while process.poll() is None and not (partial.exists() and partial.stat().st_size > size):
+        while process.poll() is None and _size(partial) <= size:
             time.sleep(0.001)
         process.kill()
         kills += process.wait() == -signal.SIGKILL
@@ -165,7 +197,7 @@ def test_ctrl_c_says_what_is_kept(many, tmp_path):
         [*_command(many, tmp_path), "-j", "1"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     partial = tmp_path / "m.h5.partial"
-    while process.poll() is None and not (partial.exists() and partial.stat().st_size > 10_000):
+    while process.poll() is None and _size(partial) < DRAWN:
         time.sleep(0.001)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate()
@@ -241,10 +273,8 @@ def test_ctrl_c_twice_is_one_line(many, whole, tmp_path, moment):
     process = subprocess.Popen(
         [*_command(long, tmp_path), "-j", "2"], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    header = rows = b""
-    while not (rows if moment == "drawn" else header):
+    while _size(partial) < (DRAWN if moment == "drawn" else 1):
         assert process.poll() is None
-        _, header, rows = partial.read_bytes().partition(b"\n") if partial.exists() else (b"", b"", b"")
         time.sleep(0.001)
     for wait in (0.2, 0):  # workers take longer than that to start
         time.sleep(wait if moment != "drawn" else 0)

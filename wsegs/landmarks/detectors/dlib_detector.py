@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from wsegs.errors import DataError, MissingError
 from wsegs.io.files import sha256_of
-from wsegs.io.subprocess_call import AsideError, run_aside
+from wsegs.io.subprocess_call import SubprocessError, call_in_subprocess
 from wsegs.landmarks.detectors.protocol import Faces, Landmarker, LandmarkerOptions
 from wsegs.landmarks.detectors.upright import UprightCrop, tilt_of
 from wsegs.schemes import IBUG68
@@ -131,8 +131,8 @@ def _checked(file: Path, _mtime: int, _size: int) -> str:
 def _probe(file: Path) -> None:
     """Load and try an unknown model in a process of its own: a damaged one can take the process down with it."""
     try:
-        points = int(run_aside(f"{__name__}:_points_of", str(file), seconds=120))
-    except AsideError as error:
+        points = int(call_in_subprocess(f"{__name__}:_points_of", str(file), seconds=120))
+    except SubprocessError as error:
         raise DataError(f"{file}: not a usable dlib shape predictor ({error})") from error
     if points != IBUG68.count:
         raise DataError(f"{file}: a shape predictor of {points} points, expected {IBUG68.count}")

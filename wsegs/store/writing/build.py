@@ -1,31 +1,31 @@
-"""From landmarks and rules to a mask store: workers draw and compress, one process writes."""
+"""Draw a mask store from landmarks and rules: workers draw and compress, one process writes."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from wsegs import __version__
 from wsegs.errors import DataError, OptionError, RuleError, WsegsError
 from wsegs.geometry.frame import Frame
 from wsegs.io.checksum import row_checksums
 from wsegs.io.files import check_output, did_you_mean
+from wsegs.io.journal import Journal
 from wsegs.io.lock import locks_output
 from wsegs.io.parallel import WorkerLostError
 from wsegs.landmarks.label_columns import LABEL_GROUPS, label_arrays
 from wsegs.landmarks.table import LandmarkTable, table_sha256
 from wsegs.rules import RuleSet
 from wsegs.store.format import CHECKED, CODEC, FORMAT_NAME, FORMAT_VERSION
-from wsegs.store.writing.dispatch import draw_placed
+from wsegs.store.writing.dispatch import Tally, draw_in_order
 from wsegs.store.writing.draw_rows import Drawing, DrawnRows
-from wsegs.store.writing.journal import RowsJournal
 from wsegs.store.writing.placed_rows import PlacedRows, place_rows
 from wsegs.store.writing.write import Block, Column, Contents, array_column, write_store
 
@@ -34,6 +34,11 @@ if TYPE_CHECKING:
     from wsegs.store.writing.refine_rows import RefineOptions
 
 Layout = Literal["regions", "dense"]
+_JOURNAL = "wsegs-masks-journal 3"
+
+
+class UnreadableImagesError(DataError):
+    """No image could be read, though images were to be refined by or kept."""
 
 
 def match_attributes(table_names: Sequence[str], rules: RuleSet, *, only_common: bool = False) -> tuple[str, ...]:
@@ -144,38 +149,26 @@ def build_store(
         raise DataError("no face was found in any image, so there is nothing to draw masks for")
     placed = everything if shard is None else _shard(everything, shard)
     drawing = Drawing(rules.program, rules.text, rules.source, frame.size, names if layout == "dense" else None)
-    partial = output.with_name(f"{output.name}.partial")
+    unfinished = output.with_name(f"{output.name}.partial")
     inputs = _inputs(placed, rules, layout, refine, images, shard)
-    with RowsJournal(partial, inputs, len(rules.region_names), force=force) as journal:
+    tally = Tally(len(rules.region_names))
+    with Journal(unfinished, _JOURNAL, inputs, force=force) as journal:
         try:
-            drawn = draw_placed(
-                placed, drawing, start=journal.done, refine=refine, images=images, jobs=jobs, scheduler=scheduler
+            drawn = draw_in_order(
+                placed, drawing, journal, tally, refine=refine, images=images, jobs=jobs, scheduler=scheduler
             )
-            if refine is None and images is None:
-                # All that the store says of itself is known before, so it is written while workers draw.
-                begun = _begun(drawn)
-                rows: Iterator[DrawnRows] = chain(journal.rows(), _keep(begun, journal))
-                task = "masks"
-            else:
-                with tqdm(total=len(placed), initial=journal.done, unit="face", desc="masks", disable=None) as bar:
-                    for some in _keep(drawn, journal):
-                        bar.update(len(some))
-                rows, task = journal.rows(), "writing"
-            refined = None if refine is None else refine.as_json(journal.unrefined)
-            if refine is not None and journal.unrefined and journal.unrefined == placed.faces:
-                journal.remove()
-                raise DataError(f"{refine.root}: no image of a face could be read, so there is nothing to refine by")
-            if images is not None and len(journal.unreadable) == len(placed):
-                first = journal.unreadable[0]
-                journal.remove()
-                raise DataError(f"{images.root}: no image could be read, so there is none to keep ({first})")
-            contents = _contents(placed, rules, layout, refined, shard, with_images=images is not None)
-            write_store(output, contents, _blocks(rows, contents), task)
+            first = list(islice(drawn, 1))  # workers start, and draw on while the store's columns are written
+            header = partial(_header, placed, rules, tally, refine, images, shard)
+            contents = _contents(placed, rules, layout, header, with_images=images is not None)
+            write_store(output, contents, _blocks(chain(first, drawn), contents), "masks")
         except (WorkerLostError, OSError) as error:
-            # A WsegsError that is an OSError, too, says all there is to say.
-            if not journal.done or (isinstance(error, WsegsError) and not isinstance(error, WorkerLostError)):
+            # Other WsegsErrors that are OSErrors say all there is to say.
+            if not tally.rows or (isinstance(error, WsegsError) and not isinstance(error, WorkerLostError)):
                 raise
-            raise _stopped(error, journal, len(placed)) from error
+            raise _stopped(error, unfinished, tally.rows, len(placed)) from error
+        except UnreadableImagesError:
+            journal.remove()  # once the images are there, the same command must draw anew
+            raise
         journal.remove()
     return {
         "output": str(output),
@@ -191,10 +184,10 @@ def build_store(
         "regions": len(rules.region_names),
         "attributes": len(names),
         "empty_regions": {
-            name: int(count) for name, count in zip(rules.region_names, journal.empty, strict=True) if count
+            name: int(count) for name, count in zip(rules.region_names, tally.empty, strict=True) if count
         },
-        "refined": refined,
-        "unreadable": journal.unreadable,
+        "refined": None if refine is None else refine.as_json(tally.unrefined),
+        "unreadable": tally.unreadable,
         "bytes": output.stat().st_size,
     }
 
@@ -216,7 +209,7 @@ def _inputs(
     images: CropOptions | None,
     shard: tuple[int, int] | None,
 ) -> dict[str, Any]:
-    """Return all that decides the result, for the journal."""
+    """Return all that decides the result: the journal's header."""
     return {
         "wsegs": __version__,
         "opencv": cv2.__version__,
@@ -234,15 +227,9 @@ def _inputs(
 
 
 def _contents(
-    placed: PlacedRows,
-    rules: RuleSet,
-    layout: Layout,
-    refined: dict[str, Any] | None,
-    shard: tuple[int, int] | None,
-    *,
-    with_images: bool,
+    placed: PlacedRows, rules: RuleSet, layout: Layout, header: Callable[[], dict[str, Any]], *, with_images: bool
 ) -> Contents:
-    """Return all that the store holds beside the chunks."""
+    """Return all of the store but its chunks."""
     table, points = placed.table, (placed.scheme.count, 2)
     columns = {
         "attributes": Column(np.dtype(np.int8), (len(placed.attribute_names),), placed.labels),
@@ -259,6 +246,36 @@ def _contents(
     chunked: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {"regions": (placed.frame.size, rules.dtype)}
     if layout == "dense":
         chunked["masks"] = ((len(placed.attribute_names), *placed.frame.size), np.dtype(bool))
+    definition = json.dumps(placed.scheme.as_mapping(average=False), sort_keys=True)
+    names = {name: table.categories[name].names for name in sorted(table.categories)}
+    return Contents(placed.images, columns, chunked, definition, header, with_images, names)
+
+
+def _header(
+    placed: PlacedRows,
+    rules: RuleSet,
+    tally: Tally,
+    refine: RefineOptions | None,
+    images: CropOptions | None,
+    shard: tuple[int, int] | None,
+) -> dict[str, Any]:
+    """Return the attributes of the store, once all rows are drawn.
+
+    Raises
+    ------
+    UnreadableImagesError
+        If images were to be read, and none could be.
+    """
+    if refine is not None and tally.unrefined and tally.unrefined == placed.faces:
+        raise UnreadableImagesError(
+            f"{refine.root}: no image of a face could be read, so there is nothing to refine by"
+        )
+    if images is not None and len(tally.unreadable) == len(placed):
+        raise UnreadableImagesError(
+            f"{images.root}: no image could be read, so there is none to keep ({tally.unreadable[0]})"
+        )
+    table = placed.table
+    refined = {} if refine is None else {"refined": refine.as_json(tally.unrefined)}
     header = {
         "format": FORMAT_NAME,
         "version": FORMAT_VERSION,
@@ -271,30 +288,15 @@ def _contents(
         "attribute_names": json.dumps(list(placed.attribute_names)),
         "status_names": json.dumps(list(table.status_names)),
         "frame": json.dumps(placed.frame.as_json()),
-        "provenance": json.dumps(table.provenance if refined is None else {**table.provenance, "refined": refined}),
+        "provenance": json.dumps({**table.provenance, **refined}),
     }
     if shard is not None:
         header["shard"] = json.dumps(shard)
-    definition = json.dumps(placed.scheme.as_mapping(average=False), sort_keys=True)
-    names = {name: table.categories[name].names for name in sorted(table.categories)}
-    return Contents(placed.images, columns, chunked, definition, header, with_images, names)
-
-
-def _begun(drawn: Iterator[DrawnRows]) -> Iterator[DrawnRows]:
-    """Ask for the first rows now: workers start, and draw on while the store's columns are written."""
-    first = list(islice(drawn, 1))
-    return chain(first, drawn)
-
-
-def _keep(drawn: Iterable[DrawnRows], journal: RowsJournal) -> Iterator[DrawnRows]:
-    """Yield what workers drew, once the journal has it."""
-    for some in drawn:
-        journal.add(some)
-        yield some
+    return header
 
 
 def _blocks(drawn: Iterable[DrawnRows], contents: Contents) -> Iterator[Block]:
-    """Yield what was drawn with the checksums of its rows."""
+    """Yield the drawn rows with their checksums."""
     behind = 0
     checked = (*CHECKED, *(name for name in contents.columns if name.startswith(LABEL_GROUPS)))
     for some in drawn:
@@ -304,12 +306,12 @@ def _blocks(drawn: Iterable[DrawnRows], contents: Contents) -> Iterator[Block]:
         behind = rows.stop
 
 
-def _stopped(error: Exception, journal: RowsJournal, rows: int) -> WsegsError:
-    """Return what to say of a run that a full disk or a lost worker stopped."""
+def _stopped(error: Exception, unfinished: Path, done: int, rows: int) -> WsegsError:
+    """Return the error of a run that a full disk or a lost worker stopped."""
     if isinstance(error, WorkerLostError):
         reason, remedy = str(error), "run the same command again, with fewer processes (-j)"
     else:
         assert isinstance(error, OSError)
         where = "" if error.filename is None else f"{error.filename}: "
         reason, remedy = f"{where}{error.strerror or error}", "the same command goes on"
-    return WsegsError(f"{reason}; {journal.done} of {rows} images are kept in {journal.path}: {remedy}")
+    return WsegsError(f"{reason}; {done} of {rows} images are kept in {unfinished}: {remedy}")

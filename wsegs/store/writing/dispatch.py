@@ -1,14 +1,16 @@
-"""Sending the rows of a store to workers, and taking what they drew back in order."""
+"""Send the rows of a store to workers and take the drawn rows back in order."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import InitVar, dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wsegs.io.journal import Journal
 from wsegs.io.parallel import run_in_workers
 from wsegs.store.writing.draw_rows import Drawing, DrawnRows, draw_rows
 from wsegs.store.writing.placed_rows import PlacedRows
@@ -23,23 +25,59 @@ Result = TypeVar("Result")
 
 # Rows that a worker draws at a time. The rules' arithmetic on arrays takes half as long a face for 1024 as for 128.
 _MOST_ROWS, _LEAST_ROWS = 1024, 64
-# Reading an image takes ten times as long as drawing its regions, refining them fifty times.
+# Reading an image takes ten times as long as drawing its regions; refining them takes fifty times as long.
 _REFINED_ROWS = 16
 _TASKS = 32  # at least, where there are enough rows, so that all workers have something to do
 _AHEAD = 16  # tasks that workers may be ahead of the process that writes, so that memory stays flat on a slow disk
 
 
-def draw_placed(
+@dataclass
+class Tally:
+    """Counts over the rows drawn so far.
+
+    Attributes
+    ----------
+    regions
+        R, the number of regions.
+    rows
+        Number of rows.
+    empty
+        int64 (R,): the number of faces on which each region is empty.
+    unrefined
+        Number of faces that were not refined.
+    unreadable
+        Images that should have been kept and cannot be read, as ``name: reason``.
+    """
+
+    regions: InitVar[int]
+    rows: int = 0
+    unrefined: int = 0
+    unreadable: list[str] = field(default_factory=list)
+    empty: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self, regions: int) -> None:
+        self.empty = np.zeros(regions, np.int64)
+
+    def add(self, drawn: DrawnRows) -> None:
+        """Count the rows that follow."""
+        self.rows += len(drawn)
+        self.empty += drawn.empty
+        self.unrefined += drawn.unrefined
+        self.unreadable += drawn.unreadable
+
+
+def draw_in_order(
     placed: PlacedRows,
     drawing: Drawing,
+    journal: Journal,
+    tally: Tally,
     *,
-    start: int = 0,
     refine: RefineOptions | None = None,
     images: CropOptions | None = None,
     jobs: int = -1,
     scheduler: str | None = None,
 ) -> Iterator[DrawnRows]:
-    """Let workers draw rows, and yield what they drew, in order.
+    """Yield all rows in order, some at a time: those in the journal, then those that workers draw.
 
     Parameters
     ----------
@@ -47,8 +85,10 @@ def draw_placed(
         The rows.
     drawing
         What to draw.
-    start
-        The first row that is to be drawn.
+    journal
+        The rows that an interrupted run drew; new rows are kept in it before they are yielded.
+    tally
+        Counts the rows before they are yielded.
     refine
         How to refine them, if at all.
     images
@@ -56,6 +96,12 @@ def draw_placed(
     jobs, scheduler
         See :func:`wsegs.io.parallel.run_in_workers`.
     """
+    for first, value in journal.read():
+        if first != tally.rows:  # rows before it were damaged
+            break
+        drawn = DrawnRows.from_bytes(value)
+        tally.add(drawn)
+        yield drawn
     step = _REFINED_ROWS
     if refine is None and images is None:
         step = min(_MOST_ROWS, max(_LEAST_ROWS, -(-len(placed) // _TASKS)))
@@ -63,7 +109,10 @@ def draw_placed(
     def run(calls: Iterable[Call]) -> Iterator[DrawnRows]:
         return run_in_workers(draw_rows, calls, jobs=jobs, scheduler=scheduler, batch_size=1)
 
-    yield from in_step(run, _calls(placed, drawing, start, step, refine, images), _AHEAD)
+    for drawn in in_step(run, _calls(placed, drawing, tally.rows, step, refine, images), _AHEAD):
+        journal.write([(tally.rows, drawn.to_bytes())])
+        tally.add(drawn)
+        yield drawn
 
 
 def _calls(
@@ -86,10 +135,10 @@ def _calls(
 
 
 def in_step(run: Callable[[Iterable[Item]], Iterator[Result]], calls: Iterable[Item], ahead: int) -> Iterator[Result]:
-    """Yield the results of calls, of which no more than ``ahead`` are sent before their results are taken.
+    """Yield the results of calls; at most ``ahead`` calls are sent before their results are taken.
 
-    joblib takes the next call as soon as a worker is free, and would collect results without bound where whoever takes
-    them is slower.
+    joblib takes the next call as soon as a worker is free. Without the limit results would pile up in memory where the
+    disk is slow.
     """
     waiting = threading.Event()  # for a result: nothing may hold up the workers then
     balance = 0

@@ -1,11 +1,12 @@
-"""Drawing some rows of a store: what a worker does.
+"""Draw some rows of a store: the work of one worker process.
 
-Image by image, so that pixels are compressed while they are in the processor's cache, and so that memory does not grow
-with the number of rows.
+Rows are drawn and compressed one by one: their pixels stay in the processor's cache, and memory does not grow with the
+number of rows.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Drawing:
-    """What is the same for all rows.
+    """What all rows have in common.
 
     Attributes
     ----------
     program
-        The compiled rules. Workers get it as it is: they need not read YAML.
+        The compiled rules, so that workers read no YAML.
     rules, source
-        The text that it was compiled from, and its name.
+        The text of the rules, and its name.
     size
         (H, W) of the frame.
     attribute_names
@@ -54,18 +55,18 @@ class Drawing:
 
 @dataclass(frozen=True, eq=False)
 class DrawnRows:
-    """What became of some rows.
+    """Some rows as drawn.
 
     Attributes
     ----------
     chunks
         Name of a dataset -> its compressed chunks, one a row, in order; ``crops`` -> JPEG files.
     sums
-        What :func:`wsegs.io.checksum.pixels_checksum` says of the regions of each row.
+        :func:`wsegs.io.checksum.pixels_checksum` of the regions of each row.
     empty
-        int64 (R,): of how many faces each region is empty.
+        int64 (R,): the number of faces on which each region is empty.
     unrefined
-        How many faces were not refined for want of an image.
+        Number of faces that were not refined since their image cannot be read.
     unreadable
         Images that should have been kept and cannot be read, as ``name: reason``.
     """
@@ -78,6 +79,26 @@ class DrawnRows:
 
     def __len__(self) -> int:
         return len(self.chunks["regions"])
+
+    def to_bytes(self) -> bytes:
+        """Return all of it for a journal: a line of JSON, then the chunks."""
+        sizes = {name: [len(chunk) for chunk in chunks] for name, chunks in self.chunks.items()}
+        head = {"sizes": sizes, "empty": self.empty.tolist(), "unrefined": self.unrefined}
+        head |= {"unreadable": self.unreadable, "sums": self.sums}
+        return b"".join([json.dumps(head).encode(), b"\n", *(chunk for each in self.chunks.values() for chunk in each)])
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> DrawnRows:
+        """Return the rows that :meth:`to_bytes` wrote."""
+        place = data.index(b"\n") + 1
+        head = json.loads(data[:place])
+        chunks: dict[str, list[bytes]] = {name: [] for name in head["sizes"]}
+        for name, sizes in head["sizes"].items():
+            for size in sizes:
+                chunks[name].append(data[place : place + size])
+                place += size
+        empty = np.array(head["empty"], np.int64)
+        return cls(chunks, tuple(head["sums"]), empty, head["unrefined"], tuple(head["unreadable"]))
 
 
 def draw_rows(
@@ -136,6 +157,6 @@ def draw_rows(
 
 
 def _word(size: tuple[int, int], dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the widest integer that an image of pixels of ``dtype`` is a whole number of."""
+    """Return the widest unsigned integer whose size divides that of an image of ``dtype``."""
     length = size[0] * size[1] * dtype.itemsize
     return next(word for word in map(np.dtype, ("u8", "u4", "u2")) if length % word.itemsize == 0)

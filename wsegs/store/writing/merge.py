@@ -1,4 +1,4 @@
-"""Joining the shards of a store, which several machines drew, without decoding what they hold.
+"""Join the shards of a store, drawn on several machines, without decoding their chunks.
 
 The result is, byte for byte, the store that one run would have written.
 """
@@ -81,7 +81,7 @@ def merge_shards(paths: Sequence[str | Path], output: str | Path, *, force: bool
         _check(shards)
         contents = _contents(shards)
         try:
-            write_store(output, contents, _blocks(shards, tuple(contents.chunked), crops=contents.crops))
+            write_store(output, contents, _blocks(shards, tuple(contents.chunked), crops=contents.crops), "merge")
         except RuntimeError as error:  # h5py's, of a chunk that cannot be read
             raise DataError(f"{_paths(shards)}: a shard is damaged ({error})") from error
     return {
@@ -178,9 +178,9 @@ def _contents(shards: Sequence[_Shard]) -> Contents:
     del header["shard"]
     header["provenance"] = json.dumps(_with_sum(shards))
     images = tuple(name for shard in shards for name in shard.images)
-    definition = first.file["scheme"].asstr()[()]
+    scheme = first.file["scheme"].asstr()[()]
     crops = "crops" in first.file
-    return Contents(images, columns, chunked, definition, header, crops, _category_names(first.file))
+    return Contents(images, columns, chunked, scheme, lambda: header, crops, _category_names(first.file))
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,7 @@
-"""Writing a store: header, columns and compressed chunks to one HDF5 file.
+"""Write a mask store: columns, compressed chunks and header to one HDF5 file.
 
-The bytes of the file follow from what is given alone: objects are made in one order, chunks are written in the order of
-the rows, and nothing in the file is a time. So a store that was drawn in one go, one that was interrupted and one that
-was merged from shards are the same file.
+The contents alone decide the bytes of the file: objects are created in a fixed order, chunks are written in the order
+of the rows, and no time is stored. A store drawn in one go, one resumed and one merged from shards are the same file.
 """
 
 from __future__ import annotations
@@ -27,16 +26,16 @@ _LONGEST_NAME = 256  # bytes; a longer one would make every row of the column as
 
 @dataclass(frozen=True)
 class Column:
-    """A dataset of a value a row, which readers read whole.
+    """A dataset with one value a row, which readers read whole.
 
     Attributes
     ----------
     dtype
-        Of its elements.
+        Type of its elements.
     shape
-        Of one row's value.
+        Shape of one row's value.
     rows
-        From a slice of rows to their values, (n, *shape).
+        Return the values of a slice of rows, (n, *shape).
     """
 
     dtype: np.dtype[Any]
@@ -46,7 +45,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Contents:
-    """What a store holds beside its chunks.
+    """All of a store but its chunks and checksums.
 
     Attributes
     ----------
@@ -55,11 +54,11 @@ class Contents:
     columns
         Name -> column of N rows.
     chunked
-        Name -> shape of a row and dtype of the datasets whose chunks, one a row, are compressed already.
+        Name -> shape of a row and dtype of each dataset that is written as compressed chunks, one a row.
     scheme
         The definition of the landmark scheme, JSON.
     header
-        The attributes of the file.
+        Return the attributes of the file; called when all blocks are written, since some count what was drawn.
     crops
         Whether the blocks have ``crops``, a JPEG file a row.
     category_names
@@ -70,7 +69,7 @@ class Contents:
     columns: Mapping[str, Column]
     chunked: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]]
     scheme: str
-    header: Mapping[str, Any]
+    header: Callable[[], Mapping[str, Any]]
     crops: bool = False
     category_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -85,7 +84,7 @@ class Block:
         Name of a dataset -> its chunks, one a row, as :func:`wsegs.store.format.encode_chunk` made them; ``crops`` ->
         JPEG files.
     checksums
-        uint32 (n,), of each row (:mod:`wsegs.io.checksum`).
+        uint32 (n,), one a row (:mod:`wsegs.io.checksum`).
     """
 
     chunks: Mapping[str, Sequence[bytes]]
@@ -97,8 +96,8 @@ def array_column(values: NDArray[Any]) -> Column:
     return Column(values.dtype, values.shape[1:], lambda rows: values[rows])
 
 
-def write_store(path: Path, contents: Contents, blocks: Iterable[Block], task: str = "writing") -> None:
-    """Write a store that is complete or absent.
+def write_store(path: Path, contents: Contents, blocks: Iterable[Block], task: str) -> None:
+    """Write a store; the file is complete or absent.
 
     Parameters
     ----------
@@ -107,14 +106,12 @@ def write_store(path: Path, contents: Contents, blocks: Iterable[Block], task: s
     contents
         All but the chunks and checksums.
     blocks
-        All rows, some at a time.
+        All rows, in order, some at a time.
     task
-        What the bar is called.
+        Label of the progress bar.
     """
     count = len(contents.images)
     with create_hdf5(path) as file:
-        for name, value in sorted(contents.header.items()):
-            file.attrs[name] = value
         for name, column in contents.columns.items():
             _write_column(file, name, count, column)
         write_category_names(file, contents.category_names)
@@ -132,7 +129,7 @@ def write_store(path: Path, contents: Contents, blocks: Iterable[Block], task: s
         with tqdm(total=count, unit="face", desc=task, disable=None) as bar:
             for block in blocks:
                 checksums.append(block.checksums)
-                # Row by row, so that the file does not depend on how many rows came together.
+                # Row by row: the file must not depend on the size of the blocks.
                 names = [*datasets] if crops is None else [*datasets, "crops"]
                 for chunks in zip(*(block.chunks[name] for name in names), strict=True):
                     for dataset, corner, chunk in zip(datasets.values(), corners, chunks, strict=False):
@@ -146,6 +143,8 @@ def write_store(path: Path, contents: Contents, blocks: Iterable[Block], task: s
         if crops is not None:
             crops.finish()
         file.create_dataset("checksum", data=np.concatenate(checksums), track_times=False)
+        for name, value in sorted(contents.header().items()):
+            file.attrs[name] = value
 
 
 def _write_column(file: h5py.File, name: str, count: int, column: Column) -> None:

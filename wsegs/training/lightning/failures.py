@@ -1,4 +1,4 @@
-"""What may end a training, each as one line."""
+"""Turn the failures of a training into one line each."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from pytorch_lightning import Callback, LightningModule, Trainer
 
 from wsegs.errors import OptionError, WsegsError
 from wsegs.nets.process_group import ProcessGroup
 
-# What torch says when the process of another device is gone: gloo's words, and NCCL's.
+# Messages of gloo and NCCL when the process of another device has ended.
 _LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "NCCL communicator was aborted")
 
 _SMALLER = "--batch-size, --size, --width"
@@ -23,45 +22,30 @@ class LostProcessError(WsegsError):
     """The process of another device ended before this one."""
 
 
-class Interrupted(Callback):
-    """Remembers that Ctrl-C ended the training: Lightning turns it into an exit of the whole program."""
-
-    def __init__(self) -> None:
-        self.happened = False
-
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Look at what ended the training."""
-        self.happened = isinstance(exception, KeyboardInterrupt)
-
-
 @contextmanager
-def one_line_failures(interrupted: Interrupted) -> Iterator[None]:
-    """Turn what ends a training into an error of one line.
-
-    Parameters
-    ----------
-    interrupted
-        A callback of the trainer.
+def one_line_failures() -> Iterator[None]:
+    """Turn the exceptions that end a training into errors of one line.
 
     Raises
     ------
     WsegsError
-        What a worker that reads images found, without torch's traceback about it.
+        What a process that reads images raised, without torch's traceback.
     OptionError
-        If such a worker was killed, or a device has too little memory: other options help.
+        If such a process was killed, or a device has too little memory: other options help.
     LostProcessError
-        In the main process, if that of another device ended. Other processes end without a word then: what happened is
-        said where it did.
+        In the main process, if the process of another device ended. Other processes exit without a message then: the
+        one that failed prints it.
     KeyboardInterrupt
-        After Ctrl-C, which Lightning turns into an exit of the whole program.
+        After Ctrl-C, for which Lightning exits the whole program.
     """
+    before = signal.getsignal(signal.SIGINT)
     try:
         with _silent_tensorboard():
             yield
-    except SystemExit:
-        if not interrupted.happened:
+    except SystemExit as error:
+        if not isinstance(error.__context__, KeyboardInterrupt):
             raise
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # Lightning ignores Ctrl-C from the first one on
+        signal.signal(signal.SIGINT, before)  # Lightning ignores Ctrl-C from the first one on
         raise KeyboardInterrupt from None
     except WsegsError as error:
         raise type(error)(one_line(error)) from None
@@ -88,19 +72,19 @@ def one_line_failures(interrupted: Interrupted) -> Iterator[None]:
 
 @contextmanager
 def _silent_tensorboard() -> Iterator[None]:
-    """Let TensorBoard's thread keep a failed write to itself: it is raised again where the training next meets it."""
-    tell = threading.excepthook
+    """Print no traceback of a failed write in TensorBoard's thread: the training's next write raises it again."""
+    before = threading.excepthook
 
-    def tell_of_others(arguments: threading.ExceptHookArgs) -> None:
+    def print_others(arguments: threading.ExceptHookArgs) -> None:
         tensorboard = type(arguments.thread).__module__.startswith("tensorboard.")
         if not (tensorboard and issubclass(arguments.exc_type, OSError)):
-            tell(arguments)
+            before(arguments)
 
-    threading.excepthook = tell_of_others
+    threading.excepthook = print_others
     try:
         yield
     finally:
-        threading.excepthook = tell
+        threading.excepthook = before
 
 
 def _first(error: BaseException) -> str:
