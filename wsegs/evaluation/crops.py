@@ -14,10 +14,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from wsegs.datasets.boxes import BOX_CENTRE, BOX_SIDE
 from wsegs.geometry.crops import box_affine, letterbox_affine
 from wsegs.geometry.frame import Frame, resize_affine, scale_affine, transform_points, warp_image
 from wsegs.landmarks.chain import landmarks_of_image
+from wsegs.landmarks.dataset_boxes import BOX_CENTRE, BOX_SIDE
 from wsegs.schemes import CELEBA5, IBUG68
 from wsegs.training.runs import RunInfo
 

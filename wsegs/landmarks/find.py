@@ -235,7 +235,7 @@ def _kept_records(dataset: FaceDataset, earlier: LandmarkTable | None, scheme: L
 def _search(
     dataset: FaceDataset,
     known: Known,
-    places: Places | None,
+    boxes: DatasetBoxes | None,
     todo: NDArray[np.intp],
     options: ChainOptions,
     points: int,
@@ -246,7 +246,7 @@ def _search(
     if not len(todo):
         return
     counts: Counter[str] = Counter()
-    calls = ((options, tasks, points) for tasks in _chunks(dataset, known, places, todo))
+    calls = ((options, tasks, points) for tasks in _chunks(dataset, known, boxes, todo))
     results = run_in_workers(find_in_chunk, calls, jobs=jobs, scheduler=scheduler, ordered=False, batch_size=1)
     with closing(results), tqdm(total=len(dataset), initial=len(dataset) - len(todo), unit="face", disable=None) as bar:
         for records in results:
