@@ -6,7 +6,7 @@ from torch import nn
 
 from tests.nets.tester import NetworkTester
 from wsegs.nets import build_network
-from wsegs.nets.blocks import pooled_size
+from wsegs.nets.layers.blocks import pooled_size
 
 
 class TestParser(NetworkTester):

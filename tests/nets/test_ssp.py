@@ -7,7 +7,7 @@ import torch
 
 from tests.nets.tester import NetworkTester
 from wsegs.errors import OptionError
-from wsegs.nets.region_pooling import RegionPooling
+from wsegs.nets.layers.region_pooling import RegionPooling
 from wsegs.nets.ssp import WeightedRegions
 
 

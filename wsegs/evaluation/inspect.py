@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from wsegs.evaluation.runs import Run
 from wsegs.nets.images import normalise
-from wsegs.nets.region_sources import KnownRegions, ParsedRegions, RegionSource
+from wsegs.nets.layers.region_sources import KnownRegions, ParsedRegions, RegionSource
 from wsegs.store.images import find_image_root
 from wsegs.tasks.batch import Batch, SampleFields
 from wsegs.training.samples.checks import check_images

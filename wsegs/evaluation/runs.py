@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import nn
 
 from wsegs.errors import OptionError
-from wsegs.nets.region_sources import RegionSource
+from wsegs.nets.layers.region_sources import RegionSource
 from wsegs.tasks import build_task
 from wsegs.tasks.task import Task
 from wsegs.training.plan import TrainingPlan

@@ -258,6 +258,8 @@ def _registered() -> dict[str, tuple[str, NetworkSignature]]:
     """Return module and signature of each network of this package, by name, from the text of the modules."""
     found = {}
     for module in pkgutil.iter_modules(__path__):
+        if module.ispkg:
+            continue
         text = Path(__path__[0], f"{module.name}.py").read_text(encoding="utf-8")
         for node in ast.parse(text).body:
             for name in _registered_names(node):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from wsegs.errors import OptionError
 from wsegs.nets import NetworkOutput, register
-from wsegs.nets.heads import linear_in_float32
+from wsegs.nets.layers.heads import linear_in_float32
 
 # Filters of the convolutions before the last, which has one for each attribute.
 _FILTERS = (75, 200, 300, 512, 512)

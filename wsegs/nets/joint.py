@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from wsegs.nets import NetworkOutput, register
-from wsegs.nets.blocks import Decoder, encoder_layers, scale_filters, top_layers
-from wsegs.nets.heads import Heads
+from wsegs.nets.layers.blocks import Decoder, encoder_layers, scale_filters, top_layers
+from wsegs.nets.layers.heads import Heads
 
 
 @register("joint")

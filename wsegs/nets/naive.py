@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from wsegs.nets import NetworkOutput, register
-from wsegs.nets.blocks import attribute_layers, scale_filters
-from wsegs.nets.heads import Heads
+from wsegs.nets.layers.blocks import attribute_layers, scale_filters
+from wsegs.nets.layers.heads import Heads
 
 
 @register("naive")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from wsegs.nets import register
-from wsegs.nets.blocks import Decoder, encoder_layers, scale_filters
+from wsegs.nets.layers.blocks import Decoder, encoder_layers, scale_filters
 
 
 @register("parser")

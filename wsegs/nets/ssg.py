@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor, nn
 
 from wsegs.nets import NetworkOutput, register
-from wsegs.nets.blocks import encoder_layers, pool, pooled_size, scale_filters, top_layers
-from wsegs.nets.heads import Heads
+from wsegs.nets.layers.blocks import encoder_layers, pool, pooled_size, scale_filters, top_layers
+from wsegs.nets.layers.heads import Heads
 
 
 def normalise_masks(regions: Tensor) -> Tensor:

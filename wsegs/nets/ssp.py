@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from wsegs.errors import OptionError
 from wsegs.io.files import did_you_mean
 from wsegs.nets import NetworkOutput, register
-from wsegs.nets.blocks import attribute_layers, pooled_size, scale_filters
-from wsegs.nets.heads import linear_in_float32
-from wsegs.nets.region_pooling import RegionPooling
+from wsegs.nets.layers.blocks import attribute_layers, pooled_size, scale_filters
+from wsegs.nets.layers.heads import linear_in_float32
+from wsegs.nets.layers.region_pooling import RegionPooling
 
 _POOLINGS = ("max", "average")
 

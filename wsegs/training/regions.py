@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from wsegs.nets.region_sources import KnownRegions, LandmarkBoxes, RegionSource
+from wsegs.nets.layers.region_sources import KnownRegions, LandmarkBoxes, RegionSource
 from wsegs.training.plan import TrainingPlan
 from wsegs.training.weights import load_parser
 

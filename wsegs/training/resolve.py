@@ -12,7 +12,7 @@ import numpy as np
 from wsegs.errors import DataError, OptionError
 from wsegs.io.files import did_you_mean
 from wsegs.nets import NetworkSignature, signature_of
-from wsegs.nets.box_names import box_names
+from wsegs.nets.layers.box_names import box_names
 from wsegs.tasks import TaskKind, task_kind
 from wsegs.tasks.labelled import Labelled, label_values
 from wsegs.tasks.options import ClassMapOptions

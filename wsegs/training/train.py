@@ -17,7 +17,7 @@ from torch import nn
 
 from wsegs.errors import DataError, OptionError
 from wsegs.io.lock import locks_output
-from wsegs.nets.sync_batch_norm import share_batch_norm
+from wsegs.nets.layers.sync_batch_norm import share_batch_norm
 from wsegs.store import MaskStore
 from wsegs.tasks import build_task
 from wsegs.tasks.batch import SampleFields

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from wsegs.errors import DataError, OptionError
 from wsegs.io.files import sha256_of
 from wsegs.nets import build_network
-from wsegs.nets.region_sources import ParsedRegions
+from wsegs.nets.layers.region_sources import ParsedRegions
 from wsegs.nets.weights import copy_layers, freeze, read_weights
 from wsegs.training.plan import NetworkPlan, ParserPlan, TrainingPlan
 from wsegs.training.run_folder import BEST, check_run, no_checkpoint
@@ -77,7 +77,7 @@ def load_parser(plan: ParserPlan, size: tuple[int, int], *, hard: bool, weights:
     plan
         How it is built.
     size, hard
-        See :class:`wsegs.nets.region_sources.ParsedRegions`.
+        See :class:`wsegs.nets.layers.region_sources.ParsedRegions`.
     weights
         Load those of the run that it was taken from; False leaves them to chance.
     """

@@ -10,8 +10,8 @@ from pytorch_lightning import LightningModule
 from torch import Tensor, nn
 
 from wsegs.nets.images import normalise
+from wsegs.nets.layers.region_sources import RegionSource
 from wsegs.nets.process_group import ProcessGroup
-from wsegs.nets.region_sources import RegionSource
 from wsegs.nets.weights import frozen_modules
 from wsegs.tasks import task_kind
 from wsegs.tasks.batch import Batch

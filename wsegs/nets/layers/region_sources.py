@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from wsegs.nets import IGNORE_INDEX
-from wsegs.nets.blocks import pooled_size
-from wsegs.nets.box_names import POINTS, box_names
+from wsegs.nets.layers.blocks import pooled_size
+from wsegs.nets.layers.box_names import POINTS, box_names
 
 
 class RegionSource(nn.Module):

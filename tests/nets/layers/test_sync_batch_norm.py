@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from wsegs.nets import build_network
-from wsegs.nets.sync_batch_norm import SharedBatchNorm2d, share_batch_norm
+from wsegs.nets.layers.sync_batch_norm import SharedBatchNorm2d, share_batch_norm
 
 
 def test_alone_it_is_plain_batch_normalisation() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wsegs.nets import IGNORE_INDEX, build_network
-from wsegs.nets.region_sources import KnownRegions, LandmarkBoxes, ParsedRegions
+from wsegs.nets.layers.region_sources import KnownRegions, LandmarkBoxes, ParsedRegions
 from wsegs.training.samples.mirror import mirror, mirror_points
 
 IMAGES = torch.zeros(1, 3, 8, 8)

@@ -1,0 +1,1 @@
+"""Layers that networks share, and what draws the regions that they read."""
