@@ -364,7 +364,13 @@ def _mask_files(folder: Path) -> list[str]:
     names = []
     for layout in ("regions", "dense"):
         build_store(
-            _table(), rules, Frame("image", (64, 64)), folder / f"{layout}.h5", layout=layout, only_common=True, jobs=1
+            _table(),
+            rules,
+            Frame("image", (64, 64)),
+            folder / f"{layout}.h5",
+            layout=layout,
+            shared_attributes_only=True,
+            jobs=1,
         )
         names.append(f"{layout}.h5")
     return names

@@ -59,8 +59,8 @@ def test_face_frame_puts_the_face_where_celeba_has_it():
 
 def test_tilt_is_kept_or_removed():
     tilted = _tilted(FACE, 25)
-    for keep_tilt, expected in ((True, 25), (False, 0)):
-        affine = Frame("face", (218, 178), keep_tilt=keep_tilt).affine(tilted, IMAGE, CELEBA5)
+    for align_eyes, expected in ((False, 25), (True, 0)):
+        affine = Frame("face", (218, 178), align_eyes=align_eyes).affine(tilted, IMAGE, CELEBA5)
         (points,) = transform_points(tilted, affine)
         x, y = points[1] - points[0]
         assert np.rad2deg(np.arctan2(y, x)) == pytest.approx(expected, abs=0.01)
@@ -68,7 +68,7 @@ def test_tilt_is_kept_or_removed():
 
 @given(st.floats(-40, 40), st.floats(0.3, 3), st.floats(-50, 50))
 def test_face_frame_without_tilt_does_not_see_similarities(degrees, scale, shift):
-    frame = Frame("face", (218, 178), keep_tilt=False)
+    frame = Frame("face", (218, 178), align_eyes=True)
     expected = transform_points(FACE, frame.affine(FACE, IMAGE, CELEBA5))
     moved = _tilted(FACE, degrees) * scale + shift
     np.testing.assert_allclose(transform_points(moved, frame.affine(moved, IMAGE, CELEBA5)), expected, atol=0.02)
@@ -88,7 +88,7 @@ def test_scale_affine_equals_a_frame_of_the_other_size(height, width):
 
 
 def test_frame_survives_json():
-    frame = Frame("face", (109, 89), keep_tilt=False, zoom=1.5)
+    frame = Frame("face", (109, 89), align_eyes=True, zoom=1.5)
     assert frame_from_json(frame.as_json()) == frame
 
 

@@ -143,7 +143,7 @@ def test_only_one_half(truth_folder):
         if half_of(f"{name}.png") == "first":
             (truth_folder / f"images/{name}.png").unlink()
             (truth_folder / f"masks/{name}.png").unlink()
-    with pytest.raises(OptionError, match=r"--half first: no image of .*truth is in it"):
+    with pytest.raises(OptionError, match=r"--fold first: no image of .*truth is in it"):
         load_truth(truth_folder, landmarks=landmarks, half="first")
 
 

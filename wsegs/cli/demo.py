@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import cloup
 
-from wsegs.cli.options import force_option, jobs_option, output_option
+from wsegs.cli.options import jobs_options, output_options
 from wsegs.errors import OptionError
 from wsegs.io.files import shipped_folder
 
@@ -36,14 +37,13 @@ With CelebA under data/celeba (or any folder of images with a labels.csv, by --d
   wsegs preview                            # are the rules right?
   wsegs train attparsenet                  # masks + images    -> runs/attparsenet
   wsegs evaluate runs/attparsenet
-  wsegs predict runs/attparsenet FACE.jpg --maps maps
+  wsegs predict runs/attparsenet FACE.jpg --heatmaps heatmaps
 """
 
 
-@click.command()
-@output_option("wsegs-demo", "Folder of everything that the demo makes.")
-@jobs_option
-@force_option
+@cloup.command()
+@jobs_options
+@output_options("wsegs-demo", "Folder for everything that the demo makes.", summary=False)
 def demo(output: Path, jobs: int, force: bool) -> None:
     """Run the whole road on the faces that come with wsegs, in about a minute.
 
@@ -100,6 +100,7 @@ def _train_and_measure(store: MaskStore, output: Path, force: bool) -> None:
     from wsegs.evaluation.runs import load_run
     from wsegs.landmarks.table import read_landmarks
     from wsegs.reports.overlay import draw_attribute_maps
+    from wsegs.reports.plots import plot_attribute_bars
     from wsegs.training.recipe import load_recipe
     from wsegs.training.train import train
 
@@ -125,6 +126,7 @@ def _train_and_measure(store: MaskStore, output: Path, force: bool) -> None:
     evaluation = evaluate(run, open_dataset(faces), landmarks=read_landmarks(output / "landmarks.h5"))
     about = {"run": str(run_folder), "checkpoint": "last", "data": str(faces), "name": "folder", "split": "test"}
     summary = write_evaluation(evaluation, evaluated, about)
+    plot_attribute_bars(summary["attributes"], evaluated / "attributes.png")
     mean = summary["mean"]
     click.echo(
         f"   {evaluated}: accuracy {mean['accuracy']:.1%} (majority class {mean['majority_rate']:.1%})"
@@ -132,7 +134,10 @@ def _train_and_measure(store: MaskStore, output: Path, force: bool) -> None:
     )
 
     pictures = [shipped_folder("faces") / name for name in _FACES]
-    _step("7. What it says, and where it looks", f"wsegs predict {run_folder} IMAGE... --checkpoint last --maps {maps}")
+    _step(
+        "7. What it says, and where it looks",
+        f"wsegs predict {run_folder} IMAGE... --checkpoint last --heatmaps {maps}",
+    )
     for result in predict(run, pictures):
         assert not isinstance(result, Failure)
         assert result.maps is not None
@@ -185,7 +190,7 @@ def _vary(image: NDArray[np.uint8], name: str, generator: np.random.Generator) -
     if generator.random() < 0.5:
         varied = varied[:, ::-1]
     contrast, brightness = generator.uniform(0.8, 1.2), generator.uniform(-25, 25)
-    return np.clip((varied - 128.0) * contrast + 128 + brightness, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip((varied - 128.0) * contrast + 128 + brightness, 0, 255), np.uint8)
 
 
 def _step(title: str, command: str) -> None:

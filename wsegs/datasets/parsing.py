@@ -65,7 +65,7 @@ def find_parsing(truth: Path, images: Path | None = None) -> tuple[ParsedImage, 
         images, masks = truth / "images", truth / "masks"
         if not (images.is_dir() and masks.is_dir()):
             what = "expected a folder with images/ and masks/ in it" if truth.is_dir() else "no such folder"
-            raise MissingError(f"{truth}: {what}; with --images, --truth names the folder of the masks alone")
+            raise MissingError(f"{truth}: {what}; with --images, --parsing-masks names the folder of the masks alone")
         pairs = _paired(masks, images)
         have_mask = {pair.name for pair in pairs}
         without = [name for name in list_images(images) if name not in have_mask]

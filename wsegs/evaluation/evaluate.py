@@ -305,16 +305,14 @@ def average(evaluations: Sequence[Evaluation]) -> Evaluation:
 def write_evaluation(evaluation: Evaluation, folder: Path, about: dict[str, Any]) -> dict[str, Any]:
     """Write an evaluation into a folder and return its summary.
 
-    ``metrics.csv``: a row an attribute. ``metrics.json``: the summary. ``attributes.png``: the bar chart.
-    ``scores.csv``: the probability of every attribute on every image.
+    ``metrics.csv``: a row for each attribute. ``metrics.json``: the summary. ``scores.csv``: the probability of every
+    attribute on every image.
 
     Parameters
     ----------
     about
         What else the summary should say: run, data set, split.
     """
-    from wsegs.reports.plots import plot_attribute_bars
-
     folder.mkdir(parents=True, exist_ok=True)
     scores = evaluation.scores()
     rows = [score.as_row() for score in scores]
@@ -322,7 +320,6 @@ def write_evaluation(evaluation: Evaluation, folder: Path, about: dict[str, Any]
     probabilities = zip(evaluation.images, evaluation.logits.sigmoid().tolist(), strict=True)
     texts = ([image, *(f"{value:.5f}" for value in values)] for image, values in probabilities)
     write_table(folder / "scores.csv", ["image", *evaluation.attribute_names], texts)
-    plot_attribute_bars([{**row, "majority": row["majority_rate"]} for row in rows], folder / "attributes.png")
     summary = {
         **about,
         "output": str(folder),

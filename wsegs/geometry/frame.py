@@ -37,8 +37,8 @@ class Frame:
         from its landmarks, as the paper crops the unaligned images (Thom & Hand, section 4).
     size
         (H, W) in pixels.
-    keep_tilt
-        For ``face``: keep the head's tilt, as the paper does, or rotate it away.
+    align_eyes
+        For ``face``: rotate the crop so that the eyes are level. The paper keeps the tilt of the head.
     zoom
         For ``face``: 1 makes the face as large as in the aligned CelebA images, more makes it larger. The paper
         says only that its crops are "more focused on the face region"; 1.25 just keeps the chin of a frontal face.
@@ -46,7 +46,7 @@ class Frame:
 
     kind: Literal["image", "face", "letterbox", "box"]
     size: tuple[int, int]
-    keep_tilt: bool = True
+    align_eyes: bool = False
     zoom: float = 1.25
 
     def affine(
@@ -82,13 +82,13 @@ class Frame:
             np.linalg.norm(between_eyes, axis=1) / _EYE_DISTANCE,
             np.linalg.norm(down, axis=1) / _EYES_TO_MOUTH,
         )
-        if self.keep_tilt:
-            cosine, sine = np.ones(len(points)), np.zeros(len(points))
-        else:
+        if self.align_eyes:
             # Across from the eyes, and across from the line eyes to mouth: each steadies the other in a profile.
             across = between_eyes + np.stack([down[:, 1], -down[:, 0]], axis=1)
             length = np.linalg.norm(across, axis=1)
             cosine, sine = across[:, 0] / length, across[:, 1] / length
+        else:
+            cosine, sine = np.ones(len(points)), np.zeros(len(points))
         linear = scale[:, None, None] * np.stack(
             [np.stack([cosine, sine], axis=1), np.stack([-sine, cosine], axis=1)], axis=1
         )
@@ -103,11 +103,11 @@ class Frame:
 
 
 def frame_from_json(fields: dict[str, Any]) -> Frame:
-    """Return the frame that :meth:`Frame.as_json` wrote."""
+    """Return the frame that :meth:`Frame.as_json` wrote; ``keep_tilt`` of older files is ``not align_eyes``."""
     return Frame(
         kind=fields["kind"],
         size=(int(fields["size"][0]), int(fields["size"][1])),
-        keep_tilt=bool(fields["keep_tilt"]),
+        align_eyes=bool(fields["align_eyes"]) if "align_eyes" in fields else not fields["keep_tilt"],
         zoom=float(fields["zoom"]),
     )
 

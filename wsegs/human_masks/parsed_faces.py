@@ -179,7 +179,7 @@ def load_truth(
         raise OptionError(f"--turn and --scale: expected finite numbers, got {turn} and {scale}")
     files = tuple(file for file in find_parsing(truth, images) if half in ("all", half_of(file.name)))
     if not files:
-        raise OptionError(f"--half {half}: no image of {truth} is in it")
+        raise OptionError(f"--fold {half}: no image of {truth} is in it")
     if landmarks:
         points = _read_tables(landmarks, files, size)
         for scheme in schemes:

@@ -200,8 +200,10 @@ def test_attributes_must_match_the_data_set():
     rules = compile_rules(RULES, "own.yaml")
     assert match_attributes(("Bearded", "Smiling"), rules) == ("Bearded", "Smiling")
     assert match_attributes((), rules) == ("Smiling", "Bearded")
-    with pytest.raises(RuleError, match=r"own.yaml: attribute 'Bearded' .*did you mean 'Beard'.*--only-common"):
+    with pytest.raises(
+        RuleError, match=r"own.yaml: attribute 'Bearded' .*did you mean 'Beard'.*--shared-attributes-only"
+    ):
         match_attributes(("Smiling", "Beard"), rules)
-    assert match_attributes(("Young", "Smiling"), rules, only_common=True) == ("Smiling",)
+    assert match_attributes(("Young", "Smiling"), rules, shared_attributes_only=True) == ("Smiling",)
     with pytest.raises(RuleError, match="no attribute of the rules"):
-        match_attributes(("Young",), rules, only_common=True)
+        match_attributes(("Young",), rules, shared_attributes_only=True)

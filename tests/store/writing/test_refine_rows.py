@@ -33,7 +33,7 @@ def options(table, tmp_path) -> RefineOptions:
     return RefineOptions(load_refinement(), tmp_path / "photos")
 
 
-@pytest.mark.parametrize("frame", [FRAME, Frame("face", (109, 89), keep_tilt=False, zoom=0.6)])
+@pytest.mark.parametrize("frame", [FRAME, Frame("face", (109, 89), align_eyes=True, zoom=0.6)])
 def test_each_face_is_refined_in_the_stores_frame(table, options, tmp_path, frame):
     rules = load_rules("celeba")
     summary = build_store(table, rules, frame, tmp_path / "masks.h5", refine=options, jobs=1)

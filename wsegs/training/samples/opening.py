@@ -168,7 +168,7 @@ def open_data(
         raise OptionError(f"--crop face: needs landmarks of {dataset.root}; --landmarks names them")
     if crop == "box" and dataset.boxes is None:
         raise OptionError(f"--crop box: the data set '{dataset.name}' in {dataset.root} has no boxes")
-    frame = Frame(crop, size, not align_eyes, zoom)  # type: ignore[arg-type]
+    frame = Frame(crop, size, align_eyes, zoom)  # type: ignore[arg-type]
     return OpenData(dataset, frame, margin, points)
 
 
@@ -183,7 +183,7 @@ def open_planned(plan: SourcePlan, size: tuple[int, int]) -> OpenSource:
         landmarks=plan.landmarks,
         options=plan.opened,
         zoom=plan.frame.zoom,
-        align_eyes=not plan.frame.keep_tilt,
+        align_eyes=plan.frame.align_eyes,
         margin=plan.margin,
     )
 
