@@ -46,8 +46,8 @@ _NAMED = 10  # of the images that cannot be read; --json lists all
     cloup.option(
         "--shared-attributes-only",
         is_flag=True,
-        help="Keep only the attributes that both the rule file and the data set have. Without it, a rule for an"
-        " attribute that the data set lacks is an error.",
+        help="Keep only the attributes that both the rule file and the data set have. Without it, an attribute"
+        " of the data set that has no rule is an error.",
     ),
 )
 @cloup.option_group(
@@ -72,8 +72,8 @@ _NAMED = 10  # of the images that cannot be read; --json lists all
     cloup.option(
         "--align-eyes/--no-align-eyes",
         default=False,
-        help="Rotate each crop of --frame face so that the face is upright, its eyes level; without it the head keeps its"
-        " tilt, as in the paper.",
+        help="Rotate each crop of --frame face so that the face is upright, its eyes level. Without it the head keeps"
+        " its tilt, as in the paper.",
     ),
 )
 @cloup.option_group(
@@ -83,8 +83,9 @@ _NAMED = 10  # of the images that cannot be read; --json lists all
         is_flag=False,
         flag_value="all",
         metavar="[REGION,...]",
-        help="Refine regions by the colours of the image, which is read again: without a value, hair, neck and ears;"
-        " with names, these regions alone.  [default: regions stay as the rules draw them]",
+        help="Refine regions by the colours of the image, which is read again: without a value, all regions that"
+        " --refinement has (hair, neck, ears); with names, these regions alone."
+        "  [default: regions stay as the rules draw them]",
     ),
     cloup.option(
         "--refinement",

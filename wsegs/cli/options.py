@@ -157,6 +157,8 @@ predictor_option = cloup.option(
 
 def argument(name: str, help_text: str, **settings: Any) -> Callable[[Command], Command]:
     """Add a positional argument, a path unless ``settings`` say otherwise."""
+    if "default" in settings:
+        help_text += f"  [default: {settings['default']}]"
     return cloup.argument(name, help=help_text, **{"type": PATH, **settings})
 
 

@@ -17,7 +17,11 @@ from wsegs.errors import OptionError
 @cloup.option_group(
     "Picture",
     cloup.option(
-        "--faces", metavar="N", type=click.IntRange(min=1), default=12, help="Show at most N faces, each on a row."
+        "--faces",
+        metavar="N",
+        type=click.IntRange(min=1),
+        default=12,
+        help="Show at most N faces, evenly spaced in the store.",
     ),
     cloup.option(
         "--attribute",

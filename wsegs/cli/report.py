@@ -26,8 +26,8 @@ def report(
     """Write one HTML page about one or several runs.
 
     The page shows what the network has of these: learning curves, the scores of evaluations that lie in the run, how
-    each attribute weighs the regions, activation maps of the last convolution, parsed faces, the recipe, provenance. Its
-    pictures are inside the file; some of them show validation images.
+    each attribute weighs the regions, activation maps of the last convolution, parsed faces, the recipe, provenance.
+    Its pictures are inside the file; some of them show validation images.
     """
     from wsegs.evaluation.runs import load_run
     from wsegs.io.files import check_output

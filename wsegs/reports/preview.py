@@ -96,9 +96,7 @@ def preview_rules(
         rows = evenly_spaced(found if attributes and len(found) else usable, 1 if attributes else faces)
     few = table.select(rows)
     # Rules may be tried on a data set that lacks some of their attributes.
-    shared_only = bool(table.attribute_names) and not set(rules.attribute_names) <= set(
-        table.attribute_names
-    )
+    shared_only = bool(table.attribute_names) and not set(rules.attribute_names) <= set(table.attribute_names)
     with tempfile.TemporaryDirectory(prefix="wsegs-") as folder:
         path = Path(folder) / "masks.h5"
         build_store(few, rules, frame, path, shared_attributes_only=shared_only, jobs=1)
