@@ -26,7 +26,7 @@ def test_a_kind_says_what_its_class_is(kind) -> None:
 
 
 def test_an_unknown_kind_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(OptionError, match="unknown task 'numbr'.*did you mean 'number'"):
+    with pytest.raises(OptionError, match=r"unknown task 'numbr'.*did you mean 'number'"):
         task_kind("numbr")
 
 
