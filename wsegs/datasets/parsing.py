@@ -1,4 +1,4 @@
-"""Folders of human parsing masks: a picture of class numbers for each image, found by the image's name."""
+"""Find and read human parsing masks: PNG files of class numbers, paired with images by name."""
 
 from __future__ import annotations
 
