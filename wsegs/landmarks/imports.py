@@ -1,7 +1,7 @@
 """Import landmarks of other tools, joined to the images by name.
 
-Three formats: ``.pts`` of iBUG (1-based coordinates, one is subtracted), the CSV of OpenFace, and a CSV with a column
-of image names and columns ``x_0 .. x_67, y_0 .. y_67`` (as many as the scheme has points), which ``--export csv`` writes.
+Formats: ``.pts`` of iBUG (1-based coordinates, one is subtracted), the CSV of OpenFace, and a CSV with a column
+of image names and columns ``x_0 .. x_67, y_0 .. y_67`` (as many as the scheme has points). ``--export`` writes it.
 """
 
 from __future__ import annotations
