@@ -236,7 +236,7 @@ def open_landmarks(path: str | os.PathLike[str]) -> Iterator[LandmarkTable]:
         raise MissingError(f"{path}: no such file; wsegs landmarks makes it")
     with ExitStack() as opened:
         try:
-            # Checked before libhdf5 opens the file, since damaged structures can crash it.
+            # Before libhdf5 sees it, which damaged structures can lead astray.
             state = check_seal(path)
             if state == "broken":
                 raise OSError("its contents are not those that were sealed, or it is another kind of file")
