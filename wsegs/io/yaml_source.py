@@ -61,7 +61,8 @@ class Node:
     def child(self, key: str | int) -> Node:
         """Return the node at a key or position, or this node where there is none."""
         if isinstance(self.value, dict) and isinstance(key, str):
-            return self.value.get(key, self)
+            value: Node = self.value.get(key, self)
+            return value
         if isinstance(self.value, list) and isinstance(key, int) and key < len(self.value):
             child: Node = self.value[key]
             return child

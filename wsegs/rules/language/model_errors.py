@@ -130,7 +130,7 @@ def _expectation(detail: Any) -> str:
         return "region names such as eyes | mouth, or a mapping"
     if kind == "int_type" and "landmarks" not in path[-2:]:
         return "a number or an expression" if path[-1] == "int" else "a whole number"
-    return _EXPECTED.get(kind, detail["msg"].removeprefix("Input should be ").lower())
+    return _EXPECTED.get(kind, str(detail["msg"]).removeprefix("Input should be ").lower())
 
 
 def _trail(root: Node, path: tuple[Step, ...]) -> list[Node]:

@@ -46,8 +46,8 @@ class DataSource(SampleSource):
         points = self._opened.source_points[row]
         if not np.isfinite(points).all():
             return np.full((5, 2), np.nan, np.float32)
-        matrix = self._row("matrices", row, self.matrix)
-        return np.asarray(transform_points(points[None], matrix[None])[0], np.float32)
+        moved: NDArray[np.float32] = transform_points(points[None], self._row("matrices", row, self.matrix)[None])[0]
+        return moved
 
     def image_size(self, row: int) -> tuple[int, int]:
         """Return (H, W) of the image, turned as its EXIF orientation says."""
@@ -70,8 +70,10 @@ class DataSource(SampleSource):
         if frame.kind == "face":
             width_and_height = np.array([image_size[::-1]])
             matrices = frame.affine(self._opened.source_points[row][None], width_and_height, CELEBA5)
-            return np.asarray(matrices[0], np.float32)
-        return np.asarray(resize_affine(np.array([image_size]), self.size)[0], np.float32)
+        else:
+            matrices = resize_affine(np.array([image_size]), self.size)
+        matrix: NDArray[np.float32] = matrices[0]
+        return matrix
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_last": None}
