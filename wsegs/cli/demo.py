@@ -190,7 +190,8 @@ def _vary(image: NDArray[np.uint8], name: str, generator: np.random.Generator) -
     if generator.random() < 0.5:
         varied = varied[:, ::-1]
     contrast, brightness = generator.uniform(0.8, 1.2), generator.uniform(-25, 25)
-    return np.asarray(np.clip((varied - 128.0) * contrast + 128 + brightness, 0, 255), np.uint8)
+    changed: NDArray[np.uint8] = np.clip((varied - 128.0) * contrast + 128 + brightness, 0, 255).astype(np.uint8)
+    return changed
 
 
 def _step(title: str, command: str) -> None:

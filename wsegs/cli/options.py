@@ -194,7 +194,7 @@ class NumberRange(click.FloatRange):
         return number
 
 
-class SizeType(click.ParamType):
+class SizeType(click.ParamType):  # type: ignore[type-arg]
     """A size in pixels, written HEIGHTxWIDTH; becomes (H, W)."""
 
     name = "HxW"
@@ -214,7 +214,7 @@ class SizeType(click.ParamType):
 SIZE = SizeType()
 
 
-class Shard(click.ParamType):
+class Shard(click.ParamType):  # type: ignore[type-arg]
     """One of several shares, written K/N, counted from 1; becomes (K, N)."""
 
     name = "K/N"

@@ -169,7 +169,8 @@ def scale_affine(
     (scaling,) = resize_affine(np.array([from_size]), to_size)
     linear = scaling[:, :2] @ affine
     linear[..., 2] += scaling[:, 2]
-    return linear.astype(np.float32)
+    moved: NDArray[np.float32] = linear.astype(np.float32)
+    return moved
 
 
 def transform_points(points: NDArray[np.floating], affine: NDArray[np.floating]) -> NDArray[np.float32]:

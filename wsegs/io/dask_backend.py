@@ -27,7 +27,7 @@ class LostTaskError(Exception):
     """A task that has no result, for a reason that is Dask's and not the task's own."""
 
 
-class DaskBackend(DaskDistributedBackend):
+class DaskBackend(DaskDistributedBackend):  # type: ignore[misc]
     """As joblib's; a lost task raises :class:`LostTaskError` where its result would come."""
 
     def submit(self, func: Any, callback: Callable[[Any], None] | None = None) -> Any:

@@ -88,7 +88,7 @@ def read_all_but_chunks(path: str) -> bytes:
     return b""
 
 
-class WrittenFile(h5py.File):
+class WrittenFile(h5py.File):  # type: ignore[misc]
     """An HDF5 file that is being written."""
 
     sink: _Sink

@@ -36,7 +36,7 @@ class ProcessGroup:
         """Return the sum of the tensors of all processes, through which gradients pass."""
         if self.size == 1:
             return values
-        total: Tensor = _Sum.apply(values)
+        total: Tensor = _Sum.apply(values)  # type: ignore[no-untyped-call]
         return total
 
     def gather(self, rows: Tensor) -> Tensor:
@@ -49,7 +49,7 @@ class ProcessGroup:
             return rows
         if not rows.requires_grad:
             return _gather(rows)
-        gathered: Tensor = _Gather.apply(rows, self.rank)
+        gathered: Tensor = _Gather.apply(rows, self.rank)  # type: ignore[no-untyped-call]
         return gathered
 
 

@@ -60,7 +60,8 @@ def evenly_spaced(candidates: NDArray[np.intp], count: int) -> NDArray[np.intp]:
     """Return at most ``count`` of the candidates, evenly spread from the first to the last."""
     if len(candidates) <= count:
         return candidates
-    return candidates[np.linspace(0, len(candidates) - 1, count).round().astype(int)]
+    chosen: NDArray[np.intp] = candidates[np.linspace(0, len(candidates) - 1, count).round().astype(int)]
+    return chosen
 
 
 def contact_sheet(faces: Sequence[SheetFace], region_names: Sequence[str], title: str = "") -> Image:

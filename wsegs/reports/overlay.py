@@ -39,18 +39,20 @@ def scale_picture(image: Image, scale: float) -> Image:
     return cv2.resize(image, (width, height), interpolation=method).astype(np.uint8, copy=False)
 
 
-def _scale_cells(array: NDArray, size: tuple[int, int]) -> NDArray:
+def _scale_cells(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Return an array (H, W) at another size by nearest neighbour; OpenCV does not know 32 and 64 bit cells."""
     rows = ((np.arange(size[0]) + 0.5) * array.shape[0] / size[0]).astype(int)
     columns = ((np.arange(size[1]) + 0.5) * array.shape[1] / size[1]).astype(int)
-    return array[rows[:, None], columns]
+    scaled: np.ndarray = array[rows[:, None], columns]
+    return scaled
 
 
 def _outline(mask: Mask, thickness: int) -> Mask:
     """Return the inner edge of a mask, also where the picture's border cuts it."""
     kernel = np.ones((3, 3), np.uint8)
     core = cv2.erode(mask.astype(np.uint8), kernel, iterations=thickness, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    return mask & (core == 0)
+    edge: NDArray[np.bool_] = mask & (core == 0)
+    return edge
 
 
 def _thickness(size: Sequence[int]) -> int:
@@ -188,7 +190,8 @@ def map_overlay(image: Image, heat: NDArray[np.floating], limits: tuple[float, f
     value = np.nan_to_num(np.clip((stretched - low) / (high - low), 0, 1))
     colour = matplotlib.colormaps["inferno"](value)[..., :3] * 255
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]
-    return (grey * (1 - _MAP) + colour * _MAP).round().astype(np.uint8)
+    blended: NDArray[np.uint8] = (grey * (1 - _MAP) + colour * _MAP).round().astype(np.uint8)
+    return blended
 
 
 def draw_attribute_maps(

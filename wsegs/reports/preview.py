@@ -145,7 +145,8 @@ def _rows(store: MaskStore, count: int) -> list[int]:
     found = np.flatnonzero(_has_face(store))
     without = np.flatnonzero(~_has_face(store))
     if not len(found):
-        return evenly_spaced(without, count).tolist()
+        rows: list[int] = evenly_spaced(without, count).tolist()
+        return rows
     if count == 1:
         return [int(found[0])]
     lost = evenly_spaced(without, max(1, int(count * _WITHOUT_FACE)))

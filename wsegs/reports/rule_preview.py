@@ -65,7 +65,7 @@ def _panels(
     rules: RuleSet,
     close: tuple[Image, NDArray[np.float32]],
     whole: tuple[Image, NDArray[np.float32]],
-    regions: NDArray,
+    regions: np.ndarray,
     title: str,
 ) -> Image:
     """Draw the landmarks with their numbers from close by, and beside them the regions of the whole head."""

@@ -101,7 +101,8 @@ def worst_rows(iou: NDArray[np.float64], human: NDArray[np.int64], count: int) -
     Rows of nan are left out.
     """
     order = np.lexsort((-human, iou))  # nan comes last
-    return order[: min(count, int(np.isfinite(iou).sum()))].tolist()
+    rows: list[int] = order[: min(count, int(np.isfinite(iou).sum()))].tolist()
+    return rows
 
 
 def worst_sheet(region_names: Sequence[str], faces: Sequence[Sequence[WorstFace]], title: str) -> Image:

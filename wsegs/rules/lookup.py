@@ -79,7 +79,8 @@ class AttributeLookup:
 
     def drawn(self, labels: np.ndarray) -> np.ndarray:
         """Return which masks are drawn for labels (..., A) of 1, 0 and -1 (unknown: only ``always`` ones)."""
-        return (np.asarray(labels) == self.label) | (self.label == ALWAYS)
+        drawn: np.ndarray = (np.asarray(labels) == self.label) | (self.label == ALWAYS)
+        return drawn
 
     def expand(self, regions: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Return the masks of images.

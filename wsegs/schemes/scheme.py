@@ -104,7 +104,8 @@ class LandmarkScheme:
         """Return the distance between the eyes, (N,), in the unit of ``landmarks`` (N, P, 2)."""
         left = landmarks[:, list(self.left_eye)].mean(axis=1)
         right = landmarks[:, list(self.right_eye)].mean(axis=1)
-        return np.linalg.norm(right - left, axis=1)
+        distance: NDArray[np.floating] = np.linalg.norm(right - left, axis=1)
+        return distance
 
     def as_mapping(self, *, average: bool = True) -> dict[str, Any]:
         """Return plain data that JSON can hold and :func:`wsegs.schemes.scheme_from_mapping` reads back.

@@ -151,7 +151,8 @@ def intersection_over_union(confusion: NDArray[np.integer]) -> NDArray[np.float6
     """
     right = np.diag(confusion).astype(float)
     union = confusion.sum(axis=0) + confusion.sum(axis=1) - right
-    return np.divide(right, union, out=np.full(len(right), np.nan), where=union > 0)
+    iou: NDArray[np.float64] = np.divide(right, union, out=np.full(len(right), np.nan), where=union > 0)
+    return iou
 
 
 ROW_FIELDS = tuple(field.name for field in fields(AttributeScores))

@@ -155,4 +155,5 @@ def whole_pixels(corners: np.ndarray) -> np.ndarray:
 
     Against human masks that scored the same as sixteenths of a pixel, at full size and at half (within 0.002).
     """
-    return np.rint(corners).astype(np.int32)
+    whole: np.ndarray = np.rint(corners).astype(np.int32)
+    return whole

@@ -102,7 +102,8 @@ class FaceFrame:
     @property
     def unit(self) -> np.ndarray:
         """The distance between the eyes in pixels, (N,)."""
-        return np.hypot(*self.along)
+        distance: np.ndarray = np.hypot(*self.along)
+        return distance
 
     @classmethod
     def of(cls, x: np.ndarray, y: np.ndarray, scheme: LandmarkScheme) -> FaceFrame:

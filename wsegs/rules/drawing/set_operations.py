@@ -92,7 +92,8 @@ def _geometry(shape: Shape, mirrored: bool, scopes: Views) -> np.ndarray:
 
 
 def _grown(geometries: np.ndarray, distance: np.ndarray | float) -> np.ndarray:
-    return shapely.buffer(geometries, distance, join_style="mitre", mitre_limit=_MITRE_LIMIT)
+    grown: np.ndarray = shapely.buffer(geometries, distance, join_style="mitre", mitre_limit=_MITRE_LIMIT)
+    return grown
 
 
 def _sides(shape: Shape, mirrored: bool, scopes: Views) -> np.ndarray:
@@ -105,4 +106,5 @@ def _areas(geometries: np.ndarray) -> np.ndarray:
 
     Where an outline crosses itself, inside is what an odd number of turns surrounds, as in filling.
     """
-    return shapely.buffer(shapely.make_valid(geometries), 0)
+    valid: np.ndarray = shapely.buffer(shapely.make_valid(geometries), 0)
+    return valid

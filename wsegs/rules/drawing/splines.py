@@ -28,4 +28,5 @@ def _interpolate(neighbours: np.ndarray) -> np.ndarray:
     basis = np.concatenate(
         [-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, -(t**2) + t**3], axis=1
     )
-    return np.einsum("sk,kvn->vsn", basis / 2, neighbours).reshape(-1, neighbours.shape[2])
+    vertices: np.ndarray = np.einsum("sk,kvn->vsn", basis / 2, neighbours).reshape(-1, neighbours.shape[2])
+    return vertices

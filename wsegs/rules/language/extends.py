@@ -68,7 +68,7 @@ def _with_scheme(root: Node, folder: Path | None) -> Node:
 
 def _find(node: Node, folder: Path | None) -> Path:
     """Return the file that ``extends:`` names: beside the file first, then shipped. No absolute path: files move."""
-    name = node.value
+    name: str = node.value
     shipped = shipped_folder("rules") / f"{Path(name).stem}.yaml"
     relative = name.lower().endswith((".yaml", ".yml")) and not Path(name).is_absolute()
     if folder is not None and relative and _is_file(folder / name):

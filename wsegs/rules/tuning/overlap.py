@@ -100,4 +100,5 @@ class Overlap:
 
     def _ratio(self, bit: int, common: NDArray[np.int64], drawn: NDArray[np.int64]) -> NDArray[np.float64]:
         either = drawn + self.counts[bit][self.rows[bit]] - common
-        return common / np.maximum(either, 1)
+        ratio: NDArray[np.float64] = common / np.maximum(either, 1)
+        return ratio

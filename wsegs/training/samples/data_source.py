@@ -46,7 +46,8 @@ class DataSource(SampleSource):
         points = self._opened.source_points[row]
         if not np.isfinite(points).all():
             return np.full((5, 2), np.nan, np.float32)
-        return transform_points(points[None], self._row("matrices", row, self.matrix)[None])[0]
+        moved: NDArray[np.float32] = transform_points(points[None], self._row("matrices", row, self.matrix)[None])[0]
+        return moved
 
     def image_size(self, row: int) -> tuple[int, int]:
         """Return (H, W) of the image, turned as its EXIF orientation says."""
@@ -68,8 +69,11 @@ class DataSource(SampleSource):
             return box_affine(self._opened.boxes[row], self.size, self._opened.margin)
         if frame.kind == "face":
             width_and_height = np.array([image_size[::-1]])
-            return frame.affine(self._opened.source_points[row][None], width_and_height, CELEBA5)[0]
-        return resize_affine(np.array([image_size]), self.size)[0]
+            matrices = frame.affine(self._opened.source_points[row][None], width_and_height, CELEBA5)
+        else:
+            matrices = resize_affine(np.array([image_size]), self.size)
+        matrix: NDArray[np.float32] = matrices[0]
+        return matrix
 
     def __getstate__(self) -> dict[str, object]:
         return {**self.__dict__, "_last": None}

@@ -245,4 +245,5 @@ def mean_points(source: OpenSource, rows: NDArray[np.intp], size: tuple[int, int
         points, points_size = aligned, source.labelled.image_size
     scale = np.array(size) / points_size
     matrix = np.array([[[scale[1], 0, (scale[1] - 1) / 2], [0, scale[0], (scale[0] - 1) / 2]]])
-    return transform_points(points[None], matrix)[0]
+    moved: NDArray[np.float32] = transform_points(points[None], matrix)[0]
+    return moved
