@@ -9,6 +9,7 @@ import skimage.data
 
 from wsegs.landmarks.find import find_in_chunk
 from wsegs.landmarks.table import read_landmarks
+from wsegs.store import MaskStore
 
 
 @pytest.fixture
@@ -141,3 +142,38 @@ def test_faces_a_second_are_those_of_this_run(landmarks, tmp_path):
     assert summary["images"] == 3
     assert summary["faces_per_second"] == pytest.approx(1 / max(summary["seconds"], 0.05), rel=3)
     assert summary["faces_per_second"] < 3 / max(summary["seconds"], 0.05)
+
+
+def test_numbers_and_categories_reach_the_mask_store(run, landmarks, data, tmp_path):
+    (data / "labels.csv").write_text("file,age,race\na.png,31,White\nb.png,,\nbrick.png,5.5,Asian\n")
+    done = landmarks()
+    assert done.code == 1
+    assert "column 'age': expected 1, 0, -1 or nothing (unknown), got '31'; --numbers age reads numbers" in done.err
+    assert done.err.count("\n") == 1
+    assert landmarks("--numbers", "age", "--categories", "race").code == 0
+    table = read_landmarks(tmp_path / "l.h5")
+    np.testing.assert_array_equal(table.numbers["age"], np.array([31, np.nan, 5.5], np.float32))
+    assert table.categories["race"].names_of_rows() == ["White", "", "Asian"]
+    assert (table.provenance["data"]["numbers"], table.provenance["data"]["categories"]) == (["age"], ["race"])
+    options = ("--rules", "celeba", "--frame", "face", "--size", "64x64")
+    assert run("masks", tmp_path / "l.h5", *options, "-o", tmp_path / "m.h5", "-j", 1).code == 0
+    with MaskStore(tmp_path / "m.h5") as store:
+        known = dict(zip(store.images, store.categories["race"].names_of_rows(), strict=True))
+        assert known["a.png"] == "White"
+        assert known["b.png"] == ""
+        assert store.numbers["age"][store.images.index("a.png")] == 31
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--numbers", "age"), "--numbers age: "),
+        (("--categories", "split"), "--categories 'split': expected another name"),
+        (("--numbers", "Smiling", "--categories", "Smiling"), "expected each label once"),
+    ],
+)
+def test_labels_that_are_not_there_are_one_line(landmarks, arguments, message):
+    done = landmarks(*arguments)
+    assert done.code == 1
+    assert message in done.err
+    assert done.err.count("\n") == 1

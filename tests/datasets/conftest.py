@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,12 +105,3 @@ def expected() -> dict[str, np.ndarray]:
         "boxes": boxes,
         "points": np.array(POINTS, np.float32).reshape(4, 5, 2),
     }
-
-
-@pytest.fixture
-def shared_data() -> Path:
-    """Folder of real data, which is not part of the project."""
-    shared = Path(os.environ.get("WSEGS_SHARED", Path(__file__).parents[3] / "shared")) / "data"
-    if not shared.is_dir():
-        pytest.skip(f"real data absent: {shared}")
-    return shared

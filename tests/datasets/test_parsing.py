@@ -53,7 +53,7 @@ def test_two_folders_may_hold_more_images_than_masks(truth, image_file):
 
 
 def test_folders_that_do_not_fit(truth, image_file):
-    with pytest.raises(MissingError, match=r"nowhere: no such folder; with --images, --truth names"):
+    with pytest.raises(MissingError, match=r"nowhere: no such folder; with --images, --parsing-masks names"):
         find_parsing(truth / "nowhere")
     with pytest.raises(MissingError, match=r"expected a folder with images/ and masks/ in it"):
         find_parsing(truth / "images")

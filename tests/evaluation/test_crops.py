@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import skimage.data
@@ -7,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wsegs.evaluation import crops
-from wsegs.evaluation.crops import Cropper, similarity
+from wsegs.evaluation.crops import Cropper, label_types, run_data_folder, similarity
 from wsegs.geometry.frame import Frame, transform_points
 from wsegs.landmarks.chain import FoundFace
 from wsegs.schemes import IBUG68
@@ -101,3 +103,14 @@ def test_an_image_without_a_face_is_taken_whole(frame, monkeypatch) -> None:
     assert kind == "whole image"
     assert (crop == 9).all()
     assert _cropper(frame).crop(image, np.full((5, 2), np.nan, np.float32))[1] == "whole image"
+
+
+def test_the_data_of_a_run_is_opened_with_its_types_of_labels(tmp_path):
+    (tmp_path / "a.png").touch()
+    (tmp_path / "labels.csv").write_text("file,age,race\na.png,31,White\n")
+    found_in = {"name": "folder", "numbers": ["age"], "categories": ["race"]}
+    info = SimpleNamespace(provenance={"root": str(tmp_path), "landmarks": {"data": found_in}})
+    assert label_types(info) == (("age",), ("race",))
+    assert run_data_folder(info) == tmp_path
+    del found_in["numbers"]
+    assert run_data_folder(info) is None  # the column cannot be read

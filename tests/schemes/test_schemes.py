@@ -126,7 +126,7 @@ def test_agreement_is_of_content():
     ("old", "new", "place", "words"),
     [
         ("points: 6", "points: 5", "9:15", "six_points has points 0 to 4, got 5"),
-        ("points: 6", "points: 1001", "2:9", "at most 1,000, got '1001'"),
+        ("points: 6", "points: 1001", "2:9", "at most 1,000, got 1001"),
         ("points: 6", "points: many", "2:9", "expected a whole number, got 'many'"),
         ("nose: 2\n", "", "1:1", "expected a key 'nose'"),
         ("nose: 2", "nose: 2\nnoze: 2", "5:1", "unknown key 'noze'"),
@@ -137,7 +137,12 @@ def test_agreement_is_of_content():
         ("nose: 2", "nose: -1", "4:7", "got -1"),
         ("{left: 0, right: 1}", "{left: 0, right: 0}", "3:7", "expected other points at the left"),
         ("{left: 0, right: 1}", "{left: 0, right: 2}", "3:24", "expected the mirror points of the left side"),
-        ("{left: 0, right: 1}", "{left: 0, wright: 1}", "3:7", "expected a key 'right'"),
+        (
+            "{left: 0, right: 1}",
+            "{left: 0, wright: 1}",
+            "3:17",
+            "unknown key 'wright'; expected one of left, right",
+        ),
         ("{left: 0, right: 1}", "[0, 1]", "3:7", "expected a mapping with 'left' and 'right', got a list of 2"),
         ("- [3, 4]", "- [3, 0]", "8:5", "point 0 has a mirror point already: 1"),
         ("- [3, 4]", "- [3, 4, 5]", "8:5", "expected at most 2 values, got 3"),

@@ -22,7 +22,7 @@ def data_option(command: Command) -> Command:
         type=click.Path(path_type=Path),
         envvar="WSEGS_DATA",
         show_envvar=True,
-        help=f"Folder of the data set: CelebA, LFWA, or any folder of images.  [default: {DEFAULT_DATA}]",
+        help=f"Folder of the data set: CelebA, LFWA, UTKFace, or any folder of images.  [default: {DEFAULT_DATA}]",
     )(command)
 
 

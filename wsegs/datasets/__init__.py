@@ -1,4 +1,4 @@
-"""Data sets of faces: images, attributes, splits, identities, boxes and points, joined by file name."""
+"""Data sets: images and their labels, splits, identities, boxes and points, joined by file name."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def write_unmatched(dataset: FaceDataset, path: str | Path) -> None:
 
 
 def _refuse_folder_of_datasets(data: Path) -> None:
-    """Raise where a plain folder would swallow data sets whose labels it does not read."""
+    """Raise DataError if a folder contains data sets, whose labels a plain folder would ignore."""
     from wsegs.datasets.celeba import is_celeba
     from wsegs.datasets.lfwa import is_lfwa
 

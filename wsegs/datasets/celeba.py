@@ -1,4 +1,4 @@
-"""CelebA (Liu et al., "Deep learning face attributes in the wild", ICCV 2015), in the layouts in which it travels."""
+"""CelebA (Liu et al., "Deep learning face attributes in the wild", ICCV 2015), official, torchvision's and Kaggle's."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ _POINT_COLUMNS = tuple(
     f"{point}_{axis}" for point in ("lefteye", "righteye", "nose", "leftmouth", "rightmouth") for axis in ("x", "y")
 )
 
-# Where the aligned images hold the five points: medians over 5,478 aligned faces of dlib's 68 points, reduced by
-# `IBUG68.five_points` and rounded to half a pixel. Measured, since the paper does not give them.
-ALIGNED_POINTS = ((69.5, 112.5), (107.5, 112.5), (88.0, 135.0), (72.0, 152.0), (105.0, 152.0))
+# The five points of the mean aligned face, x and y: medians over the 11,144 of 11,500 official crops that dlib's HOG
+# finds, of dlib's 68 points reduced by `IBUG68.five_points`, rounded to half a pixel. The paper does not give them.
+ALIGNED_POINTS = ((69.5, 112.5), (107.5, 112.5), (88.0, 135.0), (71.0, 153.0), (106.0, 153.0))
 ALIGNED_SIZE = (218, 178)
 
 
@@ -65,8 +65,8 @@ def open_celeba(data: Path, images: str = "aligned") -> FaceDataset:
     """Open CelebA in its official layout, torchvision's or Kaggle's.
 
     The table of attributes is required. Without a table of partitions every image is in the train split; without
-    one of identities they are all -1. Boxes belong to the images in the wild. The files of
-    ``img_align_celeba_png`` end in ``.png`` where the tables say ``.jpg``: these alone are joined by stem.
+    a table of identities all are -1. Boxes exist for the images in the wild. The files of ``img_align_celeba_png`` end
+    in ``.png`` where the tables have ``.jpg``: only these are joined by stem.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def open_celeba(data: Path, images: str = "aligned") -> FaceDataset:
     joined = join_images(_names(table), attributes_path, files, folder)
     known = {*table.names, *files}
 
-    # The partition decides over the images, so it comes before what is looked up for those that stay.
+    # First the partition, which drops images; then the tables that are looked up for those that remain.
     split = np.zeros(len(joined.images), np.int8)
     if path := first_file(data, PARTITION):
         partition = read_table(path, ("partition",), header=False)

@@ -1,4 +1,4 @@
-"""Any folder of images, with a table of labels or without."""
+"""Open any folder of images, with or without a table of labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sample index: which images there are, and what the data set says about each."""
+"""Index of a data set: its images and what is known of each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAME_TWICE = "name twice"
 
 
 class Unmatched(NamedTuple):
-    """A name that does not join a table and the images.
+    """A name in a table or a folder that has no counterpart.
 
     A named tuple, since a subset of CelebA leaves some 200,000 of them.
 
@@ -33,7 +33,7 @@ class Unmatched(NamedTuple):
     name
         The file name, as the table or the folder has it.
     source
-        The table in which the row stands, stands twice, or is missing.
+        The table that has the row, has it twice, or lacks it.
     """
 
     kind: str
@@ -43,19 +43,19 @@ class Unmatched(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class FaceDataset:
-    """N images of faces with A attributes, joined by file name.
+    """N images with their labels, joined by file name.
 
     Attributes
     ----------
     name
-        "celeba-aligned", "celeba-wild", "lfwa" or "folder".
+        "celeba-aligned", "celeba-wild", "lfwa", "utkface", "folder-classes" or "folder".
     root
         The folder of the images, absolute: image i is ``root / images[i]``.
     images
         N file names relative to ``root``, with ``/``: the key of every later join. In the order of the data
         set's table; sorted where there is no table.
     attribute_names
-        A names.
+        Names of the A binary attributes.
     attributes
         (N, A) int8: 1 present, 0 absent, -1 unknown.
     identity
@@ -69,14 +69,14 @@ class FaceDataset:
         (N, 5, 2) float32, x and y of the five points of CelebA (left eye, right eye, nose, left and right
         mouth corner; left is the image's left) in pixels of the image, nan where missing; None if there are none.
     unmatched
-        What did not join. Rows without an image, images without a row in a table that decides over them
-        (attributes, partition) and names that stand twice in such a table are not in the index; an image that a
-        table of identities, boxes or points misses is, with an unknown value.
+        Names that did not join. Rows without an image, images without a row in a required table (attributes,
+        partition) and names that occur twice in one are not in the index. An image without a row in a table of
+        identities, boxes or points is in the index, with an unknown value.
     aligned_points
-        (5, 2) float32, where the data set's aligned images hold the five points on average, in pixels; None
-        where the images are not aligned.
+        (5, 2) float32, the five points of the mean face of aligned images, x and y in pixels; None if images are
+        not aligned.
     image_size
-        (H, W) where the layout promises one size, else None.
+        (H, W) if the layout guarantees one size, else None.
     numbers
         Name -> (N,) float32, such as an age; nan unknown.
     categories
@@ -163,7 +163,7 @@ class FaceDataset:
         return np.flatnonzero(self.split == SPLITS.index(split))
 
     def summary(self) -> dict[str, Any]:
-        """Return what there is and what did not match, ready for JSON."""
+        """Return counts of images, labels and unmatched names, ready for JSON."""
         kinds = Counter(entry.kind for entry in self.unmatched)
         return {
             "name": self.name,

@@ -1,4 +1,4 @@
-"""Joining tables and images by file name: never by order, never by guess."""
+"""Join tables and images by file name, never by order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def checked_names(
 ) -> list[str]:
     """Return the names of a table's rows without ``./`` and ``//``.
 
-    ``lines`` says for messages where each row stands in the file, counted in ``unit``.
+    ``lines`` are the rows' places in the file, counted in ``unit``, for messages.
 
     Raises
     ------
@@ -43,18 +43,18 @@ def checked_names(
 
 @dataclass
 class Joined:
-    """What is left of a table and a folder of images after the join.
+    """Inner join of a table and a folder of images.
 
     Attributes
     ----------
     rows
-        (N,) row of the table for each image that is kept.
+        (N,) row of the table for each image.
     images
         N file names, relative to the folder, in the order of the table.
     keys
-        N keys: what other tables call these images.
+        N keys: the images' names in other tables.
     unmatched
-        What did not join, so far.
+        Names that did not join so far.
     """
 
     rows: NDArray[np.intp]
@@ -70,7 +70,7 @@ class Joined:
 
 
 def join_images(keys: Sequence[str], source: Path, images: Mapping[str, str], folder: Path) -> Joined:
-    """Join the rows of the table that decides over the images with the images.
+    """Join the rows of a required table with the images.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def join_images(keys: Sequence[str], source: Path, images: Mapping[str, str], fo
     Raises
     ------
     DataError
-        If nothing is left; the message shows a name of either side.
+        If no image has a row; the message shows a name of either side.
     """
     unmatched, twice = _twice(keys, source)
     rows = [row for row, key in enumerate(keys) if key in images and key not in twice]
@@ -107,19 +107,19 @@ def join_images(keys: Sequence[str], source: Path, images: Mapping[str, str], fo
 def join_table(
     joined: Joined, keys: Sequence[str], source: Path, known: Iterable[str], *, required: bool = False
 ) -> NDArray[np.intp]:
-    """Return the row of another table for each image that is kept, -1 where it has none.
+    """Return the row of another table for each image, -1 where it has none.
 
-    Adds what does not match to ``joined.unmatched``: the names that stand twice, the images without a row, and
-    the rows whose name is not among ``known``, the names of the first table and of the images.
+    Adds to ``joined.unmatched`` the names that occur twice, the images without a row, and the rows whose name is
+    not among ``known``, the names of the first table and of the images.
 
     Parameters
     ----------
     joined
-        The images; those without a row are dropped from it if the table is required.
+        The images; if the table is required, those without a row are dropped.
     keys, source
         The file name in each row of the table, and the table.
     known
-        Names that are already matched, or listed as unmatched.
+        Names that are matched already, or listed as unmatched.
     required
         Whether an image needs a row.
 

@@ -1,4 +1,4 @@
-"""``labels.csv``: the table of a plain folder of images."""
+"""Read ``labels.csv``, the table of a plain folder of images."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ def _attributes(
     """Return the fields ``where`` of each row as 1, 0 and -1 (unknown), (N, A)."""
     if not where:
         return np.zeros((len(rows), 0), np.int8)
-    # Iterators in C, since there may be eight million values. An itemgetter of one index gives no tuple.
+    # Iterators in C, since there may be eight million values. An itemgetter of one index returns no tuple.
     odd = 3
     picked = map(itemgetter(*where), rows)
     fields = picked if len(where) == 1 else chain.from_iterable(picked)

@@ -20,9 +20,9 @@ ATTRIBUTES = ("lfw_att_40.mat", "lfwa_attributes.csv")
 INDICES = "indices_train_test.mat"
 FOLDERS = ("lfw-deepfunneled/lfw-deepfunneled", "lfw-deepfunneled", "lfw/lfw", "lfw")
 
-# Where the deep-funneled images hold the five points: medians over 450 faces of dlib's 68 points, reduced by
+# The five points of the mean deep-funneled face, x and y: medians over 448 faces of dlib's 68 points, reduced by
 # `IBUG68.five_points` and rounded to half a pixel.
-ALIGNED_POINTS = ((104.0, 113.5), (145.5, 113.0), (125.0, 135.0), (108.0, 158.0), (144.0, 158.0))
+ALIGNED_POINTS = ((104.0, 113.5), (145.5, 113.0), (125.0, 135.5), (108.0, 158.0), (144.0, 158.0))
 IMAGE_SIZE = (250, 250)
 
 

@@ -1,4 +1,4 @@
-"""Listing the images below a folder."""
+"""List the images below a folder."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 def list_images(folder: Path, suffixes: Iterable[str] = IMAGE_SUFFIXES) -> list[str]:
     """Return the images anywhere below a folder: sorted names relative to it, with ``/``.
 
-    Whatever is named like an image is listed: who reads it says what is wrong with a broken link or a folder.
-    Suffixes match in any case; hidden files and folders are passed over. Links to folders are followed after all
-    real folders, and no folder is listed twice, so that links in a circle end. Bytes of a name that are not UTF-8 are
-    kept as Python does, as surrogates.
+    Suffixes match in any case; hidden files and folders are skipped. Broken links and folders that are named like an
+    image are listed: the reader reports them. Links to folders are followed after all real folders, and no folder is
+    listed twice, so cyclic links end. Bytes of a name that are not UTF-8 become surrogates, as Python does it.
 
     Raises
     ------
@@ -30,7 +29,7 @@ def list_images(folder: Path, suffixes: Iterable[str] = IMAGE_SUFFIXES) -> list[
     folders: list[str] = [""]
     links: list[str] = []
     while folders or links:
-        # Sorted, so that of two links to one folder always the same one gives it its name.
+        # Sorted, so that the first of two links to one folder always names it.
         if folders:
             inner = folders.pop()
         else:
@@ -63,7 +62,7 @@ def first_folder(data: Path, candidates: Iterable[str]) -> Path | None:
 
 
 def first_file(data: Path, candidates: Iterable[str]) -> Path | None:
-    """Return the first of the candidates that is in ``data``, be it a file or, for the reader to refuse, a folder."""
+    """Return the first of the candidates that exists in ``data``; a folder of that name is for the reader to refuse."""
     return next((data / name for name in candidates if (data / name).exists()), None)
 
 

@@ -1,6 +1,6 @@
-"""Arrays of MATLAB files: numbers and cells of text, nothing that could run, read in a process of its own.
+"""Read arrays of MATLAB files, numbers and cells of text, in a subprocess.
 
-The official LFWA files are of version 7.3, which is HDF5; older versions go through SciPy.
+The official LFWA files are of version 7.3, which is HDF5; SciPy reads older versions.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MOST_VALUES = 100_000_000
 
 
 def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
-    """Return arrays of a ``.mat`` file by name, numeric or of str, shaped as MATLAB shows them.
+    """Return arrays of a ``.mat`` file by name, numeric or of str, in MATLAB's shapes.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
 
 
 def read_packed(path: str, *names: str) -> bytes:
-    """Return those of the arrays that are there as the bytes of an ``.npz`` file; for a process of its own."""
+    """Return the arrays that exist as the bytes of an ``.npz`` file; run in the subprocess."""
     try:
         arrays = _read_hdf5(Path(path), names) if h5py.is_hdf5(path) else _read_scipy(Path(path), names)
     except DataError as error:

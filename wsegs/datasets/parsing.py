@@ -1,4 +1,4 @@
-"""Folders of human parsing masks: a picture of class numbers for each image, found by the image's name."""
+"""Find and read human parsing masks: PNG files of class numbers, paired with images by name."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class ParsedImage:
     mask: Path
 
 
-def find_parsing(truth: Path, images: Path | None = None) -> tuple[ParsedImage, ...]:
+def find_parsing(folder: Path, images: Path | None = None) -> tuple[ParsedImage, ...]:
     """Pair the masks of a folder with their images, by name without suffix.
 
     Parameters
     ----------
-    truth
+    folder
         A folder with ``images/NAME.jpg`` and ``masks/NAME.png``, where each image needs its mask and each mask its
         image; or, with ``images``, the folder of the masks alone.
     images
@@ -60,12 +60,12 @@ def find_parsing(truth: Path, images: Path | None = None) -> tuple[ParsedImage, 
     DataError
         If there are no masks, or two images of one name.
     """
-    masks = truth
+    masks = folder
     if images is None:
-        images, masks = truth / "images", truth / "masks"
+        images, masks = folder / "images", folder / "masks"
         if not (images.is_dir() and masks.is_dir()):
-            what = "expected a folder with images/ and masks/ in it" if truth.is_dir() else "no such folder"
-            raise MissingError(f"{truth}: {what}; with --images, --truth names the folder of the masks alone")
+            what = "expected a folder with images/ and masks/ in it" if folder.is_dir() else "no such folder"
+            raise MissingError(f"{folder}: {what}; with --images, --parsing-masks names the folder of the masks alone")
         pairs = _paired(masks, images)
         have_mask = {pair.name for pair in pairs}
         without = [name for name in list_images(images) if name not in have_mask]
@@ -73,9 +73,9 @@ def find_parsing(truth: Path, images: Path | None = None) -> tuple[ParsedImage, 
             expected = masks / PurePosixPath(without[0]).with_suffix(".png")
             raise MissingError(f"{images / without[0]}: expected its mask in {expected}{_more(without)}")
         return pairs
-    for folder in (masks, images):
-        if not folder.is_dir():
-            raise MissingError(f"{folder}: no such folder")
+    for needed in (masks, images):
+        if not needed.is_dir():
+            raise MissingError(f"{needed}: no such folder")
     return _paired(masks, images)
 
 

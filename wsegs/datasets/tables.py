@@ -1,9 +1,8 @@
-"""Tables of a file name and numbers in each row: CelebA's ``.txt`` and Kaggle's ``.csv``.
+"""Read tables of a file name and numbers in each row: CelebA's ``.txt`` and Kaggle's ``.csv``.
 
-The fast path finds the tokens of a block of lines with numpy and reads their digits column by column: 202,599 rows of
-40 attributes in about half a second, and in the memory of one block beside text and numbers. It takes nothing that is
-not perfectly regular. The slow path goes line by line; it reads what is merely unusual (quotes, decimals) and names the
-line of what is wrong.
+The fast path finds the tokens of a block of lines with NumPy and reads their digits column by column: 202,599 rows of
+40 attributes in about half a second, with the memory of one block beside text and numbers. It refuses any irregular
+table. The slow path reads line by line: it accepts quotes and decimals, and names the line of an error.
 """
 
 from __future__ import annotations
@@ -255,7 +254,7 @@ def _rows(path: Path, body: str, delimiter: str | None, first_line: int) -> Iter
 
 
 def csv_rows(path: Path, text: str, first_line: int = 1) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line, fields) of comma-separated text; empty lines are passed over.
+    """Yield (line, fields) of comma-separated text; empty lines are skipped.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Text files as strings, or one line that says what is wrong with them."""
+"""Read UTF-8 text files."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def inspect_run(
             weights = total if weights is None else weights + total
             count += len(images)
         assert first is not None
-        kept = first.first(faces)
+        kept = first.part(slice(faces))
         images = normalise(kept.images)
         maps = _last_maps(run, images[:1], regions, kept, channels) if run.plan.network.heads else None
         parsed, names = _parse(run, images)

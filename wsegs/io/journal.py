@@ -20,7 +20,6 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from urllib.parse import quote
 
 from wsegs.errors import DataError, OptionError, WsegsError
 
@@ -131,7 +130,7 @@ class Journal:
     def _open(self) -> str:
         """Open the file and return the text of its header: empty if the file is new, "?" if it is no journal."""
         system = "&vfs=unix-none" if os.name == "posix" else ""  # SQLite locks nothing itself
-        self._connection = sqlite3.connect(f"file:{quote(os.fsencode(self.path))}?mode=rwc{system}", uri=True)
+        self._connection = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=rwc{system}", uri=True)
         try:
             for setting in _SETTINGS:
                 self._connection.execute(f"PRAGMA {setting}").fetchall()

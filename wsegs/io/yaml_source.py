@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,12 @@ class Node:
         for step in path:
             node = node.child(step)
         return node
+
+    def locate(self, path: Sequence[str | int], *, at_key: bool = False) -> Node:
+        """Return the node at a path, or where its last step, a key, is written."""
+        if not at_key:
+            return self.find(path)
+        return self.find(path[:-1]).keys.get(str(path[-1]), self.find(path))
 
     def error(self, message: str, *, offset: int = 0) -> RuleError:
         """Return an error that names this place; ``offset`` counts characters into a scalar."""

@@ -19,12 +19,12 @@ from wsegs.landmarks.detectors.upright import box_of_points
 MAX_SIDE = 1024
 DETECTORS = ("dlib", "mtcnn")
 GIVEN = "data set box"
-"""What has found a face whose place is known: a name of ``STATUS_NAMES`` in :mod:`wsegs.landmarks.table`."""
+"""Status of a face whose box came with the data set; one of ``STATUS_NAMES`` in :mod:`wsegs.landmarks.table`."""
 
 
 @dataclass(frozen=True)
 class ChainOptions:
-    """What a worker needs in order to build its own chain: a few strings and a number, never a loaded detector.
+    """Options from which a worker process builds its own chain; small and picklable.
 
     Attributes
     ----------
@@ -33,8 +33,8 @@ class ChainOptions:
     predictor
         Path of a dlib shape predictor; None for the installed one.
     max_side
-        Detectors see the image with its longer side reduced to this; 0 means as it is. Landmarks are placed on the
-        full image, or on a JPEG as far as decoding has reduced it: no further than to this.
+        Detectors see the image with its longer side reduced to this; 0 disables it. Landmarks are placed on the
+        full image, or on a JPEG that was decoded at a half, a quarter or an eighth, no smaller than this.
     """
 
     detectors: tuple[str, ...] = DETECTORS
@@ -54,7 +54,7 @@ class ChainOptions:
 
 
 class FoundFace(NamedTuple):
-    """What the chain found in one image.
+    """Result of the chain on one image.
 
     Attributes
     ----------
@@ -82,10 +82,10 @@ class Chain:
         self._max_side = max_side
 
     def find(self, image: NDArray[np.uint8] | Photo, known_box: NDArray[np.floating] | None = None) -> FoundFace:
-        """Find the landmarks of the face that is meant in ``image``, a photo or (H, W, 3), RGB.
+        """Find the landmarks of one face in ``image``, a photo or (H, W, 3), RGB.
 
-        A landmarker whose faces all lie outside ``known_box`` (4,), where the data set gives one, has not found it.
-        Colours are decoded only if it comes to a landmarker that looks at them.
+        If the data set has a box of the face, ``known_box`` (4,), faces that do not overlap it are ignored. Colours
+        are decoded only if a landmarker uses them.
         """
         photo = image if isinstance(image, Photo) else Photo.of_array(image)
         if known_box is not None:
@@ -110,14 +110,14 @@ class Chain:
         square: NDArray[np.float32] | None = None,
         points: NDArray[np.float32] | None = None,
     ) -> FoundFace:
-        """Place the landmarks of a face that needs no search, by the predictor of the first landmarker.
+        """Place the landmarks of a face at a known place, by the predictor of the first landmarker.
 
         Parameters
         ----------
         image
             A photo or (H, W, 3), RGB.
         square
-            (4,), what dlib's HOG would draw about the face: x, y, width, height in pixels.
+            (4,), the face's box as dlib's HOG frames it: x, y, width, height in pixels.
         points
             (5, 2), its five points, instead of a square.
         """
@@ -140,7 +140,7 @@ class Chain:
         found_by: str,
         faces: int,
     ) -> FoundFace:
-        """Place landmarks in the reduced photo, and return all as of the whole image."""
+        """Place landmarks in the reduced photo and scale them to the whole image."""
         image = photo.grey() if landmarker.predicts_in_grey else photo.colour()
         landmarks = landmarker.predictor.predict(image, box, points)
         whole = _enlarged(Faces(box[None], landmarks[None]), photo.reduction)
@@ -180,7 +180,7 @@ _loaded = threading.local()  # Dask may run several tasks in threads of one proc
 def load_chain(options: ChainOptions) -> Chain:
     """Return the chain of these options, loaded once a process (once a thread that asks)."""
     if getattr(_loaded, "options", None) != options:
-        cv2.setNumThreads(1)  # a process is one worker of several
+        cv2.setNumThreads(1)  # there is a worker process on each core
         landmarkers = [load_landmarker(name, given) for name, given in options.landmarkers()]
         _loaded.chain, _loaded.options = Chain(landmarkers, options.max_side), options
     chain: Chain = _loaded.chain
@@ -204,7 +204,7 @@ def landmarks_of_image(
     detectors, predictor, max_side
         As in :class:`ChainOptions`.
     box
-        (4,), x, y, width, height of the face that is meant; None for the largest near the centre.
+        (4,), x, y, width, height of the face; None for the largest near the centre.
 
     Raises
     ------

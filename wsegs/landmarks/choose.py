@@ -1,4 +1,4 @@
-"""Which face, where an image has several."""
+"""Choose the face of an image that has several."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 def choose_face(
     boxes: NDArray[np.floating], image_size: tuple[int, int], known: NDArray[np.floating] | None = None
 ) -> int | None:
-    """Return the row of ``boxes`` that holds the face meant by the data set.
+    """Return the row of ``boxes`` of the face that the data set labels; None if there is none.
 
-    With a known box: the one of largest intersection over union with it, and none if no box touches it. Without:
-    the one of largest ``area * (1 - d)**2``, where ``d`` is the distance of its centre from the image's in units
-    of half the diagonal (0 in the centre, 1 in a corner), so a face in a corner must be much larger to win.
+    With a known box: the box of largest intersection over union with it, none if no box overlaps it. Without: the
+    box of largest ``area * (1 - d)**2``, where ``d`` is the distance of its centre from the image's, in units of half
+    the diagonal (0 in the centre, 1 in a corner). A face in a corner must be much larger to win.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def choose_face(
     image_size
         Height and width of the image.
     known
-        (4,), the box that the data set gives; None, or with nan, if it gives none.
+        (4,), the box in the data set; None or nan if it has none.
     """
     if not len(boxes):
         return None

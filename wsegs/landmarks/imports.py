@@ -1,8 +1,7 @@
-"""Landmarks made elsewhere, joined to the images by name.
+"""Import landmarks of other tools, joined to the images by name.
 
-Three forms, recognised by the file: ``.pts`` of iBUG (1-based coordinates, one is subtracted), the CSV of OpenFace, and
-a CSV with a column of image names and columns ``x_0 .. x_67, y_0 .. y_67`` (as many as the scheme has points), which is
-also what ``--export csv`` writes.
+Formats: ``.pts`` of iBUG (1-based coordinates, one is subtracted), the CSV of OpenFace, and a CSV with a column
+of image names and columns ``x_0 .. x_67, y_0 .. y_67`` (as many as the scheme has points). ``--export`` writes it.
 """
 
 from __future__ import annotations
@@ -41,9 +40,9 @@ class Imported:
     landmarks
         (N, P, 2) float32, x and y in pixels of the image; nan where nothing was imported.
     sources
-        For the provenance: each path, and how many images it gave landmarks for.
+        Each path and the number of images that have landmarks from it, for the provenance.
     unmatched
-        Names that belong to no image.
+        Names without an image.
     """
 
     landmarks: NDArray[np.float32]
@@ -71,8 +70,8 @@ def read_imports(
 ) -> Imported:
     """Read files or folders of landmarks and join them to ``images`` by name.
 
-    An entry belongs to the image of that very name, else to the one of that name without its extension, else to the
-    one whose file name without folders and extension it is, provided there is only one.
+    An entry joins the image of the same name, else of the same name without extension, else of the same file name
+    without folders and extension, provided there is only one.
 
     Parameters
     ----------
@@ -88,8 +87,8 @@ def read_imports(
     MissingError
         If a path does not exist or a folder holds neither kind of file.
     DataError
-        If a file is not what it should be, a name fits several images, or an image gets landmarks twice. The message
-        names file and line.
+        If a file is malformed, a name fits several images, or an image gets landmarks twice; the message names the
+        file and the line.
     """
     imported = Imported.nothing(len(images), scheme)
     find = _Names(images)
@@ -155,7 +154,7 @@ def _coordinates(scheme: LandmarkScheme) -> list[str]:
 
 
 def _entries(path: Path, scheme: LandmarkScheme) -> Iterator[tuple[str, NDArray[np.float32], str]]:
-    """Yield name, (P, 2) landmarks and where they stand, for a file or all files of a folder."""
+    """Yield name, (P, 2) landmarks and their place (file and line), for a file or all files of a folder."""
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.suffix.lower() in (".pts", ".csv"))
         if not files:
@@ -262,7 +261,7 @@ def _rows(reader: Any, header: list[str], path: Path) -> Iterator[tuple[list[str
 def _one_face(
     rows: list[tuple[list[str], str]], column: dict[str, int], coordinates: list[int], name: str, path: Path
 ) -> Iterator[tuple[str, NDArray[np.float32], str]]:
-    """Yield the surest face of a file that OpenFace wrote about one image."""
+    """Yield the face of highest confidence in OpenFace's file of one image."""
     if "frame" in column and len({row[column["frame"]].strip() for row, _ in rows}) > 1:
         raise DataError(f"{path}: several frames of a video; expected one image a file, or a column 'image'")
     rows = [(row, where) for row, where in rows if not _failed(row, column)]
@@ -286,7 +285,7 @@ def _landmarks(row: list[str], coordinates: list[int], where: str) -> NDArray[np
 
 
 def _number(text: str, where: str) -> float:
-    """Return a coordinate; more than a float32's exact integers is no pixel."""
+    """Return a coordinate in pixels, below the largest integer that float32 is exact for."""
     try:
         value = float(text)
     except ValueError:

@@ -1,6 +1,6 @@
-"""The landmark table: what ``landmarks.h5`` holds, and the only code that reads and writes it.
+"""Read and write ``landmarks.h5``, the landmark table.
 
-Format 2, HDF5 (format 1, without ``/scheme``, is read, too). ``N`` images, ``P`` points, ``A`` attributes:
+Format 2, HDF5; format 1, without ``/scheme``, is read as well. ``N`` images, ``P`` points, ``A`` attributes:
 
 =================== ======================== ===============================================================
 object              type, shape              meaning
@@ -20,7 +20,7 @@ object              type, shape              meaning
 ``/numbers/NAME``   float32 (N,)             such as an age; nan unknown; only where there are any
 ``/categories/NAME`` int32 (N,)              -1 unknown; attribute ``names``: JSON; only where there are any
 ``/checksum``       uint32 (N,)              of each row, see :mod:`wsegs.io.checksum`; not in older files
-``/scheme``         str                      what the P points are: the scheme's definition as JSON
+``/scheme``         str                      definition of the landmark scheme as JSON
 attributes of ``/``                          format, format_version, scheme, provenance (JSON), sha256 of all
 =================== ======================== ===============================================================
 """
@@ -84,7 +84,7 @@ class LandmarkTable:
     Attributes
     ----------
     scheme
-        What the points are, for example ``ibug68``.
+        The landmark scheme, for example ``ibug68``.
     images
         N names relative to the data set's root.
     landmarks
@@ -92,7 +92,7 @@ class LandmarkTable:
     status
         (N,) uint8: 0 no face, 255 unreadable image, else an index of ``status_names``.
     status_names
-        What found the landmarks.
+        Names of what found the landmarks.
     faces
         (N,) int16, faces found by the detector that was used; -1 unknown (imported landmarks).
     boxes
@@ -108,7 +108,7 @@ class LandmarkTable:
     split
         (N,) int8: 0 train, 1 validation, 2 test.
     provenance
-        What made the table; anything that JSON can hold.
+        Data set, detectors and options that made the table; JSON values.
     numbers
         Name -> (N,) float32; nan unknown.
     categories
@@ -159,9 +159,9 @@ class LandmarkTable:
         )
 
     def as_scheme(self, scheme: LandmarkScheme) -> LandmarkTable:
-        """Return the same faces by the points of another scheme.
+        """Convert the landmarks to another scheme.
 
-        Every scheme can be reduced to ``celeba5``: eye centres, nose, corners of the mouth.
+        Every scheme reduces to ``celeba5``: eye centres, nose, corners of the mouth.
 
         Raises
         ------
@@ -220,9 +220,9 @@ def read_landmarks(path: str | os.PathLike[str]) -> LandmarkTable:
 
 @contextmanager
 def open_landmarks(path: str | os.PathLike[str]) -> Iterator[LandmarkTable]:
-    """Check a landmark table and yield it, with the landmarks left in the file: memory does not grow with them.
+    """Check a landmark table and yield it with its landmarks left in the file, to save memory.
 
-    Until the block ends, ``table.landmarks[start:stop]`` reads these rows; it is an :class:`h5py.Dataset`.
+    Until the block ends, ``table.landmarks`` is an :class:`h5py.Dataset`: ``table.landmarks[start:stop]`` reads rows.
 
     Raises
     ------
@@ -255,7 +255,7 @@ def open_landmarks(path: str | os.PathLike[str]) -> Iterator[LandmarkTable]:
 
 
 def table_sha256(table: LandmarkTable) -> str:
-    """Return a sha256 over all that a table holds."""
+    """Return a sha256 over the whole contents of a table."""
     return _digest(table, _definition(table.scheme))
 
 
@@ -357,13 +357,13 @@ def _check(table: LandmarkTable, path: Path) -> None:
 
 
 def _blocks(rows: Any) -> Iterator[Any]:
-    """Yield some rows after the other, of an array, a tuple, or a dataset that is still in its file."""
+    """Yield blocks of rows of an array, a tuple or a dataset in a file."""
     for start in range(0, len(rows), _BLOCK):
         yield rows[start : start + _BLOCK]
 
 
 def _digest(table: LandmarkTable, definition: str | None) -> str:
-    """Return a sha256 over every field, so that a flipped byte anywhere is seen."""
+    """Return a sha256 over every field."""
     digest = hashlib.sha256(table.scheme.name.encode())
     if definition is not None:
         digest.update(b"\0\0" + definition.encode())

@@ -6,15 +6,16 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr
 
-from wsegs.errors import OptionError, RuleError
+from wsegs.errors import OptionError
 from wsegs.io.files import did_you_mean, find_shipped
-from wsegs.io.yaml_source import Node, read_nodes, read_yaml_text
+from wsegs.io.validation import mapping_of, validate_node
+from wsegs.io.yaml_source import read_nodes, read_yaml_text
 from wsegs.rules import RuleSet
 
 Weight = Annotated[StrictFloat | StrictInt, Field(ge=-100, le=100)]
@@ -129,14 +130,8 @@ def parse_refinement(text: str, source: str) -> Refinement:
     RuleError
         At a mistake, with file, line and column.
     """
-    expected = "a mapping with 'scheme', 'regions' and 'classes'"
-    root = read_nodes(text, source, expected)
-    if not isinstance(root.value, dict):
-        raise root.error(f"expected {expected}")
-    try:
-        file = RefinementFile.model_validate(root.plain())
-    except ValidationError as error:
-        raise _located(root, error.errors(include_url=False)[0]) from None
+    root = read_nodes(text, source, mapping_of(RefinementFile))
+    file = validate_node(root, RefinementFile)
     if len(set(file.regions)) != len(file.regions):
         raise root.find(("regions",)).error("expected each region once")
     refined: dict[str, int] = {}
@@ -169,19 +164,3 @@ def parse_refinement(text: str, source: str) -> Refinement:
         refined=refined,
         threshold=file.threshold,
     )
-
-
-def _located(root: Node, detail: Any) -> RuleError:
-    """Return the first mistake that pydantic found, with its place."""
-    path = [step for step in detail["loc"] if step not in ("float", "int")]  # the branches of a weight's type
-    node = root.find(path)
-    if detail["type"] == "extra_forbidden":
-        model: type[BaseModel] = RefinementFile if len(path) == 1 else ClassFields
-        known, key = list(model.model_fields), str(path[-1])
-        place = root.find(path[:-1]).keys.get(key, node)
-        return place.error(f"unknown key '{key}'; expected one of {', '.join(known)}{did_you_mean(key, known)}")
-    if detail["type"] == "missing":
-        return root.find(path[:-1]).error(f"expected a key '{path[-1]}'")
-    expected = detail["msg"].removeprefix("Input should be ").lower()
-    got = "nothing" if node.value is None else f"'{str(node.plain())[:40]}'"
-    return node.error(f"expected {expected.removeprefix('expected ')}, got {got}")

@@ -102,10 +102,7 @@ def scheme_from_node(node: Node, *, shipped: bool = False) -> LandmarkScheme:
         if not shipped:
             _check_shipped_name(scheme)
     except SchemeError as mistake:
-        place = node.find(mistake.path)
-        if mistake.at_key:
-            place = node.find(mistake.path[:-1]).keys.get(str(mistake.path[-1]), place)
-        raise place.error(mistake.message) from None
+        raise node.locate(mistake.path, at_key=mistake.at_key).error(mistake.message) from None
     return scheme
 
 

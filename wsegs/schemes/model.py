@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, ValidationError
 
-from wsegs.io.files import did_you_mean
+from wsegs.io.validation import find_mistakes
 from wsegs.schemes.scheme import Group, LandmarkScheme
 
 MAX_POINTS = 1000
@@ -52,7 +52,7 @@ def _points(value: Any) -> Group:
         return tuple(range(first, last + 1)) if first <= last else tuple(range(first, last - 1, -1))
     if isinstance(value, int) and not isinstance(value, bool):
         return (value,)
-    raise ValueError(f"expected a point's number, a range such as 36..41 or a list of these, got {_shown(value)}")
+    raise ValueError("expected a point's number, a range such as 36..41 or a list of these")
 
 
 Points = Annotated[Group, BeforeValidator(_group)]
@@ -95,12 +95,11 @@ def build_scheme(data: Any) -> LandmarkScheme:
     SchemeError
         At the first mistake.
     """
-    if not isinstance(data, dict):
-        raise SchemeError((), f"expected a mapping with 'name', 'points', 'eyes', ..., got {_shown(data)}")
     try:
         file = SchemeFile.model_validate(data)
     except ValidationError as error:
-        raise _mistake(data, error.errors(include_url=False)[0]) from None
+        mistake = find_mistakes(error, SchemeFile)[0]
+        raise SchemeError(mistake.path, mistake.message, at_key=mistake.at_key) from None
     if not _SCHEME_NAME.fullmatch(file.name):
         raise SchemeError(
             ("name",), f"expected a name of letters, digits, _ and - that begins with a letter, got '{file.name[:40]}'"
@@ -182,42 +181,3 @@ def _average(file: SchemeFile) -> tuple[tuple[float, float], ...]:
         if not all(abs(value) < 100 for value in point):  # unit: the distance between the eyes; nan fails, too
             raise SchemeError(("average", i), f"expected x, y in the face's own frame, got {point[0]}, {point[1]}")
     return tuple((float(x), float(y)) for x, y in file.average)
-
-
-def _mistake(data: Any, detail: Any) -> SchemeError:
-    """Turn pydantic's first error into this project's words."""
-    path, kind, context = detail["loc"], detail["type"], detail.get("ctx", {})
-    if kind == "missing":
-        return SchemeError(path[:-1], f"expected a key '{path[-1]}'")
-    if kind == "extra_forbidden":
-        known = list((SchemeFile if len(path) == 1 else Sides).model_fields)
-        key = str(path[-1])
-        problem = f"unknown key '{key}'; expected one of {', '.join(known)}{did_you_mean(key, known)}"
-        return SchemeError(path, problem, at_key=True)
-    if kind == "value_error":
-        return SchemeError(path, str(context["error"]))
-    if kind in ("too_short", "too_long"):
-        bound = context.get("min_length", context.get("max_length"))
-        word = "at least" if kind == "too_short" else "at most"
-        return SchemeError(path, f"expected {word} {bound:,} values, got {len(detail['input'])}")
-    expected = {
-        "int_type": "a whole number",
-        "float_type": "a number",
-        "string_type": "text",
-        "list_type": "a list",
-        "dict_type": "a mapping",
-        "model_type": "a mapping with 'left' and 'right'",
-        "model_attributes_type": "a mapping with 'left' and 'right'",
-        "greater_than_equal": f"at least {context.get('ge')}",
-        "less_than_equal": f"at most {context.get('le', 0):,}",
-        "string_too_long": f"at most {context.get('max_length')} characters",
-    }.get(kind, detail["msg"].lower())
-    return SchemeError(path, f"expected {expected}, got {_shown(detail['input'])}")
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, dict):
-        return "a mapping"
-    if isinstance(value, list):
-        return f"a list of {len(value)}"
-    return "nothing" if value is None else f"'{' '.join(str(value).split())[:40]}'"

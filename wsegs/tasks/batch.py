@@ -70,15 +70,15 @@ class Batch(NamedTuple):
     points: Tensor
     matrix: Tensor
 
-    def first(self, count: int) -> Batch:
-        """Return the first rows."""
+    def part(self, rows: slice) -> Batch:
+        """Return some of the rows."""
         return Batch(
-            self.images[:count],
-            {name: values[:count] for name, values in self.labels.items()},
-            None if self.regions is None else self.regions[:count],
-            self.has_face[:count],
-            self.flip[:count],
-            None if self.classes is None else self.classes[:count],
-            self.points[:count],
-            self.matrix[:count],
+            self.images[rows],
+            {name: values[rows] for name, values in self.labels.items()},
+            None if self.regions is None else self.regions[rows],
+            self.has_face[rows],
+            self.flip[rows],
+            None if self.classes is None else self.classes[rows],
+            self.points[rows],
+            self.matrix[rows],
         )

@@ -53,7 +53,7 @@ class Category(Task):
         known = labels >= 0
         right = (logits.argmax(dim=1) == labels)[known].double()
         labels = labels[known]
-        by_category = [float(right[labels == code].mean()) for code in labels.unique()]
+        by_category = [float(right[labels == code].mean()) for code in torch.unique(labels).tolist()]
         balanced = sum(by_category) / len(by_category) if by_category else float("nan")
         return {"accuracy": float(right.mean()), "balanced_accuracy": balanced}
 

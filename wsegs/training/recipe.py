@@ -21,6 +21,7 @@ from ruamel.yaml import YAML
 
 from wsegs.errors import DataError, MissingError, OptionError, RuleError, WsegsError
 from wsegs.io.files import atomic_write, did_you_mean, find_shipped
+from wsegs.io.validation import find_mistakes
 from wsegs.io.yaml_source import Node, read_nodes, read_yaml_text
 from wsegs.tasks import TASK_KINDS, task_kind
 
@@ -285,16 +286,6 @@ class Recipe(_Strict):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-_PARTS: dict[str, type[BaseModel]] = {
-    "stages": Stage,
-    "optimizer": Optimizer,
-    "schedule": Schedule,
-    "early_stopping": EarlyStopping,
-    "regions": RegionInput,
-    "samples": Samples,
-}
-
-
 def load_recipe(name: str, overrides: Mapping[str, Any] | None = None) -> Recipe:
     """Load a recipe by path or by the name of a shipped one.
 
@@ -339,7 +330,7 @@ def read_recipe(path: Path, overrides: Mapping[str, Any] | None = None) -> Recip
     for number, stage in enumerate(recipe.stages):
         for name in stage.losses:
             if name not in recipe.tasks:
-                line = _line_of(root, ["stages", number, "losses", name])
+                line = root.locate(("stages", number, "losses", name), at_key=True).line
                 known = sorted({*recipe.tasks, *TASK_KINDS})
                 raise DataError(
                     f"{path}: line {line}: stages.{number}.losses.{name}: expected a task of the recipe, or one of"
@@ -369,44 +360,11 @@ def _set(fields: dict[str, Any], keys: list[str], value: Any) -> None:
 
 
 def _explain(error: ValidationError, path: Path, root: Node, overrides: Mapping[str, Any]) -> WsegsError:
-    """Return the first fault as one line: where it is, what was expected, what came."""
-    fault = error.errors()[0]
-    location = [part for part in fault["loc"] if part != "[key]"]
-    field = ".".join(str(part) for part in location)
-    if fault["type"] == "extra_forbidden":
-        known = _fields_of(location[:-1])
-        message = f"unknown field '{field}'{did_you_mean(str(location[-1]), known)}"
-    elif fault["type"] == "missing":
-        message = f"field '{field}' is missing"
-    else:
-        expected = fault["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-        message = f"{field}: expected {expected.removeprefix('expected ')}, got {repr(fault['input'])[:100]}"
-    if field in overrides:
-        flag = "--" + str(location[-1]).replace("_", "-")
-        return OptionError(f"{flag}: {message.partition(': ')[2]}")
-    line = _line_of(root, location)
-    return DataError(f"{path}: " + (f"line {line}: " if line else "") + message)
-
-
-def _fields_of(location: list[Any]) -> list[str]:
-    """Return the known fields of the part of a recipe at ``location``."""
-    model: Any = Recipe
-    for part in location:
-        if isinstance(part, int):
-            continue
-        model = _PARTS.get(str(part), model)
-    return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _line_of(node: Node, location: list[Any]) -> int | None:
-    """Return the line of a field, from 1, or of the innermost part of it that is there."""
-    line = None
-    for part in location:
-        if isinstance(node.value, dict) and part in node.value:
-            line, node = node.keys[part].line, node.value[part]
-        elif isinstance(node.value, list) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.line
-        else:
-            break
-    return line
+    """Return the first mistake as one line: the flag, or the file, line and field; what was expected and what came."""
+    mistake = find_mistakes(error, Recipe)[0]
+    keys = tuple(map(str, mistake.path))
+    for field in overrides:
+        if keys[: field.count(".") + 1] == tuple(field.split(".")):
+            return OptionError(f"--{field.rpartition('.')[2].replace('_', '-')}: {mistake.message}")
+    line = root.locate(mistake.path, at_key=mistake.at_key).line
+    return DataError(f"{path}: line {line}: {mistake.field + ': ' if mistake.field else ''}{mistake.message}")

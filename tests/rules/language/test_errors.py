@@ -95,13 +95,15 @@ MISTAKES = {
     "two kinds of shape": ("regions: {a: {polygon: 0..2, hull: 0..2}}", 3, 30, "a shape is of one kind"),
     "merge keys": ("regions: {a: {<<: {polygon: 0..2}}}", 3, 14, "merge keys"),
     "a list for an attribute": ("regions: {a: {polygon: 0..2}}\nattributes:\n  A: [a]", 5, 6, "region names such as"),
-    "true for a number": ("regions: {a: {polygon: 0..2, grow: true}}", 3, 36, "a number or an expression, got 'true'"),
+    "true for a number": ("regions: {a: {polygon: 0..2, grow: true}}", 3, 36, "a number or an expression, got true"),
     "nothing": ("regions:\n  a: {polygon: 0..2}\n  b:\n  c: {polygon: 0..2}", 5, 3, "expected a shape"),
     "in the second line of a text": (
         "regions:\n  a:\n    polygon: 0..2\n    grow: >\n      1 +\n      foo", 6, 12, "unknown name 'foo'",
     ),
     "mirror that is yes": ("regions: {a: {polygon: 0..2, mirror: 'no'}}", 3, 39, "true or false"),
     "tag": ("regions: !!python/object:os.system {}", 3, 10, "plain data"),
+    "true for a point": ("regions: {a: {polygon: [0, true, 2]}}", 3, 28, "a landmark number, a range such as 36..41"),
+    "a number for regions": ("regions: {a: {shapes: [{box: 0..2}], minus: 3}}", 3, 45, "a region's name or a list of"),
     "YAML": ("regions: [", 3, 11, "not YAML"),
     "second document": ("regions: {a: {polygon: 0..2}}\n---\na: 1", 4, 1, "one YAML document"),
     "unknown anchor": ("regions: *other", 3, 10, "names no anchor"),
@@ -126,7 +128,7 @@ def test_unknown_scheme():
 
 
 def test_unknown_version():
-    with pytest.raises(RuleError, match=r"my\.yaml:1:10: expected 1, got '2'"):
+    with pytest.raises(RuleError, match=r"my\.yaml:1:10: expected 1, got 2"):
         compile_rules("version: 2\nscheme: ibug68\nregions: {a: {polygon: 0..2}}", "my.yaml")
 
 

@@ -1,7 +1,7 @@
-"""dlib: its HOG face detector and its 68-point predictor (Kazemi and Sullivan, CVPR 2014).
+"""Landmarker of dlib's HOG face detector and 68-point predictor (Kazemi and Sullivan, CVPR 2014).
 
 The detector runs at the image's own size. Upsampling once costs four times as much and, on CelebA's originals, finds
-hardly a face that the next detector of the chain would not.
+few faces that the next detector of the chain would miss.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ KNOWN_SHA256 = "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f
 LICENCE = "trained on iBUG 300-W, whose licence excludes commercial use"
 FILE_NAME = "shape_predictor_68_face_landmarks.dat"
 
-# The predictor was trained on upright faces. Beyond this tilt, in degrees, it is run again on the face turned
-# upright: on faces turned by 35 degrees the mean error falls by half, on upright ones nothing changes.
+# The predictor was trained on upright faces. Beyond this tilt, in degrees, it runs again on the face rotated upright:
+# on faces rotated by 35 degrees the mean error halves; results on upright faces do not change.
 MAX_TILT = 10.0
 
 
@@ -41,14 +41,14 @@ class DlibDetector:
         self._upsample = upsample
 
     def detect(self, image: NDArray[np.uint8]) -> Faces:
-        """Return the faces in ``image``, grey or RGB; smaller ones than about 80 pixels are not seen."""
+        """Return the faces in ``image``, grey or RGB, of about 80 pixels or more."""
         found, _, _ = self._detector.run(_grey(image), self._upsample, self._threshold)
         boxes = [(box.left(), box.top(), box.width(), box.height()) for box in found]
         return Faces(np.array(boxes, np.float32).reshape(-1, 4))
 
 
 class DlibPredictor:
-    """dlib's shape predictor, on faces turned upright where that is known to be needed."""
+    """dlib's shape predictor; tilted faces are rotated upright first."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -93,7 +93,7 @@ def find_predictor(path: str | None) -> Path:
         if not Path(path).is_file():
             raise MissingError(f"--predictor {path}: no such file")
         return Path(path)
-    # Found, not imported: importing the package would pull in pkg_resources.
+    # Located, not imported: the package imports pkg_resources.
     package = importlib.util.find_spec("face_recognition_models")
     for folder in (package.submodule_search_locations or ()) if package else ():
         file = Path(folder) / "models" / FILE_NAME
@@ -129,7 +129,7 @@ def _checked(file: Path, _mtime: int, _size: int) -> str:
 
 
 def _probe(file: Path) -> None:
-    """Load and try an unknown model in a process of its own: a damaged one can take the process down with it."""
+    """Load and run an unknown model in a subprocess, since a damaged file can crash the process."""
     try:
         points = int(call_in_subprocess(f"{__name__}:_points_of", str(file), seconds=120))
     except SubprocessError as error:
@@ -139,7 +139,7 @@ def _probe(file: Path) -> None:
 
 
 def _points_of(file: str) -> bytes:
-    """Return how many points a model finds on a picture of nothing."""
+    """Return the number of a model's points."""
     image = np.arange(64 * 64, dtype=np.uint8).reshape(64, 64)
     return str(dlib.shape_predictor(file)(image, dlib.rectangle(8, 8, 55, 55)).num_parts).encode()
 
@@ -155,12 +155,12 @@ def _installed(distribution: str) -> bool:
 
 
 def usual() -> DlibDetector:
-    """Return the detector as the chain uses it."""
+    """Return the detector with the threshold of the chain."""
     return DlibDetector()
 
 
 def sensitive() -> DlibDetector:
-    """Return a detector that finds more and errs more."""
+    """Return a detector with a lower threshold: more faces, more false ones."""
     return DlibDetector(threshold=-0.3, upsample=1)
 
 

@@ -59,7 +59,7 @@ def _import(name: str) -> Any:
 
 
 class BoxesOfOthers:
-    """The boxes for FAN: each of several detectors in turn until one finds a face."""
+    """Face detector that tries several in turn until one finds a face."""
 
     def __init__(self, detectors: list[Any]) -> None:
         self._detectors = detectors

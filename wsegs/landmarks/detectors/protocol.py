@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class LandmarkerOptions:
-    """What a landmarker needs in order to load: small, hashable, cheap to send to a worker process.
+    """Options for loading a landmarker; small, hashable and picklable.
 
     Attributes
     ----------
     predictor
         Path of a dlib shape predictor; None for the one that is installed.
     before
-        The landmarkers listed before this one.
+        Names of the landmarkers listed before this one.
     """
 
     predictor: str | None = None
@@ -32,8 +32,8 @@ class Faces:
     Attributes
     ----------
     boxes
-        (K, 4) float32: x, y, width, height in pixels, shaped like the squares of dlib's HOG detector (brows to
-        chin), whoever found them.
+        (K, 4) float32: x, y, width, height in pixels, framed as dlib's HOG detector does (square, brows to chin),
+        whichever detector found them.
     points
         (K, 5, 2) float32: eye centres, nose, mouth corners in CelebA's order; None from a detector without points.
     """
@@ -49,7 +49,7 @@ class FaceDetector(Protocol):
     """Finds faces."""
 
     def detect(self, image: NDArray[np.uint8]) -> Faces:
-        """Return the faces in ``image`` (H, W, 3), RGB, or (H, W), grey, as its landmarker says."""
+        """Return the faces in ``image`` (H, W, 3), RGB, or (H, W), grey, as its landmarker declares."""
         ...
 
 
@@ -65,16 +65,16 @@ class LandmarkPredictor(Protocol):
 
 @dataclass(frozen=True)
 class Landmarker:
-    """A name of ``--detectors``: a detector and the predictor for what it finds.
+    """A face detector and a landmark predictor, under one name of ``--detectors``.
 
     Attributes
     ----------
     name
         As in ``--detectors``.
     detector, predictor
-        What finds faces, and what places landmarks on them.
+        They find faces, and place landmarks on them.
     detects_in_grey, predicts_in_grey
-        Whether they look at brightness alone; colours are then not decoded for them.
+        Whether they take grey images; colours are then not decoded.
     """
 
     name: str

@@ -1,9 +1,8 @@
-"""A face turned upright by its five points, as dlib's predictor wants it.
+"""Crop faces upright by five points, for dlib's predictor.
 
-dlib's predictor starts from a mean face in the square that its HOG detector draws. Another detector's boxes differ from
-that square in shape and place, but five points fix it: fitted to five points, MTCNN's faces get a lower error than in
-any fixed square of MTCNN's own box (on 150 faces of 300-W, those that HOG misses: 8.8 % of the inter-ocular distance
-from the box, 5.0 % from the points).
+dlib's predictor starts from a mean face in the square that its HOG detector finds. Boxes of other detectors differ from
+that square in shape and position. A square fitted to five points gives a lower error than any fixed square of MTCNN's
+own box: 5.0 % of the inter-ocular distance against 8.8 %, on those of 150 faces of 300-W that HOG misses.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from numpy.typing import NDArray
 # of 300-W, 150 of CelebA's originals), made symmetric.
 TEMPLATE = np.array([[0.296, 0.310], [0.704, 0.310], [0.500, 0.560], [0.314, 0.743], [0.686, 0.743]])
 
-_MARGIN = 0.75  # around the square, in sides of it: the predictor looks outside
-_SIDES = (60.0, 300.0)  # pixels of the square in the crop: neither blocky nor wasteful
+_MARGIN = 0.75  # around the square, in sides of it: the predictor reads pixels outside
+_SIDES = (60.0, 300.0)  # pixels of the square in the crop: smaller is blocky, larger is slow
 
 
 class UprightCrop:
@@ -51,7 +50,7 @@ class UprightCrop:
 
 
 def box_of_points(points: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Return the upright square (4,) that dlib's HOG would draw about a face with these five points (5, 2)."""
+    """Return the box (4,) that dlib's HOG would find for a face with these five points (5, 2)."""
     rotation, shift = _similarity(TEMPLATE, points.astype(np.float64))
     side = float(np.linalg.norm(rotation[:, 0]))
     x, y = rotation @ [0.5, 0.5] + shift - side / 2
@@ -59,7 +58,7 @@ def box_of_points(points: NDArray[np.floating]) -> NDArray[np.float32]:
 
 
 def tilt_of(points: NDArray[np.floating]) -> float:
-    """Return by how many degrees a face with these five points (5, 2) is turned in the image plane."""
+    """Return the in-plane rotation in degrees of a face with these five points (5, 2)."""
     rotation, _ = _similarity(TEMPLATE, points.astype(np.float64))
     return float(np.degrees(np.arctan2(rotation[1, 0], rotation[0, 0])))
 

@@ -20,8 +20,12 @@ from pydantic import (
     Tag,
 )
 
-# A number or the text of an expression.
-ExpressionText: TypeAlias = StrictInt | StrictFloat | StrictStr
+from wsegs.io.validation import Expected
+
+ExpressionText: TypeAlias = Annotated[StrictInt | StrictFloat | StrictStr, Expected("a number or an expression")]
+_POINTS = Expected("a landmark number, a range such as 36..41 or a list of points")
+LandmarksText: TypeAlias = Annotated[StrictInt | StrictStr, _POINTS]
+RegionNames: TypeAlias = Annotated[StrictStr | list[StrictStr], Expected("a region's name or a list of names")]
 Pair: TypeAlias = Annotated[list[ExpressionText], Field(min_length=2, max_length=2)]
 Number: TypeAlias = StrictInt | StrictFloat
 
@@ -119,7 +123,7 @@ class Group(_Strict):
 
 VERTEX_MODELS: dict[str, type[_Strict]] = {"between": Between, "along": Along, "mean": Mean, "curve": SmoothChain}
 Vertex = Annotated[
-    Annotated[StrictInt | StrictStr, Tag("landmarks")]
+    Annotated[LandmarksText, Tag("landmarks")]
     | Annotated[Pair, Tag("point")]
     | Annotated[Between, Tag("between")]
     | Annotated[Along, Tag("along")]
@@ -127,6 +131,7 @@ Vertex = Annotated[
     | Annotated[SmoothChain, Tag("curve")]
     | Annotated[Group, Tag("group")],
     Discriminator(_vertex_tag),
+    _POINTS,
 ]
 
 
@@ -137,7 +142,7 @@ def _vertex_list_tag(value: Any) -> str:
 
 
 VertexList: TypeAlias = Annotated[
-    Annotated[StrictInt | StrictStr, Tag("landmarks")]
+    Annotated[LandmarksText, Tag("landmarks")]
     | Annotated[list[Vertex], Tag("list")]
     | Annotated[Vertex, Tag("vertex")],
     Discriminator(_vertex_list_tag),
@@ -277,6 +282,7 @@ Shape = Annotated[
     | Annotated[IntersectionShape, Tag("intersection")]
     | Annotated[DifferenceShape, Tag("difference")],
     Discriminator(_shape_tag),
+    Expected("a shape or a list of shapes"),
 ]
 
 
@@ -289,9 +295,9 @@ class RegionBody(_Strict):
     shapes: Annotated[list[Shape], Field(min_length=1)]
     let: dict[str, ExpressionText] = {}
     """Named values for this region."""
-    minus: StrictStr | list[StrictStr] | None = None
+    minus: RegionNames | None = None
     """Regions that are taken away from it, pixel by pixel."""
-    within: StrictStr | list[StrictStr] | None = None
+    within: RegionNames | None = None
     """Regions that it must stay in, pixel by pixel."""
 
 
@@ -324,7 +330,8 @@ def _attribute_tag(value: Any) -> str:
 
 
 Attribute = Annotated[
-    Annotated[StrictStr, Tag("regions")] | Annotated[AttributeBody, Tag("body")],
+    Annotated[StrictStr, Tag("regions")]
+    | Annotated[AttributeBody, Expected("region names such as eyes | mouth, or a mapping"), Tag("body")],
     Discriminator(_attribute_tag),
 ]
 

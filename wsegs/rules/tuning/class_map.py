@@ -5,21 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
-from wsegs.errors import RuleError
 from wsegs.io.files import did_you_mean, find_shipped
+from wsegs.io.validation import Expected, mapping_of, validate_node
 from wsegs.io.yaml_source import Node, read_nodes, read_yaml_text
 from wsegs.rules.drawing.draw import region_dtype
 
 OUTSIDE = 65535
 """The class of pixels outside of a photo that was turned: they count for nobody."""
 
-ClassNumber: TypeAlias = Annotated[StrictInt, Field(ge=0, lt=OUTSIDE)]
-ClassName: TypeAlias = StrictInt | StrictStr
+ClassNumber: TypeAlias = Annotated[
+    StrictInt, Field(ge=0, lt=OUTSIDE), Expected(f"a class number from 0 to {OUTSIDE - 1}")
+]
+ClassName: TypeAlias = Annotated[StrictInt | StrictStr, Expected("a class's name or number")]
+ClassNames: TypeAlias = Annotated[
+    ClassName | Annotated[list[ClassName], Field(min_length=1)],
+    Expected("a class's name or number, or a list of these"),
+]
 
 
 class ClassFile(BaseModel):
@@ -28,9 +34,9 @@ class ClassFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     classes: dict[str, ClassNumber] = {}
-    regions: Annotated[dict[str, ClassName | Annotated[list[ClassName], Field(min_length=1)]], Field(min_length=1)]
-    least_pixels: Annotated[StrictInt, Field(ge=1)] = 10
-    unknown: list[ClassName] = [255]
+    regions: Annotated[dict[str, ClassNames], Field(min_length=1), Expected("a mapping of at least one region")]
+    least_pixels: Annotated[StrictInt, Field(ge=1), Expected("a whole number of 1 or more")] = 10
+    unknown: Annotated[list[ClassName], Expected("a list of classes' names or numbers")] = [255]
 
 
 @dataclass(frozen=True)
@@ -105,16 +111,8 @@ def parse_classes(text: str, source: str) -> ClassMap:
     RuleError
         At a mistake, with file, line and column.
     """
-    expected = "a mapping with 'regions' and 'classes'"
-    root = read_nodes(text, source, expected)
-    if not isinstance(root.value, dict):
-        raise root.error(f"expected {expected}, got {_describe(root.value)}")
-    try:
-        file = ClassFile.model_validate(root.plain())
-    except ValidationError as error:
-        # Branches of a union fail together; the failure that got furthest into the file is the one meant.
-        details = error.errors(include_url=False)
-        raise _located(root, max(details, key=lambda detail: len(detail["loc"]))) from None
+    root = read_nodes(text, source, mapping_of(ClassFile))
+    file = validate_node(root, ClassFile)
     by_number: dict[int, str] = {}
     for name, number in file.classes.items():
         if by_number.setdefault(number, name) != name:
@@ -148,28 +146,3 @@ def _number(node: Node, classes: dict[str, int]) -> int:
     if not 0 <= number < OUTSIDE:
         raise node.error(f"expected a class number from 0 to {OUTSIDE - 1}, got {number}")
     return number
-
-
-def _located(root: Node, detail: Any) -> RuleError:
-    path, kind = detail["loc"], detail["type"]
-    node = root.find(path)
-    if kind == "extra_forbidden":
-        known, key = list(ClassFile.model_fields), str(path[-1])
-        place = root.keys.get(key, node)
-        return place.error(f"unknown key '{key}'; expected one of {', '.join(known)}{did_you_mean(key, known)}")
-    if kind == "missing":
-        return root.error(f"expected a key '{path[-1]}'")
-    inside = len(path) > 1
-    expected = {
-        "regions": "a class's name or number, or a list of these" if inside else "a mapping of at least one region",
-        "classes": f"a class number from 0 to {OUTSIDE - 1}" if inside else "a mapping of names to numbers",
-        "least_pixels": "a whole number of 1 or more",
-        "unknown": "a list of classes' names or numbers",
-    }[str(path[0])]
-    return node.error(f"expected {expected}, got {_describe(node.value)}")
-
-
-def _describe(value: Any) -> str:
-    if isinstance(value, (dict, list)):
-        return f"{'a mapping' if isinstance(value, dict) else 'a list'} of {len(value)}"
-    return "nothing" if value is None else f"'{str(value)[:40]}'"

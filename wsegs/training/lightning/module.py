@@ -64,6 +64,7 @@ class TrainingModule(LightningModule):
         self._group = ProcessGroup()
         self._train_losses = RunningLoss()
         self._validation_losses = RunningLoss()
+        self.train()  # Lightning leaves it as it is
 
     def train(self, mode: bool = True) -> TrainingModule:
         """Keep frozen layers as they are: their batch normalisation must not follow the data."""
