@@ -16,6 +16,7 @@ import click
 from wsegs import __version__
 from wsegs.cli.lazy import LazyGroup
 from wsegs.errors import WsegsError
+from wsegs.io.extras import needs_extras
 
 # Command -> module and help. Modules are imported when their command runs: `wsegs --help` loads neither torch nor dlib.
 _COMMANDS = {
@@ -90,7 +91,8 @@ def main() -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not in the background of a shell
         signal.signal(signal.SIGINT, _interrupt_once())
     try:
-        cli.main(standalone_mode=False)
+        with needs_extras("this command"):
+            cli.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         sys.exit(2)
