@@ -1,8 +1,8 @@
 """Press Ctrl-C twice at random moments: a command must end with exit code 130 and no traceback or temporary file.
 
 All processes of a command get the signal, as from a terminal, and once more up to half a second later. A traceback of
-any process is a fault, even where the command was done already. A shell shows 130 for an end by SIGINT, too: Python ends
-so by itself where the interrupt fell into the import of a C extension.
+any process is a fault, even where the command was done already. A shell shows 130 for an end by SIGINT, too, as which
+Python ends where an interrupt fell into the import of a C extension.
 """
 
 from __future__ import annotations
