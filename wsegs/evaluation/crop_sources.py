@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from wsegs.datasets.index import FaceDataset
 from wsegs.errors import OptionError, WsegsError
 from wsegs.evaluation.crops import Crop, Cropper, cropper_for
-from wsegs.geometry.frame import resize_affine, transform_points
+from wsegs.geometry.matrices import resize_affine, transform_points
 from wsegs.io.images import read_image
 from wsegs.store import MaskStore
 from wsegs.training.runs import RunInfo
