@@ -16,7 +16,8 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from wsegs.geometry.frame import resize_affine, warp_classes
+from wsegs.geometry.matrices import resize_affine
+from wsegs.geometry.warp import warp_classes
 from wsegs.human_masks.parsed_faces import load_truth
 from wsegs.refine.place import features
 from wsegs.refine.refine import WORKING_DISTANCE

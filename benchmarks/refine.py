@@ -19,7 +19,9 @@ import numpy as np
 from tqdm import tqdm
 
 from wsegs.datasets.parsing import read_parsing
-from wsegs.geometry.frame import Frame, covered_by_source, transform_points, warp_classes, warp_image
+from wsegs.geometry.frame import Frame
+from wsegs.geometry.matrices import transform_points
+from wsegs.geometry.warp import covered_by_source, warp_classes, warp_image
 from wsegs.human_masks.parsed_faces import load_truth
 from wsegs.refine import load_refinement, refine_regions
 from wsegs.rules import load_rules
@@ -43,7 +45,7 @@ def main() -> None:
     sizes = np.tile(faces.size[::-1], (len(faces), 1))
     frames = (Frame("image", faces.size, zoom=1.0), Frame("face", (218, 178), zoom=1.0), Frame("face", (218, 178)))
     for frame in frames:
-        affine = frame.affine(landmarks, sizes, rules.scheme)
+        affine = frame.affine(rules.scheme.five_points(landmarks), sizes)
         points = transform_points(landmarks, affine)
         start = time.process_time()
         drawn = rules.draw(points, frame.size)

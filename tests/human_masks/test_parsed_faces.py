@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from wsegs.errors import DataError, MissingError, OptionError
-from wsegs.geometry.frame import turn_affine, warp_classes
+from wsegs.geometry.matrices import turn_affine
+from wsegs.geometry.warp import warp_classes
 from wsegs.human_masks import parsed_faces as module
 from wsegs.human_masks.parsed_faces import half_of, load_truth
 from wsegs.human_masks.scoring import CSV_COLUMNS, score_faces, write_scores
@@ -93,10 +94,12 @@ def test_what_is_missing_is_said_before_the_search(truth_folder, monkeypatch):
         load_truth(truth_folder, schemes=[IBUG68, CELEBA5, other])
 
 
-def test_unmoved_sampling_is_that_of_cv2_resize():
-    mask = np.random.default_rng(0).integers(0, 500, (512, 512)).astype(np.uint16)
-    for size in ((218, 218), (217, 177), (512, 512), (256, 128)):
-        expected = cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST)
+def test_unmoved_sampling_is_at_pixel_centres_as_that_of_cv2_resize():
+    mask = (
+        np.random.default_rng(0).integers(0, 500, (511, 511)).astype(np.uint16)
+    )  # of an odd number none is as near as another
+    for size in ((218, 218), (217, 177), (511, 511), (1024, 300)):
+        expected = cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
         matrix, same = turn_affine(size, 0, 1)
         assert same == size
         np.testing.assert_array_equal(warp_classes(mask, matrix, size, same, OUTSIDE), expected)
@@ -201,8 +204,8 @@ def test_scores_of_several_rule_files_and_their_csv(faces, tmp_path):
 
 # What `wsegs rules score attparsenet-2020` says of the 491 faces that dlib finds among the 500.
 MEASURED = {
-    "eyes": 0.700,
-    "eyebrows": 0.547,
+    "eyes": 0.651,
+    "eyebrows": 0.540,
     "nose": 0.664,
     "mouth": 0.840,
     "ears": 0.328,

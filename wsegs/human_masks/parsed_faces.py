@@ -17,7 +17,9 @@ from tqdm import tqdm
 
 from wsegs.datasets.parsing import ParsedImage, find_parsing, parsing_size, read_parsing
 from wsegs.errors import DataError, OptionError, WsegsError
-from wsegs.geometry.frame import resize_affine, transform_points, turn_affine, warp_classes, warp_image
+from wsegs.geometry.matrices import resize_affine, transform_points, turn_affine
+from wsegs.geometry.resample import rescale
+from wsegs.geometry.warp import warp_classes, warp_image
 from wsegs.io.images import read_image
 from wsegs.landmarks.chain import MAX_SIDE, ChainOptions, load_chain
 from wsegs.landmarks.table import LandmarkTable, read_landmarks
@@ -234,7 +236,7 @@ def _find_in_chunk(
         for factor in (1, 2):  # small faces are seen in a picture twice as large
             face = chain.find(_scaled(image, (factor * size[0], factor * size[1])))
             if face.landmarks is not None:
-                points[row] = (face.landmarks + 0.5) / factor - 0.5
+                points[row] = rescale(face.landmarks.astype(np.float64), 1 / factor)
                 break
     return points
 

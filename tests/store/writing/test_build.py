@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from wsegs.errors import DataError, OutputExistsError, RuleError
-from wsegs.geometry.frame import Frame, transform_points
+from wsegs.geometry.frame import Frame
+from wsegs.geometry.matrices import transform_points
 from wsegs.io.integrity import write_digests
 from wsegs.rules import compile_rules, load_rules
 from wsegs.schemes import CELEBA5, IBUG68

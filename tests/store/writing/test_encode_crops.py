@@ -13,7 +13,8 @@ import skimage.data
 from PIL import Image
 
 from wsegs.errors import DataError, OptionError
-from wsegs.geometry.frame import Frame, warp_image
+from wsegs.geometry.frame import Frame
+from wsegs.geometry.warp import warp_image
 from wsegs.io.images import read_image
 from wsegs.io.integrity import write_digests
 from wsegs.io.journal import Journal

@@ -10,7 +10,8 @@ import skimage.data
 from PIL import Image
 
 from wsegs.errors import DataError, MissingError, OptionError
-from wsegs.geometry.frame import Frame, covered_by_source, warp_image
+from wsegs.geometry.frame import Frame
+from wsegs.geometry.warp import covered_by_source, warp_image
 from wsegs.refine import load_refinement, refine_regions
 from wsegs.rules import load_rules
 from wsegs.store import MaskStore

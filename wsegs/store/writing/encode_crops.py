@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.errors import DataError
-from wsegs.geometry.frame import resize_affine, warp_image
+from wsegs.geometry.matrices import resize_affine
+from wsegs.geometry.warp import warp_image
 from wsegs.io.images import decode_image, read_bytes, reason
 
 QUALITY = 95

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from wsegs.geometry.frame import scale_affine
+from wsegs.geometry.matrices import scale_affine
 from wsegs.nets import IGNORE_INDEX
 from wsegs.tasks.batch import Batch, SampleFields
 from wsegs.tasks.labelled import Labelled, label_values
