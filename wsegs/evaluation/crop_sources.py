@@ -1,4 +1,4 @@
-"""Where the images of an evaluation come from: files of a data set, or a mask store that keeps its images."""
+"""Sources of crops for an evaluation: image files of a data set, or a mask store that keeps its images."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""How an image outside the mask store becomes what a trained network expects.
+"""Crop images as those of the training were cropped.
 
-A network has learned from images that were cropped one way, and sees nothing sensible in others. Here every image is
-brought to where the training images had their faces: by landmarks, by the known alignment of its data set, or, for
-images of the very kind that was trained on, by the same resize.
+A network fails on images that are cropped differently. Every image is brought to where the training images had their
+faces: by landmarks, by the known alignment of its data set, or, for images like those of the training, by the same
+resize.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What an evaluation found: logits and labels, scores, the files that hold them."""
+"""Results of an evaluation: logits and labels, scores, files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from wsegs.tasks.scores import ROW_FIELDS, AttributeScores, mean_scores, score_a
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a network said about images, and what is true.
+    """Logits of a network and the true labels.
 
     Attributes
     ----------

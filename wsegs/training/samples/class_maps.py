@@ -1,7 +1,7 @@
-"""One class a pixel for the images of a mask store: what a parser learns from, and regions that are known.
+"""Class maps: one class a pixel, for parsers to learn and as known regions.
 
-From the store's own base regions or from human masks. Regions may overlap, while a parser's softmax tells one class a
-pixel: the smaller region is painted over the larger.
+They come from a store's base regions or from human parsing masks. Base regions may overlap, while a parser's softmax
+gives one class a pixel: the smaller region is painted over the larger.
 """
 
 from __future__ import annotations

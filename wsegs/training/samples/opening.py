@@ -1,4 +1,4 @@
-"""Opening what samples come from, and deciding how its images are cropped; imports no torch."""
+"""Open mask stores and data sets as sources of samples; imports no torch."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class OpenStore:
 
     @property
     def frame(self) -> Frame:
-        """How its images are cropped."""
+        """Crop of its images."""
         return self.labelled.frame
 
     @property

@@ -1,4 +1,4 @@
-"""Where samples come from: mini-batches of crops, labels, regions and class maps, by row.
+"""Sources of samples: mini-batches of crops, labels, regions and class maps, by row.
 
 Imports no Lightning, so that workers under spawn start in half the time.
 """
