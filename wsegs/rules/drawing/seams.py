@@ -49,7 +49,7 @@ def join_halves(
     for side in sides:
         ends = [side, (side + 1) % len(meets)]
         one, two = (np.stack([axis[ends] for axis in points]) for points in (half, other))
-        differ = (np.rint(one) != np.rint(two)).any(axis=(0, 1))  # else both fill the same border
+        differ = (np.abs(one - two) > 1e-3).any(axis=(0, 1))  # else both fill the same border
         corner_x, corner_y = np.concatenate([one, two[:, ::-1]], axis=1)
         between.append(((corner_x, corner_y), meets[side] & differ))
     return half, other, between
