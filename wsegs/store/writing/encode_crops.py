@@ -1,4 +1,4 @@
-"""Encoding crops that a mask store keeps, as a worker does; :mod:`wsegs.store.stored_crops` says how they are kept."""
+"""Encode the crops that a mask store keeps; :mod:`wsegs.store.stored_crops` defines their layout."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class CropOptions:
 
 @dataclass(frozen=True, eq=False)
 class CropSources:
-    """Where the images of n rows are, and how they lie in the frame.
+    """Files of the images of n rows, and their places in the frame.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Which rows of a landmark table go into a store, and where their faces lie in its frame."""
+"""Choose the rows of a landmark table that go into a store, and place their faces in its frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refining the regions of a few rows of a store: find, read and warp their images, then refine by pixels."""
+"""Refine the regions of a few rows of a store: find, read and warp their images, then refine by pixels."""
 
 from __future__ import annotations
 
