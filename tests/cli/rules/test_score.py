@@ -23,7 +23,7 @@ def test_prints_a_table(run, arguments):
     done = run("rules", "score", "attparsenet-2020", *arguments)
     assert done.code == 0, done.err
     lines = done.out.splitlines()
-    assert lines[0].split() == ["region", "images", "IoU", "spread", "precision", "recall", "median", "missed"]
+    assert lines[0].split() == ["region", "images", "IoU", "std", "precision", "recall", "median", "missed"]
     assert [line.split()[0] for line in lines[1:9]] == [
         *("eyes", "eyebrows", "nose", "mouth", "ears", "top_of_head", "below_chin", "mean"),
     ]

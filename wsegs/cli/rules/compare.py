@@ -26,7 +26,7 @@ def compare(a: str, b: str, classes: str, as_json: bool, **truth: Any) -> None:
     The interval holds the mean difference of the intersection over union, B less A, with 95 % confidence: a bootstrap
     over the faces. Where it excludes zero, one is better. A and B may be of different landmark schemes.
     """
-    from wsegs.human_masks.parsed_faces import load_truth
+    from wsegs.human_masks.parsed_faces import load_parsed_faces
     from wsegs.human_masks.scoring import score_faces
     from wsegs.rules import load_rules
     from wsegs.rules.tuning.class_map import load_classes
@@ -35,7 +35,7 @@ def compare(a: str, b: str, classes: str, as_json: bool, **truth: Any) -> None:
 
     rule_sets, class_map = [load_rules(a), load_rules(b)], load_classes(classes)
     regions = [common_regions(rules, class_map) for rules in rule_sets]
-    faces = load_truth(**truth, schemes=[rules.scheme for rules in rule_sets])
+    faces = load_parsed_faces(**truth, schemes=[rules.scheme for rules in rule_sets])
     comparisons, mean = compare_scores(*score_faces(faces, rule_sets, class_map))
     compared = [comparison.region for comparison in comparisons]
     lacking = {

@@ -59,7 +59,7 @@ def fit(
     did not draw are reported on.
     """
     from wsegs.human_masks.fitting import compare_before_after, fit_curve, fit_with_progress, read_views
-    from wsegs.human_masks.parsed_faces import load_truth
+    from wsegs.human_masks.parsed_faces import load_parsed_faces
     from wsegs.io.files import atomic_write, check_output, find_shipped
     from wsegs.io.lock import lock_output
     from wsegs.io.yaml_source import read_yaml_text
@@ -80,8 +80,8 @@ def fit(
     if picture is not None:
         _check_picture(check_output(picture, force=force))
 
-    half = truth["half"]
-    faces = load_truth(**{**truth, "half": "all"}, schemes=[rule_fit.rules.scheme])
+    half = truth["fold"]
+    faces = load_parsed_faces(**{**truth, "fold": "all"}, schemes=[rule_fit.rules.scheme])
     fitted_faces, other_faces = _draw_faces(faces, half, masks, seed)
     if picture is not None and not len(other_faces):
         raise OptionError("--curve: expected faces that are not fitted to; --half first leaves the second half out")
@@ -134,9 +134,9 @@ def _draw_faces(faces: ParsedFaces, half: str, masks: int | None, seed: int) -> 
     """Return the faces to fit to and those to report on: the other half, or without halves what was not drawn."""
     import numpy as np
 
-    from wsegs.human_masks.parsed_faces import half_of
+    from wsegs.human_masks.parsed_faces import fold_of
 
-    mine = np.array([half in ("all", half_of(name)) for name in faces.names])
+    mine = np.array([half in ("all", fold_of(name)) for name in faces.names])
     rows, others = np.flatnonzero(mine), np.flatnonzero(~mine)
     if not len(rows):
         raise OptionError(f"--half {half}: no image with a face is in it")

@@ -14,7 +14,7 @@ from wsegs.cli.rules.truth import classes_option, describe_faces, say_what_is_le
 if TYPE_CHECKING:
     from wsegs.rules.tuning.score import RegionSummary
 
-_COLUMNS = {"iou": "IoU", "spread": "spread", "precision": "precision", "recall": "recall", "median": "median"}
+_COLUMNS = {"iou": "IoU", "std": "std", "precision": "precision", "recall": "recall", "median": "median"}
 
 
 @click.command()
@@ -41,10 +41,10 @@ def score(
     """Hold the regions of the rule file FILE against human parsing masks.
 
     A region counts on the images where its classes have 10 pixels or more (the class map may say another number).
-    IoU is the mean intersection over union of these images, spread its standard deviation, and missed the share of
+    IoU is the mean intersection over union of these images, std its standard deviation, and missed the share of
     images where rules and people have no pixel in common. Precision is over the images where the rules drew anything.
     """
-    from wsegs.human_masks.parsed_faces import load_truth
+    from wsegs.human_masks.parsed_faces import load_parsed_faces
     from wsegs.human_masks.scoring import score_faces, write_scores
     from wsegs.io.files import check_output, find_shipped
     from wsegs.reports.worst_faces import check_picture, draw_worst_faces
@@ -60,7 +60,7 @@ def score(
     if picture is not None:
         written = [] if csv_file is None else [csv_file]
         check_picture(check_output(picture, force=force, others=[*inputs, *written]))
-    faces = load_truth(**truth, schemes=[rule_set.scheme])
+    faces = load_parsed_faces(**truth, schemes=[rule_set.scheme])
     (scores,) = score_faces(faces, [rule_set], class_map)
     summaries = summarise_scores(scores)
     mean = mean_over_regions(summaries)

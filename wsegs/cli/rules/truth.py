@@ -23,6 +23,7 @@ def _names(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str,
 _OPTIONS = (
     click.option(
         "--truth",
+        "parsing_masks",
         type=click.Path(path_type=Path),
         required=True,
         help="Folder with images/NAME.jpg and masks/NAME.png; with --images the folder of the masks alone.",
@@ -44,6 +45,7 @@ _OPTIONS = (
     click.option("--size", type=SIZE, default="218x218", help="Images and masks are scaled to this."),
     click.option(
         "--half",
+        "fold",
         type=click.Choice(["first", "second", "all"]),
         default="all",
         help="Only half of the images, by a hash of the name: one to fit on, one to report on.",
@@ -63,7 +65,7 @@ classes_option = click.option(
 
 
 def truth_options(command: Command) -> Command:
-    """Add the options that :func:`wsegs.human_masks.parsed_faces.load_truth` takes, under its names."""
+    """Add the options that :func:`wsegs.human_masks.parsed_faces.load_parsed_faces` takes, under its names."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
@@ -72,11 +74,11 @@ def truth_options(command: Command) -> Command:
 def describe_faces(faces: ParsedFaces, truth: Mapping[str, Any]) -> dict[str, Any]:
     """Return which faces were used and how, ready for JSON; ``truth`` is what the options said."""
     return {
-        "truth": str(truth["truth"]),
+        "truth": str(truth["parsing_masks"]),
         "images": len(faces) + len(faces.no_face),
         "faces": len(faces),
         "no_face": list(faces.no_face),
-        "half": truth["half"],
+        "half": truth["fold"],
         "size": list(faces.size),
         "turn": truth["turn"],
         "scale": truth["scale"],
