@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 FUZZ = Path(__file__).parents[1] / "benchmarks" / "fuzz.py"
 CASES = os.environ.get("WSEGS_FUZZ_CASES", "25")
 

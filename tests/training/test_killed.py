@@ -23,6 +23,8 @@ from wsegs.training.samples.sources import SampleDataset
 from wsegs.training.train import train
 from wsegs.training.weights import read_checkpoint
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 KILLS = os.environ.get("WSEGS_KILLS", "2")
 

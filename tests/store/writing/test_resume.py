@@ -175,6 +175,7 @@ def _command(many, tmp_path) -> list[str]:
     return [sys.executable, "-m", "wsegs.cli.main", *arguments]
 
 
+@pytest.mark.slow
 def test_killed_at_three_moments(many, whole, tmp_path):
     command = _command(many, tmp_path)
     partial, kills = tmp_path / "m.h5.partial", 0
@@ -265,6 +266,7 @@ def test_no_thread_waits_for_results_that_nobody_takes():
     assert not threads[0].is_alive()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["m.h5.partial", "drawn"])
 def test_ctrl_c_twice_is_one_line(many, whole, tmp_path, moment):
     """To all processes at once, as a terminal does: while workers start, and once there are rows."""
