@@ -69,6 +69,7 @@ sys.exit(f"imported: {new}" if new else 0)
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_stores_and_rules_need_no_extra(store, tmp_path):
     program = f"""
 import numpy as np
@@ -87,6 +88,7 @@ wsegs.draw_overlay(np.zeros((64, 56, 3), np.uint8), regions[0], output="overlay.
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "package", "extra"),
     [

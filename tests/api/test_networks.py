@@ -12,6 +12,7 @@ from wsegs.errors import OptionError
 CHANGES = {"network.width": 0.03, "size": (32, 28), "batch_size": 4, "precision": "32-true", "max_steps": 2}
 
 
+@pytest.mark.slow
 def test_train_evaluate_predict(store, faces, table, tmp_path):
     summary = wsegs.train("attparsenet", str(store.path), str(tmp_path / "run"), changes=CHANGES)
     assert summary["steps"] == 2

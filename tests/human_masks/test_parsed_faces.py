@@ -214,6 +214,7 @@ MEASURED = {
 }
 
 
+@pytest.mark.slow
 def test_the_original_rules_score_what_they_scored(shared_data):
     pytest.importorskip("face_recognition_models", reason="needs the 68-point model of wsegs[ibug68]")
     faces = load_parsed_faces(shared_data / "celebamask", jobs=1)

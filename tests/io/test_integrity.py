@@ -33,6 +33,7 @@ def test_a_file_without_digests_is_no_broken_one(tmp_path):
     assert check_digest(tmp_path / "old.h5") == "none"
 
 
+@pytest.mark.slow
 def test_every_flipped_bit_is_found(written):
     whole = written.read_bytes()
     rng = np.random.default_rng(0)

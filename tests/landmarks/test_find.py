@@ -81,6 +81,7 @@ def test_what_is_missing_is_listed_with_its_reason(undisturbed):
     assert not list(undisturbed.parent.glob("*.partial"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [2, 4])
 def test_any_number_of_processes_gives_the_same_bytes(faces, tiny_predictor, undisturbed, tmp_path, jobs):
     find_landmarks(faces, tmp_path / "l.h5", predictor=tiny_predictor, jobs=jobs)

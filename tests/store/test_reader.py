@@ -90,6 +90,7 @@ def _read(store: MaskStore, indices: list[int]) -> np.ndarray:
 
 
 # Python 3.12 warns about fork in a process with threads, which is just what this test is for.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_workers_read_the_same(store, method):

@@ -157,6 +157,7 @@ def _astray(content: bytes) -> bytes:
     return bytes(damaged)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("digests", [True, False])
 @pytest.mark.parametrize(("name", "reader"), [("dense.h5", MaskStore), ("landmarks.h5", read_landmarks)])
 def test_what_leads_libhdf5_astray_is_refused(made, tmp_path, monkeypatch, name, reader, digests):

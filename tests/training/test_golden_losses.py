@@ -181,6 +181,7 @@ def _train(case: str, folder: Path) -> Path:
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_losses_are_those_of_before(case: str, folder: Path) -> None:
     with (_train(case, folder) / "metrics.csv").open(newline="") as file:

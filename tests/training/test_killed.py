@@ -20,6 +20,8 @@ from wsegs.training.samples.sources import SampleDataset
 from wsegs.training.train import train
 from wsegs.training.weights import read_checkpoint
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_training_without_a_checkpoint_yet_is_begun_again(run_folder, store, tmp_path, monkeypatch) -> None:
     recipe = tiny_recipe(validate_every=2)

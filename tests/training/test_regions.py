@@ -24,6 +24,8 @@ from wsegs.training.samples.sampler import TrainingSampler
 from wsegs.training.train import train
 from wsegs.training.weights import read_checkpoint
 
+pytestmark = pytest.mark.slow
+
 CLASSES = "classes: {ground: 0, eye: 7, lip: 300}\nregions: {ground: ground, eyes: eye, mouth: lip}\n"
 
 

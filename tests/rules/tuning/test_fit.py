@@ -115,6 +115,7 @@ regions:
     assert float(re.search(r"value: (\S+),", fitted)[1]) == pytest.approx(0.6, abs=0.03)
 
 
+@pytest.mark.slow
 def test_few_masks_do_no_harm_to_numbers_that_are_right(upright):
     """People draw each mask by numbers of their own, about those that are written."""
     generator = np.random.default_rng(0)

@@ -114,6 +114,7 @@ def test_no_image_at_all_leaves_no_store(table, photos, tmp_path):
     assert not (tmp_path / "masks.h5").exists()
 
 
+@pytest.mark.slow
 def test_any_number_of_processes_gives_the_same_bytes(table, photos, tmp_path, monkeypatch):
     monkeypatch.setattr("wsegs.store.writing.dispatch._REFINED_ROWS", 3)
     for jobs in (1, 2):
