@@ -134,6 +134,7 @@ def test_other_options_do_not_go_on(faces, tiny_predictor, tmp_path, monkeypatch
     assert len(find_landmarks(few, tmp_path / "l.h5", predictor=tiny_predictor, jobs=1, force=True)) == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_is_killed_again_and_again_goes_on(faces, tiny_predictor, undisturbed, tmp_path):
     """kill -9 in the midst of it, some times in a row; the last run ends with the same bytes."""
     script = (
