@@ -171,26 +171,27 @@ class TestDlibPredictor:
             describe_landmarker("dlib", LandmarkerOptions(str(path)))
 
 
+@pytest.fixture(scope="module")
+def fan_weights(tmp_path_factory) -> Path:
+    """Random weights of the right shape: they find nothing, and slowly."""
+    pytest.importorskip("face_alignment", exc_type=ImportError)
+    import torch
+    from face_alignment.models import FAN
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / fan.FILE_NAME
+    torch.save(FAN(4).state_dict(), path)
+    return path
+
+
 @pytest.mark.slow
 class TestFaceAlignment(LandmarkerTester):
     name = "face-alignment"
 
-    @pytest.fixture(scope="class")
-    def weights(self, tmp_path_factory) -> Path:
-        """Random weights of the right shape: they find nothing, and slowly."""
-        pytest.importorskip("face_alignment", exc_type=ImportError)
-        import torch
-        from face_alignment.models import FAN
-
-        torch.manual_seed(0)
-        path = tmp_path_factory.mktemp("weights") / fan.FILE_NAME
-        torch.save(FAN(4).state_dict(), path)
-        return path
-
     @pytest.fixture
-    def options(self, home, weights) -> LandmarkerOptions:
+    def options(self, home, fan_weights) -> LandmarkerOptions:
         home.mkdir(parents=True)
-        (home / fan.FILE_NAME).symlink_to(weights)
+        (home / fan.FILE_NAME).symlink_to(fan_weights)
         return LandmarkerOptions()
 
     @pytest.fixture
