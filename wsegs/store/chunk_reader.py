@@ -1,8 +1,8 @@
 """Read rows of a dataset with one chunk per image, without HDF5's own filters.
 
 HDF5 inflates with zlib and unshuffles byte by byte. zlib-ng inflates the same bytes in a third of the time, and for a
-smaller map only the picked pixels are unshuffled: about four times as many images per second. h5py reads the rest: other
-filters, virtual datasets, chunks that were never written.
+smaller map only the picked pixels are unshuffled: about four times as many images per second. h5py reads the rest:
+other filters, virtual datasets, chunks that were never written.
 """
 
 from __future__ import annotations

@@ -51,8 +51,8 @@ _HEADER = (
 class MaskStore:
     """A mask store, format 1.
 
-    ``store[index]`` returns masks by row, name, slice or array (:meth:`__getitem__`). Pickles as its path, and opens its
-    file lazily, once per process: an HDF5 handle that crosses a fork reads wrong data.
+    ``store[index]`` returns masks by row, name, slice or array (:meth:`__getitem__`). Pickles as its path, and opens
+    its file lazily, once per process: an HDF5 handle that crosses a fork reads wrong data.
 
     Parameters
     ----------

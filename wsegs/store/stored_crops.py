@@ -1,8 +1,8 @@
 """Keep JPEG crops in a mask store, so that training opens one file and warps nothing.
 
-One flat array of bytes with offsets, not HDF5's variable-length type, whose global heaps allow no filter, partial read or
-copy of whole chunks. JPEGs do not compress, so there is no filter, and a crop is one read of its own bytes. A checksum
-detects damage, which JPEG decoders silently fill with grey.
+One flat array of bytes with offsets, not HDF5's variable-length type, whose global heaps allow no filter, partial read
+or copy of whole chunks. JPEGs do not compress, so there is no filter, and a crop is one read of its own bytes. A
+checksum detects damage, which JPEG decoders silently fill with grey.
 
 | object | type, shape | meaning |
 |---|---|---|
