@@ -140,7 +140,7 @@ def scale(seed: int, options: argparse.Namespace) -> list[object]:
 def parser_scale(seed: int, options: argparse.Namespace) -> list[object]:
     """Return what the parsers of human masks have in common."""
     steps = ["--max-steps", options.parser_steps, "--validate-every", 180]
-    return [*scale(seed, options), "--learning-rate", 0.003, *steps, "--truth", options.truth]
+    return [*scale(seed, options), "--learning-rate", 0.003, *steps, "--parsing-masks", options.truth]
 
 
 def train_method(method: str, seed: int, options: argparse.Namespace) -> None:
@@ -173,7 +173,7 @@ def train_balanced(run: Path, options: argparse.Namespace) -> None:
 def train_joint(seed: int, options: argparse.Namespace) -> None:
     """Train a parser once more, with attributes beside it."""
     run = options.output / f"joint-{seed}"
-    train(run, "joint", options.masks, "--parsing-masks", options.parsed, *parser_scale(seed, options))
+    train(run, "joint", options.masks, "--parsing-store", options.parsed, *parser_scale(seed, options))
 
 
 # Table 4 of the paper, on Helen's test faces: IoU in percent without and with attributes.

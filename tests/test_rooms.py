@@ -16,7 +16,7 @@ import wsegs
 PACKAGE = Path(wsegs.__file__).parent
 # Lowest first: a room may import those above it in this list, but for the pairs that do not know each other.
 ROOMS = (
-    *("errors", "io", "schemes", "geometry", "datasets", "landmarks", "rules", "refine", "store", "human_masks"),
+    *("errors", "geometry", "io", "schemes", "datasets", "landmarks", "rules", "refine", "store", "human_masks"),
     *("nets", "tasks", "training", "evaluation", "reports", "api", "cli"),
 )
 STRANGERS = {

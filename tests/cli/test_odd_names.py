@@ -46,7 +46,7 @@ def test_every_command_takes_them(run, here, tiny_predictor):
         ("train", "attparsenet", *TINY),
         ("evaluate", "runs/attparsenet", "--masks", "inside.h5", "--split", "all", "-j", 1),
         ("report", "runs/attparsenet"),
-        ("predict", "runs/attparsenet", f"data/{odd}", "--maps", "maps"),
+        ("predict", "runs/attparsenet", f"data/{odd}", "--heatmaps", "maps"),
         ("predict", "runs/attparsenet", "--masks", "inside.h5", odd, "--json"),
         ("landmarks", "--data", "data", "-o", "found.h5", "--predictor", tiny_predictor, "-j", 1),
     ):

@@ -38,7 +38,7 @@ def _train(run, *arguments):
 
 
 def test_from_human_masks_to_attributes(run, here) -> None:
-    done = _train(run, "parser", "--truth", "truth", "--classes", "classes.yaml")
+    done = _train(run, "parser", "--parsing-masks", "truth", "--class-map", "classes.yaml")
     assert "mean IoU" in done.out
     assert "accuracy" not in done.out
     # The recipes take the run that wsegs train parser makes.
@@ -74,7 +74,7 @@ def test_a_parser_is_measured_by_class(run, here) -> None:
 
 
 def test_both_of_a_joint_run(run, here) -> None:
-    _train(run, "joint", "--from-store", "--parsing-masks", "masks.h5")
+    _train(run, "joint", "--from-store", "--parsing-store", "masks.h5")
     attributes = run("evaluate", "runs/joint", "--data", "data", "-j", 1, "--force")
     assert attributes.out.startswith("attribute")
     assert run("evaluate", "runs/joint", "--parsing", "-j", 1, "--force").out.startswith("class")
@@ -83,16 +83,19 @@ def test_both_of_a_joint_run(run, here) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("train", "parser"), "from: masks: expected the folder of human masks, got none; --truth DIR names it"),
-        (("train", "parser", "--truth", "none"), "none: no such folder, where human masks are expected"),
-        (("train", "parser", "--truth", "data", "--classes", "classes.yaml"), "data/faces/000.png: expected"),
-        (("train", "parser", "--truth", "truth", "--from-store"), "expected one of them"),
-        (("train", "parser", "--truth", "truth", "--classes", "celebamsk"), "did you mean 'celebamask'"),
+        (
+            ("train", "parser"),
+            "from: masks: expected the folder of human masks, got none; --parsing-masks DIR names it",
+        ),
+        (("train", "parser", "--parsing-masks", "none"), "none: no such folder, where human masks are expected"),
+        (("train", "parser", "--parsing-masks", "data", "--class-map", "classes.yaml"), "data/faces/000.png: expected"),
+        (("train", "parser", "--parsing-masks", "truth", "--from-store"), "expected one of them"),
+        (("train", "parser", "--parsing-masks", "truth", "--class-map", "celebamsk"), "did you mean 'celebamask'"),
         (("train", "ssg", "--parser", "none"), "none: no such run; wsegs train makes one"),
         (("train", "naive", "--parser", "data"), "data: expected a run folder"),
         (("train", "basic", "--from-store"), "--from-store: network 'basic' reads no regions"),
         (("train", "parser", "--parser", "runs/parser"), "--parser: network 'parser' reads no regions"),
-        (("train", "ssg", "--parsing-masks", "masks.h5"), "--parsing-masks: network 'ssg' does not learn to parse"),
+        (("train", "ssg", "--parsing-store", "masks.h5"), "--parsing-store: network 'ssg' does not learn to parse"),
         (("train", "ssp", "--from-store"), "pooling: no region 'eyebrows': expected default or one of"),
     ],
 )
@@ -108,7 +111,7 @@ def test_parsing_options_are_for_parsers(run, here) -> None:
     _train(run, "basic")
     for arguments, message in (
         (("--parsing",), "does not parse faces; expected a parser's run"),
-        (("--truth", "truth"), "--truth: is for parsing; --parsing measures it"),
+        (("--parsing-masks", "truth"), "--parsing-masks: is for parsing; --parsing measures it"),
     ):
         done = run("evaluate", "runs/basic", "--data", "data", *arguments, "--force")
         assert (done.code, done.err.count("\n")) == (1, 1)

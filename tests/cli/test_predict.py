@@ -31,7 +31,7 @@ def test_attributes_are_printed_image_by_image(run, folder) -> None:
 
 def test_unreadable_images_are_listed_and_the_others_done(run, folder, tmp_path) -> None:
     images = [folder / "empty.jpg", folder / "data/faces/000.png"]
-    done = run("predict", folder / "run", *images, "--maps", tmp_path / "maps", "--json")
+    done = run("predict", folder / "run", *images, "--heatmaps", tmp_path / "maps", "--json")
     assert done.code == 1
     assert done.err == f"Error: {folder / 'empty.jpg'}: an empty file\n"
     summary = json.loads(done.out)
@@ -45,7 +45,7 @@ def test_unreadable_images_are_listed_and_the_others_done(run, folder, tmp_path)
 
 
 def test_pictures_are_not_overwritten_unless_told(run, folder, tmp_path) -> None:
-    arguments = ("predict", folder / "run", folder / "data/faces/000.png", "--maps", tmp_path)
+    arguments = ("predict", folder / "run", folder / "data/faces/000.png", "--heatmaps", tmp_path)
     (tmp_path / "000.png").write_text("mine")
     done = run(*arguments)
     assert done.code == 1

@@ -132,7 +132,7 @@ def test_exported_and_imported_again(run, data, tmp_path, seven):
     assert run(*common, "--import", tmp_path / "seven.csv", "-o", tmp_path / "l.h5", "--export", "csv").code == 0
     assert run(*common, "--import", tmp_path / "l.csv", "-o", tmp_path / "again.h5").code == 0
     np.testing.assert_array_equal(read_landmarks(tmp_path / "again.h5").landmarks[0], seven)
-    done = run(*common, "--keep", tmp_path / "l.h5", "-o", tmp_path / "kept.h5", "--json")
+    done = run(*common, "--update", tmp_path / "l.h5", "-o", tmp_path / "kept.h5", "--json")
     assert json.loads(done.out)["found"] == 1
 
 
@@ -152,7 +152,7 @@ def test_pts_of_a_scheme(run, data, tmp_path, seven):
     [
         (("--import", "seven.csv"), "expected columns x_0..x_67 and y_0..y_67 for ibug68, x_7 is missing"),
         (("--import", "seven.csv", "--scheme", "celeba5"), "for celeba5, there is a x_5, too; --scheme names another"),
-        (("--scheme", "seven.yaml"), "--detectors none: seven_points needs --import, --keep or --from-data"),
+        (("--scheme", "seven.yaml"), "--detectors none: seven_points needs --import, --update or --from-data"),
         (("--import", "seven.csv", "--scheme", "seven.yaml", "--detectors", "dlib"), "the detectors find ibug68"),
         (("--import", "seven.csv", "--scheme", "sevn.yaml"), "sevn.yaml: no such file"),
         (("--import", "seven.csv", "--scheme", "ibug86"), "unknown landmark scheme 'ibug86'"),
@@ -174,7 +174,7 @@ def test_another_scheme_is_not_kept(run, data, tmp_path):
     common = ("landmarks", "--data", data, "--import", tmp_path / "seven.csv", "-j", 1)
     assert run(*common, "--scheme", tmp_path / "seven.yaml", "-o", tmp_path / "l.h5").code == 0
     (tmp_path / "seven.yaml").write_text(SCHEME.replace("nose: 4", "nose: 5"))
-    done = run(*common, "--scheme", tmp_path / "seven.yaml", "--keep", tmp_path / "l.h5", "-o", tmp_path / "new.h5")
+    done = run(*common, "--scheme", tmp_path / "seven.yaml", "--update", tmp_path / "l.h5", "-o", tmp_path / "new.h5")
     assert done.code == 1
     assert "the earlier landmarks are 'seven_points'" in done.err
 
@@ -203,7 +203,7 @@ def test_the_points_that_come_with_celeba(run, tmp_path, seven):
     np.testing.assert_array_equal(table.landmarks[0], points)
     assert "000003.jpg" in (tmp_path / "l.missing.csv").read_text()
 
-    done = run("masks", tmp_path / "l.h5", "--only-common", "-o", tmp_path / "m.h5", "-j", 1)
+    done = run("masks", tmp_path / "l.h5", "--shared-attributes-only", "-o", tmp_path / "m.h5", "-j", 1)
     assert (done.code, done.err) == (0, "")
     assert MaskStore(tmp_path / "m.h5").rules.name == "celeba-5points"  # the default for these landmarks
     smiling = MaskStore(tmp_path / "m.h5")[0][0]

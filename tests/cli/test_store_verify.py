@@ -23,7 +23,7 @@ def test_a_store_that_is_whole(run, masks, truth_folder):
         "--data",
         truth_folder / "images",
     )
-    done = run("store", "verify", masks, *agrees, "--redraw", -1)
+    done = run("store", "verify", masks, *agrees, "--recheck", -1)
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith(
         f"{masks}: a mask store, nothing wrong (sha256: whole, checksums: 4, rules: attparsenet-2020"

@@ -51,7 +51,7 @@ def masks(tmp_path, truth_folder) -> Path:
         ["landmarks", "--data", "TRUTH/images", "--detectors", "none", "--import", "IMPORT", "-o", "HELD"],
         ["masks", "TRUTH/landmarks.h5", "-o", "HELD"],
         ["train", "attparsenet", "MASKS", "--data", "TRUTH/images", "-o", "HELD"],
-        ["rules", "fit", "celeba", "--truth", "TRUTH", "-o", "HELD"],
+        ["rules", "fit", "celeba", "--parsing-masks", "TRUTH", "-o", "HELD"],
         ["demo", "-o", "HELD"],
     ],
     ids=lambda command: command[0],

@@ -7,7 +7,7 @@ import pytest
 
 from wsegs.reports import contact_sheet as module
 from wsegs.reports.canvas import Canvas, fit_text, text_width
-from wsegs.reports.contact_sheet import attribute_sheet, contact_sheet, spread
+from wsegs.reports.contact_sheet import attribute_sheet, contact_sheet, evenly_spaced
 from wsegs.reports.overlay import MASK_COLOUR
 from wsegs.reports.palette import region_colours
 
@@ -101,7 +101,7 @@ def test_empty_mask_is_said(face, texts):
 
 def test_spread_takes_both_ends_and_no_row_twice():
     rows = np.arange(100, 1100)
-    assert spread(rows, 5).tolist() == [100, 350, 600, 849, 1099]
-    assert spread(rows, 1).tolist() == [100]
-    assert spread(rows[:3], 5).tolist() == [100, 101, 102]
-    assert len(set(spread(rows, 999).tolist())) == 999
+    assert evenly_spaced(rows, 5).tolist() == [100, 350, 600, 849, 1099]
+    assert evenly_spaced(rows, 1).tolist() == [100]
+    assert evenly_spaced(rows[:3], 5).tolist() == [100, 101, 102]
+    assert len(set(evenly_spaced(rows, 999).tolist())) == 999

@@ -1,23 +1,13 @@
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as ElementTree
 
 import cv2
 import numpy as np
 import pytest
 
-from wsegs.errors import DataError, MissingError
-from wsegs.reports.plots import plot_attribute_bars, plot_comparison, plot_learning_curves
-
-METRICS = """\
-epoch,step,stage,train_loss,train_loss_maps,val_loss,val_accuracy,lr-Adam
-0,0,1,,,,,0.001
-0,9,1,1.0,0.2,,,
-0,9,1,,,1.1,0.8,
-1,19,2,0.5,0.1,,,
-1,19,2,,,nan,0.85,
-"""
+from wsegs.errors import DataError
+from wsegs.reports.plots import plot_attribute_bars, plot_comparison
 
 
 def _rows(count, names="Attribute_{}"):
@@ -26,7 +16,7 @@ def _rows(count, names="Attribute_{}"):
         {
             "attribute": names.format(i),
             "accuracy": rng.uniform(0.6, 1),
-            "majority": rng.uniform(0.5, 0.9),
+            "majority_rate": rng.uniform(0.5, 0.9),
             "average_precision": rng.uniform(),
             "balanced_accuracy": rng.uniform(0.5, 1),
         }
@@ -39,47 +29,12 @@ def _comments(path):
     return re.findall(r"<!-- (.*?) -->", path.read_text(encoding="utf-8"))
 
 
-def test_learning_curves_have_a_panel_a_metric(tmp_path):
-    source, output = tmp_path / "metrics.csv", tmp_path / "curve.svg"
-    source.write_text(METRICS)
-    plot_learning_curves(source, output)
-    ElementTree.parse(output)
-    texts = _comments(output)
-    assert {"loss", "loss maps", "accuracy", "lr-Adam"} <= set(texts)
-    assert texts.count("training") == 2
-    assert texts.count("validation") == 2
-    assert texts.count("step (dashed: the next stage begins)") == 4
-    assert "stage" not in texts
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "expected the columns 'epoch' and 'step', got nothing"),
-        ("step,loss\n0,1\n", "expected the columns 'epoch' and 'step', got step, loss"),
-        ("epoch,step,train_loss\n0,1,high\n", "line 2, column 'train_loss': expected a number, got 'high'"),
-        ("epoch,step,train_loss\n0,1,\n", "holds no values to draw"),
-    ],
-)
-def test_learning_curves_of_a_wrong_file(tmp_path, text, message):
-    source = tmp_path / "metrics.csv"
-    source.write_text(text)
-    with pytest.raises(DataError, match=message):
-        plot_learning_curves(source, tmp_path / "curve.png")
-    assert not (tmp_path / "curve.png").exists()
-
-
-def test_learning_curves_of_no_file(tmp_path):
-    with pytest.raises(MissingError, match=r"metrics\.csv: no such file"):
-        plot_learning_curves(tmp_path / "metrics.csv", tmp_path / "curve.png")
-
-
 @pytest.mark.parametrize("count", [1, 10, 40, 100])
 def test_bars_name_every_attribute_best_gain_first(tmp_path, count):
     rows = _rows(count)
     plot_attribute_bars(rows, tmp_path / "bars.svg")
     texts = [text for text in _comments(tmp_path / "bars.svg") if text.startswith("Attribute_")]
-    by_gain = sorted(rows, key=lambda row: row["majority"] - row["accuracy"])
+    by_gain = sorted(rows, key=lambda row: row["majority_rate"] - row["accuracy"])
     # A column is drawn from its lowest bar up.
     columns = -(-count // 45)
     size = -(-count // columns)
@@ -88,7 +43,13 @@ def test_bars_name_every_attribute_best_gain_first(tmp_path, count):
 
 
 def test_bars_are_as_long_as_their_shares(tmp_path):
-    row = {"attribute": "A", "accuracy": 0.9, "majority": 0.5, "average_precision": None, "balanced_accuracy": None}
+    row = {
+        "attribute": "A",
+        "accuracy": 0.9,
+        "majority_rate": 0.5,
+        "average_precision": None,
+        "balanced_accuracy": None,
+    }
     plot_attribute_bars([row], tmp_path / "bars.png")
     picture = cv2.imread(str(tmp_path / "bars.png"))[..., ::-1].astype(int)
     body = picture[: picture.shape[0] * 2 // 3]  # without the legend
@@ -101,13 +62,13 @@ def test_bars_are_as_long_as_their_shares(tmp_path):
 
 def test_undefined_measures_are_left_out(tmp_path):
     rows = _rows(3)
-    rows[0].update(accuracy=float("nan"), majority=None)
+    rows[0].update(accuracy=float("nan"), majority_rate=None)
     plot_attribute_bars(rows, tmp_path / "bars.svg")
     assert next(text for text in _comments(tmp_path / "bars.svg") if text.startswith("Attr")) == "Attribute_0"
 
 
 def test_bars_of_a_row_that_lacks_a_measure(tmp_path):
-    with pytest.raises(DataError, match="attribute 'A': no 'majority'"):
+    with pytest.raises(DataError, match="attribute 'A': no 'majority_rate'"):
         plot_attribute_bars([{"attribute": "A", "accuracy": 1}], tmp_path / "bars.png")
     with pytest.raises(DataError, match="no attribute to draw"):
         plot_attribute_bars([], tmp_path / "bars.png")

@@ -11,9 +11,10 @@ import pytest
 from tests.training.tiny import recipe_of
 from wsegs.datasets import open_dataset
 from wsegs.errors import DataError
-from wsegs.evaluation.evaluate import evaluate, write_evaluation
+from wsegs.evaluation.evaluate import evaluate
 from wsegs.evaluation.inspect import inspect_run
 from wsegs.evaluation.predict import predict
+from wsegs.evaluation.results import write_evaluation
 from wsegs.evaluation.runs import load_run
 from wsegs.landmarks.table import write_landmarks
 from wsegs.training.resolve import Overrides

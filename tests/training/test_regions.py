@@ -11,9 +11,10 @@ import torch
 from tests.training.tiny import make_store, recipe_of, write_truth
 from wsegs.datasets import open_dataset
 from wsegs.errors import MissingError, OptionError
-from wsegs.evaluation.evaluate import average, evaluate
+from wsegs.evaluation.evaluate import evaluate
 from wsegs.evaluation.parsing import evaluate_parsing, write_parsing_evaluation
 from wsegs.evaluation.predict import predict
+from wsegs.evaluation.results import average
 from wsegs.evaluation.runs import load_run
 from wsegs.landmarks.table import LandmarkTable
 from wsegs.training.lightning.module import TrainingModule

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from wsegs.datasets import open_dataset
 from wsegs.datasets.index import FaceDataset
 from wsegs.errors import DataError
-from wsegs.geometry.frame import Frame, image_frame, transform_points, usual_frame
+from wsegs.geometry.frame import Frame, image_frame, usual_frame
+from wsegs.geometry.matrices import transform_points
 from wsegs.io.images import read_image
 from wsegs.landmarks import find
 from wsegs.landmarks.chain import DETECTORS, MAX_SIDE
@@ -149,7 +150,7 @@ def draw(
     if isinstance(landmarks, LandmarkTable):
         frame = Frame("image", size)
         points = landmarks.scheme.convert(np.asarray(landmarks.landmarks), rule_set.scheme)
-        points = transform_points(points, frame.affine(points, landmarks.image_size, rule_set.scheme))
+        points = transform_points(points, frame.affine(rule_set.scheme.five_points(points), landmarks.image_size))
     else:
         points = np.asarray(landmarks)
     single = points.ndim == 2

@@ -12,10 +12,10 @@ from wsegs.datasets.index import FaceDataset
 from wsegs.errors import OptionError
 from wsegs.evaluation.crop_sources import store_dataset, training_store
 from wsegs.evaluation.crops import label_types, run_data_folder
-from wsegs.evaluation.evaluate import Evaluation
 from wsegs.evaluation.evaluate import evaluate as evaluate_run
 from wsegs.evaluation.predict import Failure, Prediction
 from wsegs.evaluation.predict import predict as predict_images
+from wsegs.evaluation.results import Evaluation
 from wsegs.evaluation.runs import Run, load_run
 from wsegs.landmarks.table import LandmarkTable, read_landmarks
 from wsegs.store.reader import MaskStore

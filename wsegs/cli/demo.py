@@ -1,4 +1,4 @@
-"""``wsegs demo``: the whole road on the faces that come with wsegs."""
+"""``wsegs demo``: from images to a trained network on the faces that come with wsegs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import cloup
 
-from wsegs.cli.options import force_option, jobs_option, output_option
+from wsegs.cli.options import jobs_options, output_options
 from wsegs.errors import OptionError
 from wsegs.io.files import shipped_folder
 
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
     from wsegs.store import MaskStore
 
 SIZE = (218, 178)  # of the aligned images of CelebA
-# Where the face of each shipped picture is, in its pixels: the middle of it, and its width from ear to ear.
+# Face of each shipped picture in its pixels: centre (x, y), and width from ear to ear.
 _FACES = {"astronaut.jpg": ((161, 132), 92), "grace_hopper.jpg": ((266, 250), 178)}
-# Variants of each picture; what their network is measured on it has as good as seen.
+# Variants of each picture; the network is tested on variants of the faces that it was trained on.
 _SPLITS = ["train"] * 16 + ["validation"] * 4 + ["test"] * 4
 
 _WHAT_NEXT = """\
-Two faces teach a network nothing: the figures above only show that the road
-is whole. The network was measured on the two people that it was trained on.
+Two faces teach a network nothing: the figures above only show that every step
+works. The network was tested on the two people that it was trained on.
 
 With CelebA under data/celeba (or any folder of images with a labels.csv, by --data DIR):
 
@@ -36,18 +37,17 @@ With CelebA under data/celeba (or any folder of images with a labels.csv, by --d
   wsegs preview                            # are the rules right?
   wsegs train attparsenet                  # masks + images    -> runs/attparsenet
   wsegs evaluate runs/attparsenet
-  wsegs predict runs/attparsenet FACE.jpg --maps maps
+  wsegs predict runs/attparsenet FACE.jpg --heatmaps heatmaps
 """
 
 
-@click.command()
-@output_option("wsegs-demo", "Folder of everything that the demo makes.")
-@jobs_option
-@force_option
+@cloup.command()
+@jobs_options
+@output_options("wsegs-demo", "Folder for everything that the demo makes.", summary=False)
 def demo(output: Path, jobs: int, force: bool) -> None:
-    """Run the whole road on the faces that come with wsegs, in about a minute.
+    """Run every step on the two faces that come with wsegs, in about a minute.
 
-    Landmarks, masks, pictures, a short training, an evaluation, and where the network saw what.
+    Finds landmarks, draws masks and pictures, trains a small network, evaluates it, and shows where it looks.
     """
     from wsegs.datasets import open_dataset
     from wsegs.geometry.frame import image_frame
@@ -64,7 +64,7 @@ def demo(output: Path, jobs: int, force: bool) -> None:
         raise OptionError(f"--output: expected a folder, and {output} is a file")
     click.get_current_context().with_resource(lock_output(output))
     check_output(output, force=force)
-    ChainOptions().describe()  # says so before anything is written if the landmark model is not installed
+    ChainOptions().describe()  # raises early if the landmark model is not installed
     faces, landmarks, masks = output / "faces", output / "landmarks.h5", output / "masks.h5"
     started = time.monotonic()
 
@@ -95,15 +95,17 @@ def demo(output: Path, jobs: int, force: bool) -> None:
 
 def _train_and_measure(store: MaskStore, output: Path, force: bool) -> None:
     from wsegs.datasets import open_dataset
-    from wsegs.evaluation.evaluate import evaluate, write_evaluation
+    from wsegs.evaluation.evaluate import evaluate
     from wsegs.evaluation.predict import Failure, predict
+    from wsegs.evaluation.results import write_evaluation
     from wsegs.evaluation.runs import load_run
     from wsegs.landmarks.table import read_landmarks
     from wsegs.reports.overlay import draw_attribute_maps
+    from wsegs.reports.plots import plot_attribute_bars
     from wsegs.training.recipe import load_recipe
     from wsegs.training.train import train
 
-    run_folder, faces, maps = output / "runs" / "attparsenet", output / "faces", output / "maps"
+    run_folder, faces, maps = output / "runs" / "attparsenet", output / "faces", output / "heatmaps"
     flags = "--width 0.1 --size 109x89 --batch-size 8 --max-steps 60 --schedule one-cycle"
     _step("5. A short training", f"wsegs train attparsenet {store.path} {flags} -o {run_folder}")
     overrides = {
@@ -117,7 +119,7 @@ def _train_and_measure(store: MaskStore, output: Path, force: bool) -> None:
     click.echo(f"   {run_folder}: {training['steps']} steps in {training['seconds']:.0f} s")
     click.echo(f"   {training['files']['curve']}: the learning curves")
 
-    # On so few images every checkpoint of the end is "best"; the last has drawn maps the longest.
+    # With so few images many checkpoints tie for the best; the last was trained the longest.
     run = load_run(run_folder, "last")
     evaluated = output / "evaluation"
     options = f"--data {faces} --landmarks {output / 'landmarks.h5'} --checkpoint last -o {evaluated}"
@@ -125,6 +127,7 @@ def _train_and_measure(store: MaskStore, output: Path, force: bool) -> None:
     evaluation = evaluate(run, open_dataset(faces), landmarks=read_landmarks(output / "landmarks.h5"))
     about = {"run": str(run_folder), "checkpoint": "last", "data": str(faces), "name": "folder", "split": "test"}
     summary = write_evaluation(evaluation, evaluated, about)
+    plot_attribute_bars(summary["attributes"], evaluated / "attributes.png")
     mean = summary["mean"]
     click.echo(
         f"   {evaluated}: accuracy {mean['accuracy']:.1%} (majority class {mean['majority_rate']:.1%})"
@@ -132,7 +135,10 @@ def _train_and_measure(store: MaskStore, output: Path, force: bool) -> None:
     )
 
     pictures = [shipped_folder("faces") / name for name in _FACES]
-    _step("7. What it says, and where it looks", f"wsegs predict {run_folder} IMAGE... --checkpoint last --maps {maps}")
+    _step(
+        "7. What it says, and where it looks",
+        f"wsegs predict {run_folder} IMAGE... --checkpoint last --heatmaps {maps}",
+    )
     for result in predict(run, pictures):
         assert not isinstance(result, Failure)
         assert result.maps is not None
@@ -144,9 +150,9 @@ def _train_and_measure(store: MaskStore, output: Path, force: bool) -> None:
 
 
 def make_faces(folder: Path) -> None:
-    """Write variants of the shipped pictures and ``labels.csv``; the same on every call.
+    """Write variants of the shipped pictures and ``labels.csv``; every call writes the same files.
 
-    Two faces would be no data set, so each is tilted, mirrored, scaled and lit in many ways.
+    Each face is tilted, mirrored, scaled and lit in many ways, since two images are no data set.
     """
     import cv2
     import numpy as np
@@ -171,7 +177,7 @@ def make_faces(folder: Path) -> None:
 
 
 def _vary(image: NDArray[np.uint8], name: str, generator: np.random.Generator) -> NDArray[np.uint8]:
-    """Return one variant of a shipped picture, 218x178 about its face as the aligned images of CelebA are."""
+    """Return a variant of a shipped picture, uint8 (218, 178, 3), cropped about the face as aligned CelebA images."""
     import cv2
     import numpy as np
 

@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 import click
+import cloup
 
 from wsegs.cli.options import (
     DEFAULT_DATA,
-    backend_options,
+    PATH,
     data_option,
-    force_option,
-    images_option,
-    jobs_option,
-    json_option,
-    label_type_options,
-    labels_option,
-    output_option,
+    given,
+    label_options,
+    limit_option,
+    output_options,
+    predictor_option,
     print_json,
+    process_options,
 )
 from wsegs.cli.threads import use_one_thread
 from wsegs.errors import DataError, OptionError
@@ -27,79 +27,85 @@ from wsegs.errors import DataError, OptionError
 _FOUND_BY = {"imported": "imported", "data set": "from the data set", "data set box": "by the data's boxes"}
 
 
-@click.command()
-@data_option
-@images_option
-@labels_option
-@label_type_options
-@output_option("landmarks.h5", "The landmark table.")
-@click.option(
-    "--detectors",
-    help="Tried in order: dlib, mtcnn, face-alignment; none for --import alone."
-    "  [default: dlib,mtcnn; none with --from-data or a --scheme other than ibug68]",
+@cloup.command()
+@cloup.option_group(
+    "Data set",
+    data_option,
+    label_options,
+    cloup.option(
+        "--split",
+        type=click.Choice(["train", "validation", "test", "all"]),
+        default="all",
+        help="Use only the images of this split of the data set.",
+    ),
+    limit_option,
 )
-@click.option(
-    "--scheme",
-    metavar="NAME|FILE.yaml",
-    help="What the imported points are: ibug68, celeba5, mediapipe478 or a scheme file of your own."
-    "  [default: ibug68; celeba5 with --from-data]",
+@cloup.option_group(
+    "Landmarkers",
+    cloup.option(
+        "--detectors",
+        help="Landmarkers to try in this order, separated by commas, until one finds the face: dlib, mtcnn,"
+        " face-alignment. 'none' searches nothing and takes what --import and --update have."
+        "  [default: dlib,mtcnn; none with --from-data or a --scheme other than ibug68]",
+    ),
+    predictor_option,
+    cloup.option(
+        "--max-side",
+        metavar="PIXELS",
+        type=click.IntRange(min=0),
+        default=1024,
+        help="Shrink larger images so that their longer side has at most so many pixels before faces are searched;"
+        " 0 never shrinks. JPEG files that are twice as large or more are decoded at a fraction of their size.",
+    ),
+    cloup.option(
+        "--boxes-from-data",
+        is_flag=True,
+        help="Do not search for faces whose place the data set knows (by boxes, five points, or aligned images); only"
+        " place the landmarks there. Other faces are searched.",
+    ),
 )
-@click.option("--from-data", is_flag=True, help="Take the five points that come with CelebA; nothing is searched.")
-@click.option(
-    "--boxes-from-data",
-    is_flag=True,
-    help="Take the faces' places from the data set (its five points or boxes, or where its aligned images hold the"
-    " face) and only place the landmarks; a face without a known place is searched.",
+@cloup.option_group(
+    "Landmarks that exist",
+    cloup.option(
+        "--import",
+        "imports",
+        type=PATH,
+        multiple=True,
+        metavar="PATH",
+        help="Take landmarks made elsewhere: a .pts file, OpenFace's CSV, a CSV with columns x_0, ... and y_0, ..., or"
+        " a folder of these. They win over landmarkers. Repeat the option for several paths.",
+    ),
+    cloup.option(
+        "--update",
+        type=PATH,
+        metavar="LANDMARKS",
+        help="Update a landmarks.h5 made before: keep its faces, and search or import only the other images. The"
+        " result is written to --output.",
+    ),
+    cloup.option(
+        "--from-data",
+        is_flag=True,
+        help="Take the five points that come with CelebA; no face is searched.",
+    ),
+    cloup.option(
+        "--scheme",
+        metavar="NAME|FILE.yaml",
+        help="Landmark scheme of the points that are imported: ibug68, celeba5, mediapipe478, or a scheme file of your"
+        " own.  [default: ibug68; celeba5 with --from-data]",
+    ),
 )
-@click.option(
-    "--predictor",
-    type=click.Path(path_type=Path),
-    help="A dlib shape predictor of 68 points.  [default: the one of 'wsegs[ibug68]']",
+@process_options
+@output_options(
+    "landmarks.h5",
+    "The table of landmarks to write.",
+    cloup.option(
+        "--export",
+        metavar="FILE.csv",
+        help="Also write the landmarks to this CSV file; 'csv' names it as the output.",
+    ),
 )
-@click.option(
-    "--import",
-    "imports",
-    type=click.Path(path_type=Path),
-    multiple=True,
-    metavar="PATH",
-    help="Landmarks made elsewhere: .pts, OpenFace's CSV, a CSV with x_0,...,y_0,..., or a folder of these."
-    " They win over the detectors. May be given several times.",
-)
-@click.option(
-    "--keep",
-    type=click.Path(path_type=Path),
-    metavar="LANDMARKS",
-    help="A landmarks.h5 made before: its faces are kept, and only the other images are searched or imported.",
-)
-@click.option(
-    "--export",
-    metavar="FILE.csv",
-    help="Also write the landmarks as CSV; 'csv' means beside the output.",
-)
-@jobs_option
-@backend_options
-@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many images.")
-@click.option(
-    "--split",
-    type=click.Choice(["train", "validation", "test", "all"]),
-    default="all",
-    help="Only the images of one split.",
-)
-@click.option(
-    "--max-side",
-    type=click.IntRange(min=0),
-    default=1024,
-    help="Detectors see larger images reduced to this; 0 is never. JPEGs twice as large or more are decoded at a half,"
-    " a quarter or an eighth, no smaller than this, and landmarks placed there.",
-)
-@force_option
-@json_option
 def landmarks(
     data: Path | None,
-    images: str | None,
-    labels: Path | None,
-    numbers: tuple[str, ...],
-    categories: tuple[str, ...],
     output: Path,
     detectors: str | None,
     scheme: str | None,
@@ -107,7 +113,7 @@ def landmarks(
     boxes_from_data: bool,
     predictor: Path | None,
     imports: tuple[Path, ...],
-    keep: Path | None,
+    update: Path | None,
     export: str | None,
     jobs: int,
     backend: Literal["loky", "dask"],
@@ -117,15 +123,17 @@ def landmarks(
     max_side: int,
     force: bool,
     as_json: bool,
+    **labels: Any,
 ) -> None:
-    """Find facial landmarks: a data set to landmarks.h5.
+    """Find the landmarks of the face in each image of a data set.
 
-    The detectors are tried in order until one finds the face. Where an image has several, the face that matches the
-    data set's box counts, else the largest near the centre. After Ctrl-C the same command goes on where it was.
+    Landmarkers are tried in order until one finds a face. If an image has several faces, the one that matches the data
+    set's box is taken, else the largest near the centre. After Ctrl-C the same command continues where it stopped.
     """
     use_one_thread()
 
     from wsegs.datasets import open_dataset
+    from wsegs.datasets.sample import sample_rows
     from wsegs.io.files import check_output
     from wsegs.io.parallel import check_scheduler
     from wsegs.landmarks.find import find_landmarks, summarise
@@ -146,18 +154,20 @@ def landmarks(
     if detectors is None:
         detectors = "dlib,mtcnn" if points.agrees_with(IBUG68) else "none"
     names = tuple(name.strip() for name in detectors.split(","))
-    if names == ("none",) and not imports and keep is None and not from_data:
+    if names == ("none",) and not imports and update is None and not from_data:
         raise OptionError(
-            f"--detectors none: {points.name} needs --import, --keep or --from-data,"
+            f"--detectors none: {points.name} needs --import, --update or --from-data,"
             " else there is nothing to find landmarks by"
         )
 
-    dataset = open_dataset(data or DEFAULT_DATA, images=images, labels=labels, numbers=numbers, categories=categories)
+    dataset = open_dataset(data or DEFAULT_DATA, **given(labels))
     imported = read_imports(imports, dataset.images, points)
-    earlier = None if keep is None else read_landmarks(keep)
-    chosen = dataset.indices_of(split)[:limit]
+    earlier = None if update is None else read_landmarks(update)
+    chosen = dataset.indices_of(split)
     if not len(chosen):
         raise DataError(f"--split {split}: {dataset.root}: none of {len(dataset)} images is of this split")
+    if limit is not None:
+        chosen = chosen[sample_rows(dataset.split[chosen], limit)]
     scheduler = check_scheduler(backend, scheduler)
     searched = 0
 

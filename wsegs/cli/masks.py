@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
+import cloup
 from click.core import ParameterSource
 
 from wsegs.cli.options import (
     SIZE,
     NumberRange,
     Shard,
-    backend_options,
-    force_option,
-    jobs_option,
-    json_option,
-    output_option,
+    argument,
+    moved_data_option,
+    output_options,
     print_json,
+    process_options,
 )
 from wsegs.cli.threads import use_one_thread
 from wsegs.errors import OptionError
@@ -34,87 +34,108 @@ _RULES = {"celeba5": "celeba-5points", "mediapipe478": "celeba-478points"}
 _NAMED = 10  # of the images that cannot be read; --json lists all
 
 
-@click.command()
-@click.argument("landmarks", type=click.Path(path_type=Path), default=Path("landmarks.h5"))
-@click.option(
-    "--rules",
-    help="Rule file, by path or by the name of a shipped one.  [default: celeba, or what there is for the landmarks]",
+@cloup.command()
+@argument("landmarks", "Table of landmarks that wsegs landmarks made.", default=Path("landmarks.h5"))
+@cloup.option_group(
+    "Rules",
+    cloup.option(
+        "--rules",
+        help="Rule file that says which regions belong to each attribute: a path, or the name of a shipped one."
+        "  [default: celeba, or the shipped one for landmarks of another scheme]",
+    ),
+    cloup.option(
+        "--shared-attributes-only",
+        is_flag=True,
+        help="Keep only the attributes that both the rule file and the data set have. Without it, an attribute"
+        " of the data set that has no rule is an error.",
+    ),
 )
-@output_option("masks.h5", "The mask store.")
-@click.option(
-    "--frame",
-    type=click.Choice(["image", "face"]),
-    default="image",
-    help="The image as it is, or a crop about the face from its landmarks.",
+@cloup.option_group(
+    "Frame",
+    cloup.option(
+        "--frame",
+        type=click.Choice(["image", "face"]),
+        default="image",
+        help="What the masks cover: whole images, which must all have one size, or a crop about each face.",
+    ),
+    cloup.option(
+        "--size",
+        type=SIZE,
+        help="Height and width of the masks in pixels.  [default: those of the images; 218x178 for --frame face]",
+    ),
+    cloup.option(
+        "--zoom",
+        type=NumberRange(min=0.1, max=10),
+        default=1.25,
+        help="Size of the face in a crop of --frame face; 1 makes it as large as in the aligned images of CelebA.",
+    ),
+    cloup.option(
+        "--align-eyes/--no-align-eyes",
+        default=False,
+        help="Rotate each crop of --frame face so that the face is upright, its eyes level. Without it the head keeps"
+        " its tilt, as in the paper.",
+    ),
 )
-@click.option("--size", type=SIZE, help="Size of the frame.  [default: the images' own; 218x178 for --frame face]")
-@click.option(
-    "--tilt",
-    type=click.Choice(["keep", "remove"]),
-    default="keep",
-    help="--frame face: keep the head's tilt, as the paper does, or rotate it away.",
+@cloup.option_group(
+    "Refinement by colour",
+    cloup.option(
+        "--refine",
+        is_flag=False,
+        flag_value="all",
+        metavar="[REGION,...]",
+        help="Refine regions by the colours of the image, which is read again: without a value, all regions that"
+        " --refinement has (hair, neck, ears); with names, these regions alone."
+        "  [default: regions stay as the rules draw them]",
+    ),
+    cloup.option(
+        "--refinement",
+        help="Refinement file that says how --refine works on each region: a path, or the name of a shipped one."
+        "  [default: celeba]",
+    ),
 )
-@click.option(
-    "--zoom",
-    type=NumberRange(min=0.1, max=10),
-    default=1.25,
-    help="--frame face: size of the face; 1 is that of the aligned CelebA images.",
+@cloup.option_group(
+    "Images",
+    cloup.option(
+        "--with-images",
+        is_flag=True,
+        help="Keep the cropped images in the store as JPEG, so that training, evaluation and pictures need one file.",
+    ),
+    cloup.option(
+        "--image-quality",
+        type=click.IntRange(min=1, max=100),
+        help="JPEG quality of the images that --with-images keeps, 1 to 100. A JPEG file that fits the frame is copied"
+        " as it is.  [default: 95]",
+    ),
+    moved_data_option,
+    cloup.option(
+        "--shard",
+        type=Shard(),
+        help="Draw the K-th of N equal parts of the images, such as 1/8, so that several machines share the work. The"
+        " part is written to masks.K-of-N.h5 unless -o names another file; wsegs store merge joins all parts.",
+    ),
 )
-@click.option(
-    "--layout",
-    type=click.Choice(["regions", "dense"]),
-    default="regions",
-    help="One integer a pixel, or the boolean channels beside it for readers without wsegs.",
+@process_options
+@output_options(
+    "masks.h5",
+    "The mask store to write.",
+    cloup.option(
+        "--layout",
+        type=click.Choice(["regions", "dense"]),
+        default="regions",
+        help="How masks are stored: one integer for each pixel, or also the Boolean channel of each attribute, which"
+        " other programs can read without wsegs.",
+    ),
 )
-@click.option("--only-common", is_flag=True, help="Keep only the attributes that both rules and data set know.")
-@click.option(
-    "--refine",
-    is_flag=False,
-    flag_value="all",
-    metavar="[REGION,...]",
-    help="Let the images' colours decide where landmarks only bet (hair, neck, ears): all such regions, or these.",
-)
-@click.option(
-    "--refinement",
-    help="How --refine refines which regions, by path or by the name of a shipped file.  [default: celeba]",
-)
-@click.option(
-    "--with-images",
-    is_flag=True,
-    help="Keep the images in the store, cropped to the frame, so that training opens one file.",
-)
-@click.option(
-    "--image-quality",
-    type=click.IntRange(min=1, max=100),
-    help="--with-images: quality of the JPEGs; one that lies in the frame as it is, is copied.  [default: 95]",
-)
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    envvar="WSEGS_DATA",
-    show_envvar=True,
-    help="--refine, --with-images: where the images lie now.  [default: where the landmarks were found]",
-)
-@click.option(
-    "--shard",
-    type=Shard(),
-    help="Draw only the K-th of N shares of the images, for several machines: 1/8, 2/8, ... Written to"
-    " masks.K-of-N.h5 unless -o says otherwise; wsegs store merge joins them.",
-)
-@jobs_option
-@backend_options
-@force_option
-@json_option
 def masks(
     landmarks: Path,
     rules: str | None,
     output: Path,
     frame: Literal["image", "face"],
     size: tuple[int, int] | None,
-    tilt: str,
     zoom: float,
+    align_eyes: bool,
     layout: Literal["regions", "dense"],
-    only_common: bool,
+    shared_attributes_only: bool,
     refine: str | None,
     refinement: str | None,
     with_images: bool,
@@ -127,7 +148,10 @@ def masks(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Draw attribute masks: LANDMARKS (landmarks.h5) and rules to a mask store."""
+    """Draw a mask for every attribute of every image, by rules on its landmarks, into a mask store.
+
+    After Ctrl-C the same command continues where it stopped.
+    """
     use_one_thread()
 
     from wsegs.geometry.frame import Frame, image_frame
@@ -156,7 +180,7 @@ def masks(
         if frame == "image":
             store_frame = image_frame(table.image_size[table.image_size[:, 0] > 0], size)
         else:
-            store_frame = Frame("face", size or (218, 178), keep_tilt=tilt == "keep", zoom=zoom)
+            store_frame = Frame("face", size or (218, 178), align_eyes=align_eyes, zoom=zoom)
         how = None if refine is None else _refine_options(refine, refinement or "celeba", table, data, landmarks)
         try:
             summary = build_store(
@@ -165,7 +189,7 @@ def masks(
                 store_frame,
                 output,
                 layout=layout,
-                only_common=only_common,
+                shared_attributes_only=shared_attributes_only,
                 refine=how,
                 images=_image_options(image_quality, table, data, landmarks) if with_images else None,
                 shard=shard,

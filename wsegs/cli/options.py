@@ -9,61 +9,82 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+import cloup
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 DEFAULT_DATA = Path("data/celeba")
+PATH = click.Path(path_type=Path)
+
+# CelebA, LFWA or a plain folder; also from WSEGS_DATA. None where the user gave neither.
+data_option = cloup.option(
+    "--data",
+    type=PATH,
+    envvar="WSEGS_DATA",
+    show_envvar=True,
+    help=f"Folder of the data set: CelebA, LFWA, UTKFace, or any folder of images.  [default: {DEFAULT_DATA}]",
+)
+
+# Where the images of a file of landmarks or masks lie, if they have moved.
+moved_data_option = cloup.option(
+    "--data",
+    type=PATH,
+    envvar="WSEGS_DATA",
+    show_envvar=True,
+    help="Folder of the images, if they have moved.  [default: where their landmarks were found]",
+)
+
+labels_option = cloup.option(
+    "--labels",
+    type=PATH,
+    envvar="WSEGS_LABELS",
+    show_envvar=True,
+    help="CSV file with a row for each image: its file name, its attributes (1 and 0, or 1 and -1; blank is unknown),"
+    " and if known split and identity.  [default: labels.csv in the data set]",
+)
+
+numbers_option = cloup.option(
+    "--numbers",
+    metavar="NAME",
+    multiple=True,
+    help="Read this column of the labels as numbers, such as age. Repeat the option for several columns.",
+)
+
+categories_option = cloup.option(
+    "--categories",
+    metavar="NAME",
+    multiple=True,
+    help="Read this column of the labels as categories, such as race. Repeat the option for several columns. Without"
+    " a table of labels, 'class' is the folder that an image lies in.",
+)
+
+images_option = cloup.option(
+    "--images",
+    type=click.Choice(["aligned", "wild"]),
+    envvar="WSEGS_IMAGES",
+    show_envvar=True,
+    help="Which of CelebA's images: the aligned crops, or the originals in the wild.  [default: aligned]",
+)
+
+limit_option = cloup.option(
+    "--limit",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Use a random sample of N images, always the same ones, in which each split keeps its share."
+    "  [default: all images]",
+)
 
 
-def data_option(command: Command) -> Command:
-    """Add ``--data``: the data set, also from ``WSEGS_DATA``. None where the user gave neither."""
-    return click.option(
-        "--data",
-        type=click.Path(path_type=Path),
-        envvar="WSEGS_DATA",
-        show_envvar=True,
-        help=f"Folder of the data set: CelebA, LFWA, UTKFace, or any folder of images.  [default: {DEFAULT_DATA}]",
-    )(command)
+def label_options(command: Command) -> Command:
+    """Add the options on images and labels that :func:`wsegs.datasets.open_dataset` takes, beside the folder."""
+    for option in (categories_option, numbers_option, labels_option, images_option):
+        command = option(command)
+    return command
 
 
-def labels_option(command: Command) -> Command:
-    """Add ``--labels``: the table of a plain folder."""
-    return click.option(
-        "--labels",
-        type=click.Path(path_type=Path),
-        envvar="WSEGS_LABELS",
-        show_envvar=True,
-        help="CSV of a plain folder: file name, attributes, split, identity, --numbers, --categories."
-        "  [default: DATA/labels.csv]",
-    )(command)
-
-
-def label_type_options(command: Command) -> Command:
-    """Add ``--numbers`` and ``--categories``: labels that are no binary attributes."""
-    command = click.option(
-        "--categories",
-        metavar="NAME",
-        multiple=True,
-        help="A column of the labels that holds categories, such as race; may be repeated. 'class' without a table of"
-        " labels: the folder that an image lies in.",
-    )(command)
-    return click.option(
-        "--numbers",
-        metavar="NAME",
-        multiple=True,
-        help="A column of the labels that holds numbers, such as age; may be repeated.",
-    )(command)
-
-
-def images_option(command: Command) -> Command:
-    """Add ``--images``: which of CelebA's two sets of images. None where the user did not say."""
-    return click.option(
-        "--images",
-        type=click.Choice(["aligned", "wild"]),
-        envvar="WSEGS_IMAGES",
-        show_envvar=True,
-        help="CelebA: the aligned crops or the originals in the wild.  [default: aligned]",
-    )(command)
+def given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that the user gave, such as those of :func:`label_options` for ``open_dataset``."""
+    return {name: value for name, value in options.items() if value}
 
 
 def _some_jobs(ctx: click.Context, param: click.Parameter, value: int) -> int:
@@ -72,55 +93,73 @@ def _some_jobs(ctx: click.Context, param: click.Parameter, value: int) -> int:
     return value
 
 
-def jobs_option(command: Command) -> Command:
-    """Add ``-j/--jobs``: processes, through joblib."""
-    return click.option(
-        "-j",
-        "--jobs",
-        type=click.IntRange(min=-1),
-        default=-1,
-        callback=_some_jobs,
-        envvar="WSEGS_JOBS",
-        show_envvar=True,
-        help="Processes; -1 is one a core.",
-    )(command)
+jobs_option = cloup.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=-1),
+    default=-1,
+    callback=_some_jobs,
+    envvar="WSEGS_JOBS",
+    show_envvar=True,
+    help="Number of processes; -1 is one for each processor core.",
+)
+
+backend_option = cloup.option(
+    "--backend",
+    type=click.Choice(["loky", "dask"]),
+    default="loky",
+    help="Where the processes run: loky is this machine, dask all workers of a cluster (--jobs has no effect then).",
+)
+
+scheduler_option = cloup.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    envvar="WSEGS_SCHEDULER",
+    show_envvar=True,
+    help="Address of the Dask scheduler for --backend dask, tcp://HOST:PORT. Its workers must find the images under"
+    " the same paths as this machine.",
+)
 
 
-def backend_options(command: Command) -> Command:
-    """Add ``--backend`` and ``--scheduler``: where the processes are."""
-    command = click.option(
-        "--scheduler",
-        metavar="ADDRESS",
-        envvar="WSEGS_SCHEDULER",
-        show_envvar=True,
-        help="--backend dask: the scheduler, tcp://HOST:PORT. Its workers read images by the same paths as this"
-        " machine, so that these must lie on disks that all of them share.",
-    )(command)
-    return click.option(
-        "--backend",
-        type=click.Choice(["loky", "dask"]),
-        default="loky",
-        help="Processes of this machine, or all workers of a Dask cluster (then -j has no effect).",
-    )(command)
+process_options = cloup.option_group("Processes", jobs_option, backend_option, scheduler_option)
+jobs_options = cloup.option_group("Processes", jobs_option)
+
+force_option = cloup.option(
+    "--force",
+    is_flag=True,
+    envvar="WSEGS_FORCE",
+    show_envvar=True,
+    help="Overwrite outputs that exist; without it the command refuses to.",
+)
+
+json_option = cloup.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    envvar="WSEGS_JSON",
+    show_envvar=True,
+    help="Print the summary as one JSON object, for programs to read.",
+)
+
+checkpoint_option = cloup.option(
+    "--checkpoint",
+    type=click.Choice(["best", "last"]),
+    default="best",
+    help="Which weights of the run: those of the best validation, or those of the last one.",
+)
+
+predictor_option = cloup.option(
+    "--predictor",
+    type=PATH,
+    help="A dlib shape predictor of 68 points (.dat) of your own.  [default: the one of the extra 'wsegs[ibug68]']",
+)
 
 
-def force_option(command: Command) -> Command:
-    """Add ``--force``: overwrite an output that exists."""
-    return click.option("--force", is_flag=True, envvar="WSEGS_FORCE", show_envvar=True, help="Overwrite the output.")(
-        command
-    )
-
-
-def json_option(command: Command) -> Command:
-    """Add ``--json``: the summary for a program to read."""
-    return click.option(
-        "--json",
-        "as_json",
-        is_flag=True,
-        envvar="WSEGS_JSON",
-        show_envvar=True,
-        help="Print the summary as JSON.",
-    )(command)
+def argument(name: str, help_text: str, **settings: Any) -> Callable[[Command], Command]:
+    """Add a positional argument, a path unless ``settings`` say otherwise."""
+    if "default" in settings:
+        help_text += f"  [default: {settings['default']}]"
+    return cloup.argument(name, help=help_text, **{"type": PATH, **settings})
 
 
 def output_option(default: str | None, help_text: str) -> Callable[[Command], Command]:
@@ -128,17 +167,15 @@ def output_option(default: str | None, help_text: str) -> Callable[[Command], Co
 
     No variable is shared here: one command's output would overwrite another's.
     """
+    return cloup.option("-o", "--output", type=PATH, default=default and Path(default), help=help_text)
 
-    def decorate(command: Command) -> Command:
-        return click.option(
-            "-o",
-            "--output",
-            type=click.Path(path_type=Path),
-            default=default and Path(default),
-            help=help_text,
-        )(command)
 
-    return decorate
+def output_options(
+    default: str | None, help_text: str, *further: Callable[[Any], Any], summary: bool = True
+) -> Callable[[Command], Command]:
+    """Add the group of ``--output``, ``further`` options, ``--force`` and, with ``summary``, ``--json``."""
+    last = (force_option, json_option) if summary else (force_option,)
+    return cloup.option_group("Output", output_option(default, help_text), *further, *last)
 
 
 def print_json(summary: Mapping[str, Any]) -> None:

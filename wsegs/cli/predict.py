@@ -7,43 +7,51 @@ from pathlib import Path
 from typing import Any, Literal
 
 import click
+import cloup
 
-from wsegs.cli.options import force_option, json_option, print_json
+from wsegs.cli.options import PATH, argument, checkpoint_option, force_option, json_option, print_json
 
 
-@click.command()
-@click.argument("run_folder", metavar="RUN", type=click.Path(path_type=Path))
-@click.argument("images", metavar="IMAGE...", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option(
-    "--masks",
-    "store_path",
-    type=click.Path(path_type=Path),
-    help="A mask store with its images inside: IMAGE is a name in it.",
+@cloup.command()
+@argument("run_folder", "Folder that wsegs train made.", metavar="RUN")
+@argument(
+    "images", "Image files; with --masks, names of images in the store.", metavar="IMAGE...", nargs=-1, required=True
 )
-@click.option("--maps", type=click.Path(path_type=Path), help="Folder for pictures of where each attribute was seen.")
-@click.option("--checkpoint", type=click.Choice(["best", "last"]), default="best", help="Which weights of the run.")
-@force_option
-@json_option
+@cloup.option_group(
+    "Input",
+    checkpoint_option,
+    cloup.option(
+        "--masks", "store_path", type=PATH, help="Read the images from this mask store, which must keep its images."
+    ),
+)
+@cloup.option_group(
+    "Output",
+    cloup.option(
+        "--heatmaps", type=PATH, help="Folder for a picture of each image that shows where each attribute was seen."
+    ),
+    force_option,
+    json_option,
+)
 def predict(
     run_folder: Path,
     images: tuple[Path, ...],
     store_path: Path | None,
-    maps: Path | None,
+    heatmaps: Path | None,
     checkpoint: Literal["best", "last"],
     force: bool,
     as_json: bool,
 ) -> None:
-    """Recognise the attributes of IMAGES with RUN, a folder that wsegs train made.
+    """Predict the attributes of images.
 
-    Attributes are printed with their probabilities, the most probable first. Images that cannot be read are listed
-    at the end, and the exit code is then 1.
+    Prints the probability of each attribute, the most probable first. Images that cannot be read are listed at the end,
+    and the exit code is then 1.
     """
     from wsegs.io.files import check_output
     from wsegs.store import MaskStore
     from wsegs.training.run_folder import BEST, LAST, check_run
 
     check_run(run_folder, BEST if checkpoint == "best" else LAST)
-    # torch takes seconds to import; what can be wrong without it was said before.
+    # torch takes seconds to import, so mistakes are reported first.
     from wsegs.evaluation.predict import Failure, check_maps, map_files
     from wsegs.evaluation.predict import predict as predict_images
     from wsegs.evaluation.runs import load_run
@@ -51,9 +59,9 @@ def predict(
     run = load_run(run_folder, checkpoint)
     store = None if store_path is None else MaskStore(store_path)
     pictures: list[Path | None] = [None] * len(images)
-    if maps is not None:
+    if heatmaps is not None:
         check_maps(run)
-        pictures = [check_output(picture, force=force) for picture in map_files(maps, images)]
+        pictures = [check_output(picture, force=force) for picture in map_files(heatmaps, images)]
     done: list[dict[str, Any]] = []
     failures: list[Failure] = []
     for result, picture in zip(predict_images(run, images, store), pictures, strict=True):

@@ -6,21 +6,41 @@ from pathlib import Path
 from typing import Literal
 
 import click
+import cloup
 
-from wsegs.cli.options import data_option, force_option, output_option
+from wsegs.cli.options import argument, moved_data_option, output_options
 from wsegs.errors import OptionError
 
 
-@click.command()
-@click.argument("path", metavar="[MASKS]", type=click.Path(path_type=Path), default=Path("masks.h5"))
-@output_option("preview.png", "The picture.")
-@data_option
-@click.option("--faces", type=click.IntRange(min=1), default=12, help="Faces on the contact sheet, at most.")
-@click.option("--attribute", "attributes", multiple=True, help="Draw one face with this mask; may be repeated.")
-@click.option("--all-attributes", is_flag=True, help="Draw one face with every mask.")
-@click.option("--image", help="Name of the image to draw.  [default: the first with a face]")
-@click.option("--rules", help="MASKS is a landmark file: try these rules on it, without a mask store.")
-@force_option
+@cloup.command()
+@argument("path", "Mask store that wsegs masks made.", metavar="[MASKS]", default=Path("masks.h5"))
+@cloup.option_group(
+    "Picture",
+    cloup.option(
+        "--faces",
+        metavar="N",
+        type=click.IntRange(min=1),
+        default=12,
+        help="Show at most N faces, evenly spaced in the store.",
+    ),
+    cloup.option(
+        "--attribute",
+        "attributes",
+        metavar="NAME",
+        multiple=True,
+        help="Draw one face with the mask of this attribute. Repeat the option for several attributes.",
+    ),
+    cloup.option("--all-attributes", is_flag=True, help="Draw one face with the mask of every attribute."),
+    cloup.option(
+        "--image", metavar="NAME", help="File name of the image to draw.  [default: the first that has a face]"
+    ),
+    cloup.option(
+        "--rules",
+        help="Try this rule file without a mask store: MASKS is then a landmarks.h5.",
+    ),
+    moved_data_option,
+)
+@output_options("preview.png", "The picture to write, a PNG file.", summary=False)
 def preview(
     path: Path,
     output: Path,
@@ -32,7 +52,7 @@ def preview(
     rules: str | None,
     force: bool,
 ) -> None:
-    """Draw a contact sheet of MASKS (masks.h5): faces, landmarks, base regions; or the masks of one face."""
+    """Draw a contact sheet of a mask store: faces with their landmarks and base regions, or the masks of one face."""
     if attributes and all_attributes:
         raise OptionError("--attribute and --all-attributes: expected one of the two, got both")
     names: tuple[str, ...] | Literal["all"] = "all" if all_attributes else attributes

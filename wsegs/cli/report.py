@@ -6,17 +6,15 @@ from pathlib import Path
 from typing import Literal
 
 import click
+import cloup
 
-from wsegs.cli.options import data_option, force_option, json_option, output_option, print_json
+from wsegs.cli.options import argument, checkpoint_option, moved_data_option, output_options, print_json
 
 
-@click.command()
-@click.argument("run_folders", metavar="RUN...", type=click.Path(path_type=Path), nargs=-1, required=True)
-@data_option
-@output_option(None, "The page.  [default: report.html in the first RUN]")
-@click.option("--checkpoint", type=click.Choice(["best", "last"]), default="best", help="Which weights of the runs.")
-@force_option
-@json_option
+@cloup.command()
+@argument("run_folders", "Folders that wsegs train made.", metavar="RUN...", nargs=-1, required=True)
+@cloup.option_group("Runs", checkpoint_option, moved_data_option)
+@output_options(None, "The HTML file to write.  [default: report.html in the first RUN]")
 def report(
     run_folders: tuple[Path, ...],
     data: Path | None,
@@ -25,11 +23,11 @@ def report(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Write one HTML page about each RUN, a folder that wsegs train made.
+    """Write one HTML page about one or several runs.
 
-    Learning curves, the scores of the evaluations that lie in the run, which region each attribute listens to, the
-    activation maps of the last convolution, parsed faces (what of this the network has), recipe and provenance. The
-    page holds its pictures and needs no server; it shows some validation images.
+    The page shows what the network has of these: learning curves, the scores of evaluations that lie in the run, how
+    each attribute weighs the regions, activation maps of the last convolution, parsed faces, the recipe, provenance.
+    Its pictures are inside the file; some of them show validation images.
     """
     from wsegs.evaluation.runs import load_run
     from wsegs.io.files import check_output

@@ -1,21 +1,25 @@
-"""Where the images of an evaluation come from: files of a data set, or a mask store that keeps its images."""
+"""Sources of crops for an evaluation: image files of a data set, or a mask store that keeps its images."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wsegs.datasets import open_dataset
 from wsegs.datasets.index import FaceDataset
 from wsegs.errors import OptionError, WsegsError
-from wsegs.evaluation.crops import Crop, Cropper, cropper_for
-from wsegs.geometry.frame import resize_affine, transform_points
+from wsegs.evaluation.crops import Crop, Cropper, cropper_for, label_types, run_data_folder
+from wsegs.evaluation.runs import Run
+from wsegs.geometry.matrices import resize_affine, transform_points
 from wsegs.io.images import read_image
+from wsegs.landmarks.table import LandmarkTable, read_landmarks
 from wsegs.store import MaskStore
+from wsegs.training.resolve import DEFAULT_DATA
 from wsegs.training.runs import RunInfo
 
 
@@ -129,6 +133,75 @@ def store_dataset(store: MaskStore) -> FaceDataset:
         numbers=store.numbers,
         categories=store.categories,
     )
+
+
+@dataclass(frozen=True)
+class OpenImages:
+    """The images that a run is measured on.
+
+    Attributes
+    ----------
+    dataset
+        Their names and labels.
+    path
+        The folder of the data set, or the mask store.
+    store
+        The mask store whose images they are; None where they are files.
+    landmarks
+        Where their faces lie; None where that is not known, or the store says so.
+    """
+
+    dataset: FaceDataset
+    path: Path
+    store: MaskStore | None = None
+    landmarks: LandmarkTable | None = None
+
+
+def open_images(
+    run: Run, data: Path | None, masks: Path | None, landmarks: Path | None, options: Mapping[str, Any]
+) -> OpenImages:
+    """Open the images that a run is to be measured on.
+
+    Parameters
+    ----------
+    run
+        Says what it was trained on, which is used where nothing else is named.
+    data, masks
+        A data set, or a mask store that keeps its images.
+    landmarks
+        ``landmarks.h5`` of the data set.
+    options
+        For :func:`wsegs.datasets.open_dataset`; empty takes the numbers and categories of the training.
+
+    Raises
+    ------
+    OptionError
+        If the mask store keeps no images, or both it and landmarks are named.
+    MissingError, DataError
+        If a file cannot be read.
+    """
+    if masks is not None and landmarks is not None:
+        raise OptionError("--landmarks: a mask store has landmarks of its own; expected --masks or --landmarks")
+    source = run.plan.main
+    options = dict(options)
+    if source.kind == "data":
+        if data is None and masks is None:
+            data, options = source.path, {**source.opened, **options}
+            landmarks = landmarks or (Path(source.landmarks) if source.landmarks else None)
+        typed = {name: source.opened.get(name) for name in ("numbers", "categories")}
+    else:
+        typed = dict(zip(("numbers", "categories"), label_types(run.info), strict=True))
+    if not options.get("numbers") and not options.get("categories") and data is None:
+        options |= {name: tuple(labels) for name, labels in typed.items() if labels}
+    store = MaskStore(masks) if masks is not None else None
+    if data is None and store is None:
+        data = run_data_folder(run.info)
+        store = training_store(run.info) if data is None else None
+    if store is not None:
+        return OpenImages(store_dataset(store), store.path, store)
+    data = data or DEFAULT_DATA
+    table = None if landmarks is None else read_landmarks(landmarks)
+    return OpenImages(open_dataset(data, **options), data, None, table)
 
 
 def training_store(info: RunInfo) -> MaskStore | None:

@@ -56,7 +56,7 @@ class SheetFace:
     status: str
 
 
-def spread(candidates: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+def evenly_spaced(candidates: NDArray[np.intp], count: int) -> NDArray[np.intp]:
     """Return at most ``count`` of the candidates, evenly spread from the first to the last."""
     if len(candidates) <= count:
         return candidates

@@ -1,4 +1,4 @@
-"""Charts of a run: learning curves, accuracy per attribute, runs against each other."""
+"""Bar charts of the scores of each attribute, of one run or of several."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wsegs.io.files import did_you_mean
 
 _MAJORITY = "#C4C4C8"
 
-# The highest chart of bars that is one column; more attributes go on in a second and third column.
+# More bars than this continue in a second and third column.
 _ROWS_A_COLUMN = 45
 
 Row = Mapping[str, Any]
@@ -29,8 +29,8 @@ def plot_attribute_bars(rows: Sequence[Row], output: Path, *, title: str = "Accu
     Parameters
     ----------
     rows
-        One mapping an attribute with ``attribute``, ``accuracy``, ``majority``, ``average_precision`` and
-        ``balanced_accuracy``, the last four as shares from 0 to 1; None or nan where undefined. Sorted here, the
+        A mapping for each attribute with ``attribute``, ``accuracy``, ``majority_rate``, ``average_precision`` and
+        ``balanced_accuracy``, the last four as shares from 0 to 1; None or nan where undefined. They are drawn with the
         largest gain over the majority class first.
     output
         A PNG, PDF or SVG file; overwritten.
@@ -42,12 +42,12 @@ def plot_attribute_bars(rows: Sequence[Row], output: Path, *, title: str = "Accu
     DataError
         If there are no rows or a row lacks one of these.
     """
-    gains = [_share(row, "accuracy") - _share(row, "majority") for row in rows]
+    gains = [_share(row, "accuracy") - _share(row, "majority_rate") for row in rows]
     # An attribute without any label has no accuracy; it goes last.
     order = sorted(range(len(rows)), key=lambda i: -gains[i] if math.isfinite(gains[i]) else math.inf)
     ordered = [rows[i] for i in order]
     measures = (
-        ("majority", "majority class", _MAJORITY, "bar"),
+        ("majority_rate", "majority class", _MAJORITY, "bar"),
         ("accuracy", "accuracy", COLOURS[0], "bar"),
         ("average_precision", "average precision", COLOURS[1], "D"),
         ("balanced_accuracy", "balanced accuracy", COLOURS[6], "|"),
@@ -128,7 +128,7 @@ def plot_comparison(
 
 
 def _bars(rows: Sequence[Row], draw: Any, title: str, output: Path) -> None:
-    """Lay horizontal bars out in as many columns as keep every name legible; the first row is at the top."""
+    """Draw horizontal bars in as many columns as keep every name legible, the first row at the top."""
     if not rows:
         raise DataError(f"{output}: no attribute to draw")
     columns = math.ceil(len(rows) / _ROWS_A_COLUMN)

@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.errors import DataError, MissingError, OptionError
-from wsegs.geometry.frame import resize_affine, usual_frame, warp_image
+from wsegs.geometry.frame import usual_frame
+from wsegs.geometry.matrices import resize_affine
+from wsegs.geometry.warp import warp_image
 from wsegs.io.files import check_output, did_you_mean
 from wsegs.io.images import read_image, reason
 from wsegs.landmarks.table import LandmarkTable
 from wsegs.reports.canvas import write_png
-from wsegs.reports.contact_sheet import SheetFace, attribute_sheet, contact_sheet, spread
+from wsegs.reports.contact_sheet import SheetFace, attribute_sheet, contact_sheet, evenly_spaced
 from wsegs.rules import RuleSet
 from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
@@ -93,13 +95,13 @@ def preview_rules(
         rows = np.array([_find_name(table.images, image, "the landmark file")])
     else:
         found = usable[table.found[usable]]
-        rows = spread(found if attributes and len(found) else usable, 1 if attributes else faces)
+        rows = evenly_spaced(found if attributes and len(found) else usable, 1 if attributes else faces)
     few = table.select(rows)
     # Rules may be tried on a data set that lacks some of their attributes.
-    only_common = bool(table.attribute_names) and not set(rules.attribute_names) <= set(table.attribute_names)
+    shared_only = bool(table.attribute_names) and not set(rules.attribute_names) <= set(table.attribute_names)
     with tempfile.TemporaryDirectory(prefix="wsegs-") as folder:
         path = Path(folder) / "masks.h5"
-        build_store(few, rules, frame, path, only_common=only_common, jobs=1)
+        build_store(few, rules, frame, path, shared_attributes_only=shared_only, jobs=1)
         with MaskStore(path) as store:
             return _draw(store, f"rules {rules.name}", output, data, faces, attributes, image)
 
@@ -145,12 +147,12 @@ def _rows(store: MaskStore, count: int) -> list[int]:
     found = np.flatnonzero(_has_face(store))
     without = np.flatnonzero(~_has_face(store))
     if not len(found):
-        rows: list[int] = spread(without, count).tolist()
+        rows: list[int] = evenly_spaced(without, count).tolist()
         return rows
     if count == 1:
         return [int(found[0])]
-    lost = spread(without, max(1, int(count * _WITHOUT_FACE)))
-    return [*spread(found, count - len(lost)).tolist(), *lost.tolist()]
+    lost = evenly_spaced(without, max(1, int(count * _WITHOUT_FACE)))
+    return [*evenly_spaced(found, count - len(lost)).tolist(), *lost.tolist()]
 
 
 def _has_face(store: MaskStore) -> NDArray[np.bool_]:

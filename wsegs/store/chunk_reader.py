@@ -52,7 +52,7 @@ class ChunkReader:
         out
             Output: (H, W), or the shape of ``pick``; contiguous, of :attr:`dtype`.
         pick
-            (h, w) flat indices of the pixels to take, row-major; None takes all.
+            Flat indices of the pixels to take, row-major, of any shape; None takes all.
 
         Raises
         ------

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from wsegs.datasets.typed_labels import Categories, check_labels
 from wsegs.errors import DataError, MissingError
 from wsegs.geometry.frame import Frame, frame_from_json
+from wsegs.geometry.resample import NearestGrid
 from wsegs.io.files import did_you_mean, is_safe_relative_path
 from wsegs.io.hdf5 import check_readable, open_hdf5, reason_of
 from wsegs.io.images import MAX_PIXELS
@@ -89,7 +90,7 @@ class MaskStore:
         self._process = -1
         self._reader: ChunkReader | None = None
         self._crops: StoredCrops | None = None
-        self._last_pick: NDArray[np.intp] | None = None
+        self._last_grid: NearestGrid | None = None
         try:
             self._read_header(self._check())
         except (DataError, MissingError):
@@ -206,28 +207,28 @@ class MaskStore:
         reader = self._regions_reader()
         height, width = size or self.size
         out = np.empty((len(indices), height, width), reader.dtype)
-        pick = None if (height, width) == self.size else self._nearest((height, width))
+        grid = None if (height, width) == self.size else self._nearest_grid((height, width))
+        gathered = None if grid is None or not grid.has_ties else np.empty(len(grid.pixels), reader.dtype)
         for position, index in enumerate(indices):
             try:
-                reader.read(int(index), out[position], pick)
+                if grid is None:
+                    reader.read(int(index), out[position])
+                elif gathered is None:
+                    reader.read(int(index), out[position].reshape(-1), grid.pixels)
+                else:
+                    reader.read(int(index), gathered, grid.pixels)
+                    out[position] = grid.regions(gathered)
             except READ_ERRORS as error:
                 raise DataError(
                     f"{self.path}: the masks of {self._name(int(index))} cannot be read ({error})"
                 ) from error
         return out
 
-    def _nearest(self, size: tuple[int, int]) -> NDArray[np.intp]:
-        """Return which pixels, counted along lines, a map of size (h, w) takes by nearest neighbour.
-
-        The source pixel whose centre is nearest to the target's: symmetric, so that a flip commutes with it.
-        """
-        if self._last_pick is None or self._last_pick.shape != size:
-            rows, columns = (
-                ((np.arange(target) + 0.5) * source / target).astype(np.intp)
-                for target, source in zip(size, self.size, strict=True)
-            )
-            self._last_pick = rows[:, None] * self.size[1] + columns
-        return self._last_pick
+    def _nearest_grid(self, size: tuple[int, int]) -> NearestGrid:
+        """Return which pixels a map of size (h, w) takes; the last answer is kept."""
+        if self._last_grid is None or self._last_grid.size != size:
+            self._last_grid = NearestGrid(self.size, size)
+        return self._last_grid
 
     def _name(self, index: int) -> str:
         """Return the name of a row for messages."""

@@ -41,7 +41,7 @@ DEFAULT_MASKS, DEFAULT_DATA = Path("masks.h5"), Path("data/celeba")
 
 @dataclass(frozen=True)
 class Overrides:
-    """What a command says beside the recipe.
+    """Settings of a command beside the recipe.
 
     Attributes
     ----------
@@ -251,12 +251,12 @@ def _source(recipe: Recipe, opened: OpenSource, overrides: Overrides, hold_out: 
     store = isinstance(opened, OpenStore)
     plan = SourcePlan(
         kind="store" if store else "data",
-        path=opened.labelled.path.absolute() if isinstance(opened, OpenStore) else (overrides.data or DEFAULT_DATA),
+        path=(opened.labelled.path if isinstance(opened, OpenStore) else overrides.data or DEFAULT_DATA).absolute(),
         root=opened.root,
         frame=opened.frame,
         margin=0.0 if isinstance(opened, OpenStore) else opened.margin,
         opened={} if store else {key: _plain(value) for key, value in overrides.opened.items()},
-        landmarks="" if overrides.landmarks is None else str(overrides.landmarks),
+        landmarks="" if overrides.landmarks is None else str(overrides.landmarks.absolute()),
         class_maps=None,
         validation_fraction=recipe.validation_fraction,
         hold_out=hold_out,

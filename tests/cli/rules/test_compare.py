@@ -10,7 +10,7 @@ import pytest
 @pytest.fixture
 def arguments(truth_folder):
     """The options that name masks and landmarks."""
-    return ["--truth", truth_folder, "--landmarks", truth_folder / "landmarks.h5"]
+    return ["--parsing-masks", truth_folder, "--landmarks", truth_folder / "landmarks.h5"]
 
 
 @pytest.fixture

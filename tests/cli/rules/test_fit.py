@@ -24,7 +24,7 @@ def arguments(truth_folder, tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     Path("my.yaml").write_text(FILE)
-    return ["my.yaml", "--truth", truth_folder, "--landmarks", truth_folder / "landmarks.h5"]
+    return ["my.yaml", "--parsing-masks", truth_folder, "--landmarks", truth_folder / "landmarks.h5"]
 
 
 def test_writes_a_better_file(run, arguments):
@@ -44,7 +44,7 @@ def test_writes_a_better_file(run, arguments):
 
 
 def test_halves_curve_and_json(run, arguments):
-    done = run("rules", "fit", *arguments, "-o", "out.yaml", "--half", "second", "--curve", "curve.png", "--json")
+    done = run("rules", "fit", *arguments, "-o", "out.yaml", "--fold", "second", "--curve", "curve.png", "--json")
     assert done.code == 0, done.err
     summary = json.loads(done.out)
     assert (summary["fitted"]["faces"], summary["others"]["faces"], summary["half"]) == (2, 1, "second")
@@ -53,7 +53,7 @@ def test_halves_curve_and_json(run, arguments):
     assert [point["masks"] for point in summary["curve"]] == [0, 2]
     assert summary["curve"][1]["iou"] == pytest.approx(summary["others"]["mean"]["after"])
     assert Path("curve.png").stat().st_size > 1000
-    table = run("rules", "fit", *arguments, "-o", "b.yaml", "--masks", 2, "--curve", "b.png", "--also-turned", 0)
+    table = run("rules", "fit", *arguments, "-o", "b.yaml", "--fit-to", 2, "--curve", "b.png", "--also-turned", 0)
     assert table.code == 0, table.err
     assert table.out.splitlines()[0].split() == [
         "region",
@@ -79,10 +79,10 @@ def test_in_place_only_with_force(run, arguments):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--masks", "4"], "--masks 4: expected at most the 3 faces that there are"),
-        (["--curve", "c.png"], "--curve: expected faces that are not fitted to; --half first"),
-        (["--curve", "c.gif", "--masks", "2"], "expected a name that ends in .png, .pdf or .svg, got 'c.gif'"),
-        (["--classes", "nowhere"], "nowhere"),
+        (["--fit-to", "4"], "--fit-to 4: expected at most the 3 faces that there are"),
+        (["--curve", "c.png"], "--curve: expected faces that are not fitted to; --fold first"),
+        (["--curve", "c.gif", "--fit-to", "2"], "expected a name that ends in .png, .pdf or .svg, got 'c.gif'"),
+        (["--class-map", "nowhere"], "nowhere"),
     ],
 )
 def test_bad_options_are_one_line(run, arguments, options, message):

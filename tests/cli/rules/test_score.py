@@ -16,14 +16,14 @@ def arguments(truth_folder, tmp_path, monkeypatch):
     """The options that name masks and landmarks, in an empty working directory."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    return ["--truth", truth_folder, "--landmarks", truth_folder / "landmarks.h5"]
+    return ["--parsing-masks", truth_folder, "--landmarks", truth_folder / "landmarks.h5"]
 
 
 def test_prints_a_table(run, arguments):
     done = run("rules", "score", "attparsenet-2020", *arguments)
     assert done.code == 0, done.err
     lines = done.out.splitlines()
-    assert lines[0].split() == ["region", "images", "IoU", "spread", "precision", "recall", "median", "missed"]
+    assert lines[0].split() == ["region", "images", "IoU", "std", "precision", "recall", "median", "missed"]
     assert [line.split()[0] for line in lines[1:9]] == [
         *("eyes", "eyebrows", "nose", "mouth", "ears", "top_of_head", "below_chin", "mean"),
     ]
@@ -36,7 +36,7 @@ def test_prints_a_table(run, arguments):
 
 def test_json_csv_and_picture(run, arguments, tmp_path):
     files = ["--csv", "scores.csv", "--worst", "worst.png", "--worst-count", 2]
-    done = run("rules", "score", "celeba", *arguments, *files, "--json", "--half", "second")
+    done = run("rules", "score", "celeba", *arguments, *files, "--json", "--fold", "second")
     assert done.code == 0, done.err
     summary = json.loads(done.out)
     assert (summary["images"], summary["faces"], summary["half"]) == (2, 2, "second")
@@ -59,11 +59,11 @@ def test_own_rules_of_five_points_and_own_classes(run, arguments, tmp_path):
     rules, classes = tmp_path / "five.yaml", tmp_path / "classes.yaml"
     rules.write_text("version: 1\nscheme: celeba5\nregions:\n  nose: {box: [0, 1, 2]}\n  lips: {box: [3, 4]}\n")
     classes.write_text("regions: {nose: 2, mouth: [10, 11]}\n")
-    done = run("rules", "score", rules, *arguments, "--classes", classes)
+    done = run("rules", "score", rules, *arguments, "--class-map", classes)
     assert done.code == 0, done.err
     assert done.out.splitlines()[-2:] == [f"not in {rules}: mouth", f"not in {classes}: lips"]
     classes.write_text("regions: {mouth: 11}\n")
-    done = run("rules", "score", rules, *arguments, "--classes", classes)
+    done = run("rules", "score", rules, *arguments, "--class-map", classes)
     assert done.code == 1
     assert done.err == f"Error: {rules}: has none of the regions of {classes} (mouth); it has nose, lips\n"
 
@@ -80,10 +80,10 @@ def test_wrong_input_is_one_line(run, arguments, truth_folder, tmp_path):
     (tmp_path / "bad.yaml").write_text("classes: {nose: 2}\nregions:\n  nose: nsoe\n")
     for extra, words in (
         (
-            ["--classes", tmp_path / "bad.yaml"],
+            ["--class-map", tmp_path / "bad.yaml"],
             "bad.yaml:3:9: unknown class 'nsoe'; expected one of nose; did you mean",
         ),
-        (["--classes", "celebmask"], "celebmask: no such file, and no shipped one of that name in rules/classes"),
+        (["--class-map", "celebmask"], "celebmask: no such file, and no shipped one of that name in rules/classes"),
         (["--worst", "worst.jpg"], "--worst: expected a name that ends in .png, got 'worst.jpg'"),
         (["--landmarks", "nothing.h5"], "nothing.h5: no such file"),
         (["--images", "nowhere"], "nowhere: no such folder"),
@@ -99,7 +99,7 @@ def test_wrong_input_is_one_line(run, arguments, truth_folder, tmp_path):
     done = run("rules", "score", "celeba", *arguments)
     assert done.code == 1
     assert "b.png: expected a class number a pixel" in done.err
-    for usage in (["celeba"], ["--truth", truth_folder], ["celeba", *arguments, "--scale", 0]):
+    for usage in (["celeba"], ["--parsing-masks", truth_folder], ["celeba", *arguments, "--scale", 0]):
         assert run("rules", "score", *usage).code == 2
 
 

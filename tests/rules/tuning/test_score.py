@@ -83,7 +83,7 @@ def test_a_region_counts_from_the_least_number_of_pixels_on():
         np.testing.assert_allclose(values[:, 0], expected)
     (summary,) = summarise_scores(scores)
     assert (summary.images, summary.iou, summary.median, summary.missed) == (2, 2 / 9, 2 / 9, 0.5)
-    assert summary.spread == pytest.approx(np.std([4 / 9, 0], ddof=1))
+    assert summary.std == pytest.approx(np.std([4 / 9, 0], ddof=1))
     assert (summary.precision, summary.recall) == (0.25, 0.4)
 
 
@@ -92,7 +92,7 @@ def test_where_the_rules_draw_nothing_precision_is_undefined_and_the_rest_is_zer
     assert (scores.iou.item(), scores.recall.item()) == (0, 0)
     assert np.isnan(scores.precision.item())
     (summary,) = summarise_scores(scores)
-    assert (summary.iou, summary.precision, summary.missed, summary.spread) == (0, None, 1, None)
+    assert (summary.iou, summary.precision, summary.missed, summary.std) == (0, None, 1, None)
 
 
 def test_a_region_that_nobody_drew_has_no_score_and_is_not_in_the_mean():

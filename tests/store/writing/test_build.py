@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from wsegs.errors import DataError, OutputExistsError, RuleError
-from wsegs.geometry.frame import Frame, transform_points
+from wsegs.geometry.frame import Frame
+from wsegs.geometry.matrices import transform_points
 from wsegs.io.integrity import write_digests
 from wsegs.rules import compile_rules, load_rules
 from wsegs.schemes import CELEBA5, IBUG68
@@ -201,8 +202,10 @@ def test_attributes_must_match_the_data_set():
     rules = compile_rules(RULES, "own.yaml")
     assert match_attributes(("Bearded", "Smiling"), rules) == ("Bearded", "Smiling")
     assert match_attributes((), rules) == ("Smiling", "Bearded")
-    with pytest.raises(RuleError, match=r"own.yaml: attribute 'Bearded' .*did you mean 'Beard'.*--only-common"):
+    with pytest.raises(
+        RuleError, match=r"own.yaml: attribute 'Bearded' .*did you mean 'Beard'.*--shared-attributes-only"
+    ):
         match_attributes(("Smiling", "Beard"), rules)
-    assert match_attributes(("Young", "Smiling"), rules, only_common=True) == ("Smiling",)
+    assert match_attributes(("Young", "Smiling"), rules, shared_attributes_only=True) == ("Smiling",)
     with pytest.raises(RuleError, match="no attribute of the rules"):
-        match_attributes(("Young",), rules, only_common=True)
+        match_attributes(("Young",), rules, shared_attributes_only=True)

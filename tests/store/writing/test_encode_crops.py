@@ -13,7 +13,8 @@ import skimage.data
 from PIL import Image
 
 from wsegs.errors import DataError, OptionError
-from wsegs.geometry.frame import Frame, warp_image
+from wsegs.geometry.frame import Frame
+from wsegs.geometry.warp import warp_image
 from wsegs.io.images import read_image
 from wsegs.io.integrity import write_digests
 from wsegs.io.journal import Journal
@@ -63,7 +64,7 @@ def test_a_jpeg_in_the_frame_is_copied_and_others_are_encoded_once(table, photos
     assert describe_store(store)["crops"] == {"images": 7, "bytes": sum(map(len, kept))}
 
 
-@pytest.mark.parametrize("frame", [Frame("image", (128, 112)), Frame("face", (218, 178), keep_tilt=False)])
+@pytest.mark.parametrize("frame", [Frame("image", (128, 112)), Frame("face", (218, 178), align_eyes=True)])
 def test_crops_lie_in_the_frame(table, photos, tmp_path, frame):
     _build(table, photos, tmp_path / "masks.h5", frame)
     store = MaskStore(tmp_path / "masks.h5")

@@ -10,7 +10,8 @@ import skimage.data
 from PIL import Image
 
 from wsegs.errors import DataError, MissingError, OptionError
-from wsegs.geometry.frame import Frame, covered_by_source, warp_image
+from wsegs.geometry.frame import Frame
+from wsegs.geometry.warp import covered_by_source, warp_image
 from wsegs.refine import load_refinement, refine_regions
 from wsegs.rules import load_rules
 from wsegs.store import MaskStore
@@ -33,7 +34,7 @@ def options(table, tmp_path) -> RefineOptions:
     return RefineOptions(load_refinement(), tmp_path / "photos")
 
 
-@pytest.mark.parametrize("frame", [FRAME, Frame("face", (109, 89), keep_tilt=False, zoom=0.6)])
+@pytest.mark.parametrize("frame", [FRAME, Frame("face", (109, 89), align_eyes=True, zoom=0.6)])
 def test_each_face_is_refined_in_the_stores_frame(table, options, tmp_path, frame):
     rules = load_rules("celeba")
     summary = build_store(table, rules, frame, tmp_path / "masks.h5", refine=options, jobs=1)

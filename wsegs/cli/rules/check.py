@@ -6,31 +6,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import cloup
 
-from wsegs.cli.options import NumberRange, json_option, print_json
+from wsegs.cli.options import PATH, NumberRange, argument, json_option, print_json
 
 if TYPE_CHECKING:
     from wsegs.landmarks.table import LandmarkTable
     from wsegs.rules.check import Faces
 
 
-@click.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--landmarks",
-    type=click.Path(path_type=Path),
-    help="landmarks.h5: warn of regions that are empty on its faces and of attributes that its labels do not know.",
+@cloup.command()
+@argument("file", "Rule file: a path, or the name of a shipped one.")
+@cloup.option_group(
+    "Checks",
+    cloup.option(
+        "--landmarks",
+        type=PATH,
+        help="A landmarks.h5: also warn of regions that are empty on its faces, and of attributes that its data set"
+        " does not have.",
+    ),
+    cloup.option(
+        "--empty",
+        metavar="PERCENT",
+        type=NumberRange(min=0, max=100),
+        default=1.0,
+        help="With --landmarks, warn of a region that is empty on at least this percentage of the faces.",
+    ),
+    cloup.option("--strict", is_flag=True, help="Exit with code 1 on warnings too, not only on errors."),
 )
-@click.option(
-    "--empty",
-    type=NumberRange(min=0, max=100),
-    default=1.0,
-    help="Warn of a region from so many per cent of empty faces on.",
-)
-@click.option("--strict", is_flag=True, help="Exit with 1 on warnings, too.")
-@json_option
+@cloup.option_group("Output", json_option)
 def check(file: Path, landmarks: Path | None, empty: float, strict: bool, as_json: bool) -> None:
-    """Find every error and warning in the rule FILE, each with file, line and column."""
+    """Find every error and warning in a rule file, each with file, line and column."""
     from wsegs.io.files import find_shipped
     from wsegs.io.yaml_source import read_yaml_text
     from wsegs.rules.check import check_rules
@@ -70,10 +76,11 @@ def check(file: Path, landmarks: Path | None, empty: float, strict: bool, as_jso
 
 def _faces(table: LandmarkTable) -> Faces:
     """Return the faces of a landmark file in the frame that masks would be drawn in."""
-    from wsegs.geometry.frame import transform_points, usual_frame
+    from wsegs.geometry.frame import usual_frame
+    from wsegs.geometry.matrices import transform_points
     from wsegs.rules.check import Faces
 
     frame = usual_frame(table.image_size)
     found = table.found
-    affine = frame.affine(table.landmarks[found], table.image_size[found], table.scheme)
+    affine = frame.affine(table.scheme.five_points(table.landmarks[found]), table.image_size[found])
     return Faces(transform_points(table.landmarks[found], affine), frame.size)

@@ -6,40 +6,41 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
+import cloup
 
-from wsegs.cli.options import json_option, print_json
-from wsegs.cli.rules.truth import classes_option, describe_faces, say_what_is_left_out, truth_options
+from wsegs.cli.options import argument, jobs_options, json_option, print_json
+from wsegs.cli.rules.parsing_masks import describe_faces, load_faces, parsing_mask_options, print_left_out
 
 if TYPE_CHECKING:
     from wsegs.rules.tuning.compare import Comparison
 
 
-@click.command()
-@click.argument("a")
-@click.argument("b")
-@truth_options
-@classes_option
-@json_option
-def compare(a: str, b: str, classes: str, as_json: bool, **truth: Any) -> None:
-    """Hold the rule files A and B against the same human parsing masks.
+@cloup.command()
+@argument("a", "Rule file A: a path, or the name of a shipped one.", type=str)
+@argument("b", "Rule file B: a path, or the name of a shipped one.", type=str)
+@parsing_mask_options
+@jobs_options
+@cloup.option_group("Output", json_option)
+def compare(a: str, b: str, class_map: str, jobs: int, as_json: bool, **given: Any) -> None:
+    """Compare two rule files by the same human parsing masks.
 
-    The interval holds the mean difference of the intersection over union, B less A, with 95 % confidence: a bootstrap
-    over the faces. Where it excludes zero, one is better. A and B may be of different landmark schemes.
+    For each region, prints the mean intersection over union (IoU) of A and of B, and the 95 % interval of the mean
+    difference B - A, by a bootstrap over the faces. If the interval excludes zero, one file is better. A and B may be
+    written for different landmark schemes.
     """
-    from wsegs.human_masks.parsed_faces import load_truth
     from wsegs.human_masks.scoring import score_faces
     from wsegs.rules import load_rules
     from wsegs.rules.tuning.class_map import load_classes
     from wsegs.rules.tuning.compare import compare_scores
     from wsegs.rules.tuning.score import common_regions
 
-    rule_sets, class_map = [load_rules(a), load_rules(b)], load_classes(classes)
-    regions = [common_regions(rules, class_map) for rules in rule_sets]
-    faces = load_truth(**truth, schemes=[rules.scheme for rules in rule_sets])
-    comparisons, mean = compare_scores(*score_faces(faces, rule_sets, class_map))
+    rule_sets, classes = [load_rules(a), load_rules(b)], load_classes(class_map)
+    regions = [common_regions(rules, classes) for rules in rule_sets]
+    faces = load_faces(given, [rules.scheme for rules in rule_sets], jobs)
+    comparisons, mean = compare_scores(*score_faces(faces, rule_sets, classes))
     compared = [comparison.region for comparison in comparisons]
     lacking = {
-        name: [region for region in class_map.regions if region not in has]
+        name: [region for region in classes.regions if region not in has]
         for name, has in zip((a, b), regions, strict=True)
     }
     if as_json:
@@ -47,11 +48,11 @@ def compare(a: str, b: str, classes: str, as_json: bool, **truth: Any) -> None:
             {
                 "a": a,
                 "b": b,
-                "classes": classes,
-                **describe_faces(faces, truth),
+                "class_map": class_map,
+                **describe_faces(faces, given),
                 "regions": [{**asdict(comparison), "better": comparison.better} for comparison in comparisons],
                 "mean": {**asdict(mean), "better": mean.better},
-                "regions_not_compared": [region for region in class_map.regions if region not in compared],
+                "regions_not_compared": [region for region in classes.regions if region not in compared],
             }
         )
         return
@@ -60,7 +61,7 @@ def compare(a: str, b: str, classes: str, as_json: bool, **truth: Any) -> None:
     click.echo(f"{'region':<{width}}{'images':>9}{'A':>9}{'B':>9}{'B - A':>9}   95 % interval")
     for comparison in [*comparisons, mean]:
         click.echo(f"{comparison.region:<{width}}{_cells(comparison)}")
-    say_what_is_left_out(faces, lacking)
+    print_left_out(faces, lacking)
 
 
 def _cells(row: Comparison) -> str:

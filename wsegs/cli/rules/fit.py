@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import cloup
 
-from wsegs.cli.options import NumberRange, force_option, json_option, output_option, print_json
-from wsegs.cli.rules.truth import classes_option, describe_faces, say_what_is_left_out, truth_options
+from wsegs.cli.options import PATH, NumberRange, argument, jobs_options, output_options, print_json
+from wsegs.cli.rules.parsing_masks import describe_faces, load_faces, parsing_mask_options, print_left_out
 from wsegs.errors import OptionError
 
 if TYPE_CHECKING:
@@ -17,49 +18,64 @@ if TYPE_CHECKING:
     from wsegs.human_masks.parsed_faces import ParsedFaces
 
 
-@click.command()
-@click.argument("rules", metavar="FILE")
-@truth_options
-@classes_option
-@output_option(None, "The fitted rule file.  [default: FILE itself, with --force]")
-@click.option("--masks", type=click.IntRange(min=1), help="Fit to so many faces, drawn by --seed.  [default: all]")
-@click.option(
-    "--also-turned",
-    type=NumberRange(-180, 180),
-    help="Fit to each face a second time, turned by so many degrees, so that numbers do not lean on whole pixels."
-    "  [default: 20, 0 if a shape is not in the face's frame]",
+@cloup.command()
+@argument("rules", "Rule file: a path, or the name of a shipped one.", metavar="FILE", type=str)
+@parsing_mask_options
+@cloup.option_group(
+    "Fit",
+    cloup.option(
+        "--fit-to",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="Fit to a random sample of N faces and report on the others.  [default: all faces]",
+    ),
+    cloup.option(
+        "--also-turned",
+        metavar="DEGREES",
+        type=NumberRange(-180, 180),
+        help="Fit to each face a second time, turned by so many degrees, so that numbers do not depend on the grid of"
+        " pixels; 0 does not.  [default: 20, or 0 if a shape is not in the frame of the face]",
+    ),
+    cloup.option(
+        "--curve",
+        "picture",
+        type=PATH,
+        help="Also fit to 5, 10, 20, 50 and 100 masks, and plot the scores on the other faces to this file (.png, .pdf"
+        " or .svg).",
+    ),
+    cloup.option(
+        "--draws",
+        type=click.IntRange(1, 100),
+        default=5,
+        help="Number of random samples of each size that --curve fits to.",
+    ),
+    cloup.option(
+        "--seed", type=click.IntRange(min=0), default=0, help="Seed of the random samples of --fit-to and --curve."
+    ),
 )
-@click.option(
-    "--curve",
-    "picture",
-    type=click.Path(path_type=Path),
-    help="Also fit to 5, 10, 20, 50, 100 masks and draw the scores on the other faces, a PNG file.",
-)
-@click.option("--draws", type=click.IntRange(1, 100), default=5, help="How often --curve draws each number of masks.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Which faces --masks and --curve draw.")
-@force_option
-@json_option
+@jobs_options
+@output_options(None, "The fitted rule file to write.  [default: FILE itself, with --force]")
 def fit(
     rules: str,
-    classes: str,
+    class_map: str,
+    jobs: int,
     output: Path | None,
-    masks: int | None,
+    fit_to: int | None,
     also_turned: float | None,
     picture: Path | None,
     draws: int,
     seed: int,
     force: bool,
     as_json: bool,
-    **truth: Any,
+    **given: Any,
 ) -> None:
-    """Estimate the numbers of the rule file FILE that are marked fit: from human parsing masks.
+    """Fit the numbers of a rule file that are marked fit: to human parsing masks.
 
-    Writes the file back with nothing but these numbers changed. --half first fits to one half of the faces and reports
-    on the other, too; with --masks 20, twenty faces of that half are fitted to. Without --half, the faces that --masks
-    did not draw are reported on.
+    Writes the file back with only these numbers changed. --fold first fits to one half of the faces and also reports on
+    the other half; --fit-to 20 then fits to twenty faces of that half. Without --fold, it reports on the faces that
+    --fit-to left out.
     """
     from wsegs.human_masks.fitting import compare_before_after, fit_curve, fit_with_progress, read_views
-    from wsegs.human_masks.parsed_faces import load_truth
     from wsegs.io.files import atomic_write, check_output, find_shipped
     from wsegs.io.lock import lock_output
     from wsegs.io.yaml_source import read_yaml_text
@@ -68,9 +84,9 @@ def fit(
     from wsegs.rules.tuning.fit import RuleFit
 
     path = find_shipped("rules", rules)
-    read_yaml_text(path, "a rule file")  # says what is no rule file
-    text = path.read_bytes().decode()  # with its line ends as they are
-    rule_fit = RuleFit(text, rules, path.parent, load_classes(classes))
+    read_yaml_text(path, "a rule file")  # refuses what is not a rule file
+    text = path.read_bytes().decode()  # keeps its line ends
+    rule_fit = RuleFit(text, rules, path.parent, load_classes(class_map))
     if output is None and not Path(rules).is_file():
         raise OptionError(f"{rules} is a shipped rule file, which stays as it is; -o names the fitted one")
     output = output or path
@@ -80,11 +96,10 @@ def fit(
     if picture is not None:
         _check_picture(check_output(picture, force=force))
 
-    half = truth["half"]
-    faces = load_truth(**{**truth, "half": "all"}, schemes=[rule_fit.rules.scheme])
-    fitted_faces, other_faces = _draw_faces(faces, half, masks, seed)
+    faces = load_faces({**given, "fold": "all"}, [rule_fit.rules.scheme], jobs)
+    fitted_faces, other_faces = _draw_faces(faces, given["fold"], fit_to, seed)
     if picture is not None and not len(other_faces):
-        raise OptionError("--curve: expected faces that are not fitted to; --half first leaves the second half out")
+        raise OptionError("--curve: expected faces that are not fitted to; --fold first leaves the second half out")
     if also_turned is None:
         also_turned = 20 if rule_fit.turns_with_face else 0
     views = read_views(rule_fit, fitted_faces, also_turned)
@@ -104,8 +119,8 @@ def fit(
                 "rules": rules,
                 "output": str(output),
                 "sha256": fitted.rules.sha256,
-                "classes": classes,
-                **describe_faces(faces, truth),
+                "class_map": class_map,
+                **describe_faces(faces, given),
                 "seed": seed,
                 "also_turned": also_turned,
                 "numbers": fitted.numbers,
@@ -119,7 +134,7 @@ def fit(
     _print_table(own, others)
     if curve:
         _print_curve(curve)
-    say_what_is_left_out(faces, {})
+    print_left_out(faces, {})
     click.echo(f"{output}: {fitted.numbers} numbers fitted to {len(fitted_faces)} faces")
     if picture is not None:
         click.echo(picture)
@@ -130,23 +145,23 @@ def _check_picture(path: Path) -> None:
         raise OptionError(f"--curve: expected a name that ends in .png, .pdf or .svg, got '{path}'")
 
 
-def _draw_faces(faces: ParsedFaces, half: str, masks: int | None, seed: int) -> tuple[ParsedFaces, ParsedFaces]:
-    """Return the faces to fit to and those to report on: the other half, or without halves what was not drawn."""
+def _draw_faces(faces: ParsedFaces, fold: str, fit_to: int | None, seed: int) -> tuple[ParsedFaces, ParsedFaces]:
+    """Return the faces to fit to and those to report on: the other fold, or without folds those not drawn."""
     import numpy as np
 
-    from wsegs.human_masks.parsed_faces import half_of
+    from wsegs.human_masks.parsed_faces import fold_of
 
-    mine = np.array([half in ("all", half_of(name)) for name in faces.names])
+    mine = np.array([fold in ("all", fold_of(name)) for name in faces.names])
     rows, others = np.flatnonzero(mine), np.flatnonzero(~mine)
     if not len(rows):
-        raise OptionError(f"--half {half}: no image with a face is in it")
-    if masks is None:
+        raise OptionError(f"--fold {fold}: no image with a face is in it")
+    if fit_to is None:
         return faces.select(rows), faces.select(others)
-    if masks > len(rows):
-        raise OptionError(f"--masks {masks}: expected at most the {len(rows)} faces that there are (--half {half})")
+    if fit_to > len(rows):
+        raise OptionError(f"--fit-to {fit_to}: expected at most the {len(rows)} faces that there are (--fold {fold})")
     drawn = np.random.default_rng(seed).permutation(len(rows))
-    chosen, rest = np.sort(rows[drawn[:masks]]), np.sort(rows[drawn[masks:]])
-    return faces.select(chosen), faces.select(rest if half == "all" else others)
+    chosen, rest = np.sort(rows[drawn[:fit_to]]), np.sort(rows[drawn[fit_to:]])
+    return faces.select(chosen), faces.select(rest if fold == "all" else others)
 
 
 def _print_table(own: BeforeAfter, others: BeforeAfter | None) -> None:

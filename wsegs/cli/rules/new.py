@@ -4,42 +4,58 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
+import cloup
 
-from wsegs.cli.options import force_option, label_type_options, labels_option, output_option
+from wsegs.cli.options import PATH, given, label_options, output_options
 
 
-@click.command()
-@output_option("rules.yaml", "The rule file.")
-@click.option("--data", type=click.Path(path_type=Path), help="Data set whose attributes the file is for.")
-@labels_option
-@label_type_options
-@click.option("--attribute", "attributes", multiple=True, help="An attribute instead of a data set's; may be repeated.")
-@click.option("--scheme", default="ibug68", help="The landmark scheme that the rules will speak of, by name or file.")
-@force_option
+@cloup.command()
+@cloup.option_group(
+    "Attributes",
+    cloup.option("--data", type=PATH, help="Folder of the data set whose attributes the rule file is for."),
+    label_options,
+    cloup.option(
+        "--attribute",
+        "attributes",
+        metavar="NAME",
+        multiple=True,
+        help="Write this attribute instead of those of a data set. Repeat the option for several attributes.",
+    ),
+)
+@cloup.option_group(
+    "Landmarks",
+    cloup.option(
+        "--scheme",
+        metavar="NAME|FILE.yaml",
+        default="ibug68",
+        help="Landmark scheme whose points the rules name: ibug68, celeba5, mediapipe478, or a scheme file of your"
+        " own.",
+    ),
+)
+@output_options("rules.yaml", "The rule file to write.", summary=False)
 def new(
     output: Path,
     data: Path | None,
-    labels: Path | None,
-    numbers: tuple[str, ...],
-    categories: tuple[str, ...],
     attributes: tuple[str, ...],
     scheme: str,
     force: bool,
+    **labels: Any,
 ) -> None:
-    """Write a commented rule file to begin with, for the attributes of a data set."""
+    """Write a commented rule file to start from, with regions for the attributes of a data set."""
     from wsegs.errors import OptionError
     from wsegs.io.files import atomic_write, check_output
     from wsegs.rules.starter import starter_text
     from wsegs.schemes import find_scheme, scheme_names
 
-    if attributes and (data is not None or labels is not None):
+    if attributes and (data is not None or labels["labels"] is not None):
         raise OptionError("--attribute: expected either attributes by name or those of --data and --labels, got both")
     is_file = scheme not in scheme_names()
     found = find_scheme(scheme)
     check_output(output, force=force, others=[scheme] if is_file else [])
-    names = tuple(dict.fromkeys(attributes)) or _attributes_of(data, labels, numbers, categories)
+    names = tuple(dict.fromkeys(attributes)) or _attributes_of(data, given(labels))
     if not all(names):
         raise OptionError("--attribute: expected a name, got nothing")
     # A rule file looks for a scheme file from where it lies itself.
@@ -51,13 +67,13 @@ def new(
     click.echo(f"next: wsegs rules check {output}; wsegs rules preview {output}{image}")
 
 
-def _attributes_of(
-    data: Path | None, labels: Path | None, numbers: tuple[str, ...], categories: tuple[str, ...]
-) -> tuple[str, ...]:
-    """Return the attributes of a data set; none where the user named none."""
+def _attributes_of(data: Path | None, labels: dict[str, Any]) -> tuple[str, ...]:
+    """Return the attributes of a data set, or of a table of labels alone; none where the user named neither."""
     from wsegs.datasets import open_dataset
     from wsegs.datasets.labels import read_labels
 
     if data is not None:
-        return open_dataset(data, labels=labels, numbers=numbers, categories=categories).attribute_names
-    return read_labels(labels, numbers, categories).attribute_names if labels is not None else ()
+        return open_dataset(data, **labels).attribute_names
+    if "labels" not in labels:
+        return ()
+    return read_labels(labels["labels"], labels.get("numbers", ()), labels.get("categories", ())).attribute_names

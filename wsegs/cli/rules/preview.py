@@ -6,25 +6,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import cloup
 
-from wsegs.cli.options import force_option, output_option
+from wsegs.cli.options import PATH, argument, output_options
 
 if TYPE_CHECKING:
     from wsegs.schemes import LandmarkScheme
 
 
-@click.command()
-@click.argument("file", type=click.Path(path_type=Path))
-@click.argument("image", required=False, type=click.Path(path_type=Path))
-@output_option("preview.png", "The picture.")
-@click.option(
-    "--landmarks",
-    type=click.Path(path_type=Path),
-    help="landmarks.h5 with the landmarks of IMAGE.  [default: they are found in it]",
+@cloup.command()
+@argument("file", "Rule file: a path, or the name of a shipped one.")
+@argument("image", "Picture of a face to draw over.  [default: the average face of the scheme]", required=False)
+@cloup.option_group(
+    "Landmarks",
+    cloup.option(
+        "--landmarks",
+        type=PATH,
+        help="A landmarks.h5 that has the landmarks of IMAGE.  [default: landmarks are found in IMAGE]",
+    ),
 )
-@force_option
+@output_options("preview.png", "The picture to write, a PNG file.", summary=False)
 def preview(file: Path, image: Path | None, output: Path, landmarks: Path | None, force: bool) -> None:
-    """Draw the regions of the rule FILE and every attribute over IMAGE, or over the scheme's average face."""
+    """Draw the regions and attributes of a rule file over a face."""
     import numpy as np
 
     from wsegs.errors import OptionError

@@ -5,22 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+import cloup
 
-from wsegs.cli.options import force_option, output_option
+from wsegs.cli.options import output_options
 
 # "\b" keeps click from joining the lines that follow.
-_HELP = """Print the JSON Schema of rule files, by which editors complete and check them while typing.
+_HELP = """Print the JSON Schema of rule files, with which editors complete and check rules while you type.
 
-An editor that speaks the YAML language server reads it where a rule file begins with
+Editors that use the YAML language server read it if a rule file begins with
 
 \b
 # yaml-language-server: $schema=schema.json
 """
 
 
-@click.command(help=_HELP)
-@output_option(None, "Write it to this file instead of printing it.")
-@force_option
+@cloup.command(help=_HELP)
+@output_options(None, "Write the schema to this file.  [default: print it]", summary=False)
 def schema(output: Path | None, force: bool) -> None:
     """Print the schema, or write it."""
     from wsegs.io.files import atomic_write, check_output

@@ -73,7 +73,7 @@ class RegionSummary:
         Its name.
     images
         On how many images it counts.
-    iou, spread, median
+    iou, std, median
         Mean, standard deviation and median of the intersection over union.
     precision, recall
         Means; precision over the images where the rules drew anything.
@@ -84,7 +84,7 @@ class RegionSummary:
     region: str
     images: int
     iou: float | None
-    spread: float | None
+    std: float | None
     precision: float | None
     recall: float | None
     median: float | None
@@ -182,7 +182,7 @@ def _summary(name: str, iou: Scores, precision: Scores, recall: Scores) -> Regio
         region=name,
         images=len(iou),
         iou=_mean(iou),
-        spread=float(iou.std(ddof=1)) if len(iou) > 1 else None,
+        std=float(iou.std(ddof=1)) if len(iou) > 1 else None,
         precision=_mean(precision),
         recall=_mean(recall),
         median=float(np.median(iou)) if len(iou) else None,
@@ -196,6 +196,6 @@ def _mean(values: np.ndarray) -> float | None:
 
 def mean_over_regions(summaries: Sequence[RegionSummary]) -> dict[str, float | None]:
     """Return the mean of each column over the regions where it is defined."""
-    columns = ("iou", "spread", "precision", "recall", "median", "missed")
+    columns = ("iou", "std", "precision", "recall", "median", "missed")
     values = {column: [getattr(summary, column) for summary in summaries] for column in columns}
     return {column: _mean(np.array([v for v in some if v is not None], float)) for column, some in values.items()}

@@ -41,7 +41,9 @@ class UnreadableImagesError(DataError):
     """No image could be read, though images were to be refined by or kept."""
 
 
-def match_attributes(table_names: Sequence[str], rules: RuleSet, *, only_common: bool = False) -> tuple[str, ...]:
+def match_attributes(
+    table_names: Sequence[str], rules: RuleSet, *, shared_attributes_only: bool = False
+) -> tuple[str, ...]:
     """Return the attributes of a store: those of the data set, each of which needs a rule.
 
     A data set without labels gets the attributes that the rules list, all unknown.
@@ -50,11 +52,11 @@ def match_attributes(table_names: Sequence[str], rules: RuleSet, *, only_common:
     ------
     RuleError
         If the rules list an attribute that the data set does not have, or the data set one that has no rule and
-        the rules no default. ``only_common`` keeps those that both know instead.
+        the rules no default. ``shared_attributes_only`` keeps those that both know instead.
     """
     if not table_names:
         return rules.attribute_names
-    if only_common:
+    if shared_attributes_only:
         common = tuple(name for name in table_names if name in rules.attribute_names)
         if not common:
             raise RuleError(f"{rules.source}: no attribute of the rules is one of the data set's")
@@ -65,7 +67,7 @@ def match_attributes(table_names: Sequence[str], rules: RuleSet, *, only_common:
             f"{rules.source}: attribute '{unknown[0]}' is not one of the data set's {len(table_names)}"
             f"{did_you_mean(unknown[0], list(table_names))}"
             + (f" ({len(unknown)} such attributes)" if len(unknown) > 1 else "")
-            + "; --only-common keeps the attributes that both know"
+            + "; --shared-attributes-only keeps the attributes that both know"
         )
     return tuple(table_names)
 
@@ -78,7 +80,7 @@ def build_store(
     output: str | Path,
     *,
     layout: Layout = "regions",
-    only_common: bool = False,
+    shared_attributes_only: bool = False,
     refine: RefineOptions | None = None,
     images: CropOptions | None = None,
     shard: tuple[int, int] | None = None,
@@ -105,7 +107,7 @@ def build_store(
     layout
         ``regions``: one integer a pixel. ``dense``: also the boolean channels, (N, A, H, W), for readers that
         know nothing of wsegs.
-    only_common
+    shared_attributes_only
         Keep the attributes that both the rules and the data set know; see :func:`match_attributes`.
     refine
         Refine regions by the pixels of the images; a face whose image cannot be read keeps what the rules draw.
@@ -142,7 +144,7 @@ def build_store(
         raise DataError(f"{rules.source}: {error}") from None
     if refine is not None:
         refine.refinement.check(rules)
-    names = match_attributes(table.attribute_names, rules, only_common=only_common)
+    names = match_attributes(table.attribute_names, rules, shared_attributes_only=shared_attributes_only)
     rules.lookup(names)  # each needs a rule
     everything = place_rows(table, frame, table.scheme if same_points else rules.scheme, names)
     if not len(everything):

@@ -1,0 +1,219 @@
+"""The options of ``wsegs train`` that override fields of the recipe, and what they override."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+import cloup
+
+from wsegs.cli.options import PATH, SIZE
+from wsegs.errors import OptionError
+
+if TYPE_CHECKING:
+    from wsegs.training.recipe import Recipe
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+# Option -> field of the recipe; others have the name of their field.
+_FIELDS = {
+    "width": "network.width",
+    "learning_rate": "optimizer.learning_rate",
+    "weight_decay": "optimizer.weight_decay",
+    "optimizer": "optimizer.name",
+    "schedule": "schedule.name",
+    "warmup": "schedule.warmup",
+    "monitor": "early_stopping.monitor",
+    "patience": "early_stopping.patience",
+    "balance": "tasks.attributes.balance",
+}
+_ABOUT_REGIONS = ("parsing_masks", "class_map", "parsing_store", "from_store", "parser", "hard_regions")
+
+_GROUPS = (
+    cloup.option_group(
+        "Parsing and regions",
+        "For networks that learn to parse faces (parser, joint) or read regions beside the image (ssp, ssg, naive).",
+        cloup.option(
+            "--parsing-masks",
+            type=PATH,
+            help="Folder of human parsing masks: PNG files whose pixels are class numbers, named as the images. A"
+            " parser learns from them; another network takes its regions from them.  [default: the recipe's]",
+        ),
+        cloup.option(
+            "--class-map",
+            help="Class map that groups the classes of --parsing-masks: a YAML file, or the name of a shipped one."
+            "  [default: the recipe's]",
+        ),
+        cloup.option(
+            "--parsing-store",
+            type=PATH,
+            help="Mask store of the images that have --parsing-masks, if they are not those of MASKS (for joint)."
+            "  [default: MASKS]",
+        ),
+        cloup.option(
+            "--from-store", is_flag=True, help="Take the base regions of the mask store in place of human masks."
+        ),
+        cloup.option(
+            "--parser",
+            type=PATH,
+            help="Run of a parser that draws the regions of new images, of which nothing but the image is known."
+            "  [default: the recipe's]",
+        ),
+        cloup.option(
+            "--hard-regions",
+            is_flag=True,
+            default=None,
+            help="Assign each pixel to the most probable region of the parser alone.  [default: the recipe's; without"
+            " it regions are weighted by their probabilities]",
+        ),
+    ),
+    cloup.option_group(
+        "Network",
+        cloup.option(
+            "--width",
+            metavar="FACTOR",
+            type=float,
+            help="Multiply the number of filters of every layer by this factor, if the network has that option; 0.25 is"
+            " affordable on a CPU.",
+        ),
+        cloup.option("--size", type=SIZE, help="Height and width in pixels of the images that the network sees."),
+        cloup.option(
+            "--init-from",
+            metavar="RUN",
+            type=PATH,
+            help="Start from the best weights of this run of the same network, to fine-tune it.  [default: random"
+            " weights]",
+        ),
+    ),
+    cloup.option_group(
+        "Loss and optimizer",
+        cloup.option(
+            "--no-segmentation",
+            is_flag=True,
+            help="Train the baseline: the same network for as many epochs, without the segmentation loss.",
+        ),
+        cloup.option(
+            "--balance",
+            type=click.Choice(["none", "class"]),
+            help="Weights of labels in the attribute loss: none counts all alike, class weighs present and absent by"
+            " their rates, for balanced accuracy.",
+        ),
+        cloup.option("--optimizer", type=click.Choice(["adam", "adamw", "adagrad", "sgd"]), help="Optimizer."),
+        cloup.option("--learning-rate", type=float, help="Learning rate, or its maximum if a schedule changes it."),
+        cloup.option("--weight-decay", type=float, help="Weight decay of the optimizer."),
+        cloup.option(
+            "--schedule",
+            type=click.Choice(["constant", "one-cycle", "cosine"]),
+            help="Schedule of the learning rate over all steps.",
+        ),
+        cloup.option(
+            "--warmup",
+            metavar="SHARE",
+            type=float,
+            help="Share of all steps, 0 to 1, in which a schedule raises the learning rate to its maximum.",
+        ),
+        cloup.option(
+            "--batch-size", type=click.IntRange(min=1), help="Number of images in a mini-batch, over all devices."
+        ),
+        cloup.option(
+            "--max-steps",
+            type=click.IntRange(min=1),
+            help="Stop after so many mini-batches; the stages of the recipe are shortened in proportion.",
+        ),
+        cloup.option("--seed", type=click.IntRange(min=0), help="Seed of the weights, the order of images and flips."),
+    ),
+    cloup.option_group(
+        "Validation",
+        cloup.option(
+            "--validate-every",
+            metavar="STEPS",
+            type=click.IntRange(min=1),
+            help="Number of mini-batches between two validations, each of which writes a checkpoint.  [default: the"
+            " recipe's, or an epoch]",
+        ),
+        cloup.option(
+            "--monitor",
+            metavar="SCORE",
+            help="Score that decides which checkpoint is the best: average_precision, accuracy, balanced_accuracy,"
+            " mean_iou, or the loss of a task by its name.",
+        ),
+        cloup.option(
+            "--patience",
+            metavar="N",
+            type=click.IntRange(min=1),
+            help="Stop after N validations without a better score.  [default: the recipe's, or never]",
+        ),
+    ),
+)
+
+
+def recipe_options(command: Command) -> Command:
+    """Add the options that override fields of the recipe."""
+    for group in reversed(_GROUPS):
+        command = group(command)
+    return command
+
+
+def load_overridden_recipe(name: str, options: Mapping[str, Any]) -> Recipe:
+    """Return the recipe with the fields that the options of :func:`recipe_options` set.
+
+    Raises
+    ------
+    OptionError
+        If an option does not fit the network of the recipe.
+    """
+    from wsegs.training.recipe import load_recipe
+
+    values = {_FIELDS.get(option, option): value for option, value in options.items()}
+    for option in (*_ABOUT_REGIONS, "no_segmentation"):
+        del values[option]
+    about_regions = {option: options[option] for option in _ABOUT_REGIONS}
+    recipe = load_recipe(name, values | _region_fields(load_recipe(name), **about_regions))
+    others = options["from_store"] or options["parsing_masks"] is not None
+    if recipe.regions is not None and options["parser"] is None and others:
+        recipe = recipe.without_parser()  # the parser of the recipe has other regions
+    return recipe.without_segmentation() if options["no_segmentation"] else recipe
+
+
+def _region_fields(
+    recipe: Recipe,
+    parsing_masks: Path | None,
+    class_map: str | None,
+    parsing_store: Path | None,
+    from_store: bool,
+    parser: Path | None,
+    hard_regions: bool | None,
+) -> dict[str, Any]:
+    """Return the fields of a recipe that the options on regions set: of what is parsed, or of what is read."""
+    parses = "parsing" in recipe.losses
+    part = "tasks.parsing" if parses else "regions"
+    about_masks = {"--parsing-masks": parsing_masks, "--class-map": class_map, "--from-store": from_store or None}
+    unfit: dict[str, object] = (
+        {"--parser": parser, "--hard-regions": hard_regions} if parses else {"--parsing-store": parsing_store}
+    )
+    if not parses and recipe.regions is None:
+        unfit |= {**about_masks, "--parser": parser, "--hard-regions": hard_regions}
+    for flag, value in unfit.items():
+        if value is not None:
+            does = "reads no regions" if flag != "--parsing-store" else "does not learn to parse"
+            raise OptionError(f"{flag}: network '{recipe.network.target}' {does}")
+    if from_store and parsing_masks is not None:
+        raise OptionError("--from-store and --parsing-masks both say what regions are: expected one of them")
+    fields: dict[str, Any] = {}
+    if parsing_masks is not None or from_store:
+        fields[f"{part}.from"] = "store" if from_store else "masks"
+    if parsing_masks is not None:
+        fields[f"{part}.parsing_masks"] = str(parsing_masks)
+    if class_map is not None:
+        # A run may be measured from another folder.
+        is_file = Path(class_map).is_file()
+        fields[f"{part}.class_map"] = str(Path(class_map).absolute()) if is_file else class_map
+    if parser is not None:
+        fields["regions.parser"] = str(parser)
+    if hard_regions is not None:
+        fields["regions.hard"] = hard_regions
+    if parsing_store is not None:
+        fields["tasks.parsing.store"] = str(parsing_store)
+    return fields
