@@ -92,6 +92,13 @@ def test_frame_survives_json():
     assert frame_from_json(frame.as_json()) == frame
 
 
+@pytest.mark.parametrize("align_eyes", [False, True])
+def test_frames_of_older_stores_are_read(align_eyes):
+    fields = Frame("face", (109, 89), align_eyes=align_eyes).as_json()
+    fields["keep_tilt"] = not fields.pop("align_eyes")
+    assert frame_from_json(fields).align_eyes == align_eyes
+
+
 def test_warp_puts_pixels_where_the_matrix_puts_points():
     # A white square on black: its centre must land where the matrix says, shrunk or enlarged.
     image = np.zeros((400, 300, 3), np.uint8)
