@@ -3,7 +3,7 @@
     python benchmarks/fit_refinement.py FOLDER > celeba.yaml
 
 FOLDER is that of benchmarks/region_iou.py. A multinomial logistic regression from the distances to the rules' regions
-to the class of a pixel, on pixels drawn at random from the faces of the half called first; no pixel's colour is looked
+to the class of a pixel, on pixels drawn at random from the faces of the fold called first; no pixel's colour is looked
 at. Fit it again when the shapes of rules/celeba.yaml change.
 """
 
@@ -16,8 +16,9 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_softmax
 
-from wsegs.geometry.frame import resize_affine, warp_classes
-from wsegs.human_masks.parsed_faces import load_truth
+from wsegs.geometry.matrices import resize_affine
+from wsegs.geometry.warp import warp_classes
+from wsegs.human_masks.parsed_faces import load_parsed_faces
 from wsegs.refine.place import features
 from wsegs.refine.refine import WORKING_DISTANCE
 from wsegs.rules import load_rules
@@ -43,7 +44,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     rules = load_rules(arguments.rules)
-    places, classes = sample_pixels(rules, load_truth(arguments.folder, half="first"))
+    places, classes = sample_pixels(rules, load_parsed_faces(arguments.folder, fold="first"))
     weights = fit(places, classes)
     print(f"version: 1\nscheme: {rules.scheme.name}\nregions: [{', '.join(REGIONS)}]\nthreshold: 0.4\nclasses:")
     for (name, refined, _), row in zip(CLASSES, weights, strict=True):

@@ -1,6 +1,6 @@
 """What ``wsegs masks --refine`` gains and costs: intersection over union with human masks, and time, with and without.
 
-    python benchmarks/refine.py FOLDER [--half first|second|all]
+    python benchmarks/refine.py FOLDER [--fold first|second|all]
 
 FOLDER is that of benchmarks/region_iou.py. Once on whole images of 218x218, twice on crops about the
 face of 218x178 as ``wsegs masks --frame face`` makes them: as large as in aligned CelebA images (``--zoom 1``), and by
@@ -19,8 +19,10 @@ import numpy as np
 from tqdm import tqdm
 
 from wsegs.datasets.parsing import read_parsing
-from wsegs.geometry.frame import Frame, covered_by_source, transform_points, warp_classes, warp_image
-from wsegs.human_masks.parsed_faces import load_truth
+from wsegs.geometry.frame import Frame
+from wsegs.geometry.matrices import transform_points
+from wsegs.geometry.warp import covered_by_source, warp_classes, warp_image
+from wsegs.human_masks.parsed_faces import load_parsed_faces
 from wsegs.refine import load_refinement, refine_regions
 from wsegs.rules import load_rules
 from wsegs.rules.tuning.class_map import OUTSIDE, load_classes
@@ -29,7 +31,7 @@ from wsegs.rules.tuning.class_map import OUTSIDE, load_classes
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--half", choices=["first", "second", "all"], default="second")
+    parser.add_argument("--fold", choices=["first", "second", "all"], default="second")
     parser.add_argument("--rules", default="celeba")
     parser.add_argument("--refinement", default="celeba")
     arguments = parser.parse_args()
@@ -38,12 +40,12 @@ def main() -> None:
     rules, refinement = load_rules(arguments.rules), load_refinement(arguments.refinement)
     refinement.check(rules)
     classes = load_classes("celebamask")
-    faces = load_truth(arguments.folder, half=arguments.half)
+    faces = load_parsed_faces(arguments.folder, fold=arguments.fold)
     landmarks = faces.landmarks_of(rules.scheme)
     sizes = np.tile(faces.size[::-1], (len(faces), 1))
     frames = (Frame("image", faces.size, zoom=1.0), Frame("face", (218, 178), zoom=1.0), Frame("face", (218, 178)))
     for frame in frames:
-        affine = frame.affine(landmarks, sizes, rules.scheme)
+        affine = frame.affine(rules.scheme.five_points(landmarks), sizes)
         points = transform_points(landmarks, affine)
         start = time.process_time()
         drawn = rules.draw(points, frame.size)

@@ -9,26 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
-from wsegs.datasets import open_dataset
-from wsegs.geometry.frame import Frame, warp_image
+import wsegs
+from wsegs.geometry.frame import warp_image
 from wsegs.io.images import read_image
-from wsegs.landmarks.find import find_landmarks
 from wsegs.reports.canvas import write_png
 from wsegs.reports.contact_sheet import SheetFace, attribute_sheet, contact_sheet
 from wsegs.reports.overlay import scale_picture
-from wsegs.rules import load_rules
-from wsegs.store import MaskStore
-from wsegs.store.writing.build import build_store
 
 output = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(prefix="wsegs-"))
 
-dataset = open_dataset(Path(__file__).parent / "faces")
+dataset = wsegs.open_dataset(Path(__file__).parent / "faces")
 dataset = dataset.select([dataset.images.index("astronaut.jpg")])
-table = find_landmarks(dataset, output / "landmarks.h5", jobs=1)
-rules = load_rules("celeba")
-build_store(table, rules, Frame("face", (218, 178)), output / "masks.h5", jobs=1)
-
-with MaskStore(output / "masks.h5") as store:
+table = wsegs.find_landmarks(dataset, output / "landmarks.h5", jobs=1)
+with wsegs.build_store(table, "celeba", output / "masks.h5", frame="face", jobs=1) as store:
     image = warp_image(read_image(dataset.path(0)), store.affine[0], store.size)
     face = SheetFace(store.images[0], image, store.landmarks[0], store.regions([0])[0], "dlib")
     left = contact_sheet([face], store.region_names, "Landmarks and base regions")

@@ -14,25 +14,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from wsegs.datasets import open_dataset
-from wsegs.geometry.frame import Frame
-from wsegs.landmarks.find import find_landmarks
+import wsegs
 from wsegs.reports.preview import preview_store
-from wsegs.rules import load_rules
-from wsegs.store import MaskStore
-from wsegs.store.writing.build import build_store
 
 output = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(prefix="wsegs-"))
 here = Path(__file__).parent
 
-dataset = open_dataset(here / "faces", labels=here / "own_labels.csv")
-table = find_landmarks(dataset, output / "landmarks.h5", jobs=1)
-rules = load_rules(here / "own_rules.yaml")
-build_store(table, rules, Frame("face", (218, 178)), output / "masks.h5", jobs=1)
-
-with MaskStore(output / "masks.h5") as store:
-    for row, name in enumerate(store.images):
-        masks = store[row]
+dataset = wsegs.open_dataset(here / "faces", labels=here / "own_labels.csv")
+table = wsegs.find_landmarks(dataset, output / "landmarks.h5", jobs=1)
+with wsegs.build_store(table, here / "own_rules.yaml", output / "masks.h5", frame="face", jobs=1) as store:
+    for name in store.images:
+        masks = store[name]
         drawn = [
             f"{a} ({m.mean():.1%} of the frame)" for a, m in zip(store.attribute_names, masks, strict=True) if m.any()
         ]

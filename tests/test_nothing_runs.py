@@ -74,6 +74,7 @@ def test_the_test_finds_what_it_looks_for(source):
     assert _problems(Path("module.py"), source)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 cannot keep its processes from the folder")
 def test_no_module_of_the_working_directory_is_imported(tmp_path, truth_folder):
     """In a folder of somebody's data may lie a ``numpy.py``, and worker processes look there first."""

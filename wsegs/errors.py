@@ -21,6 +21,10 @@ class MissingError(WsegsError, FileNotFoundError):
     """A file, folder or model weight that must exist and does not."""
 
 
+class MissingPackageError(WsegsError, ImportError):
+    """A package that is not installed; the message names the extra that installs it."""
+
+
 class OutputExistsError(WsegsError, FileExistsError):
     """An output that is already there; ``--force`` overwrites it."""
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from tests.training.tiny import make_store, write_faces
 from wsegs.landmarks.table import LandmarkTable, write_landmarks
+from wsegs.rules import load_rules
 
 FACES = Path(__file__).parents[2] / "examples" / "faces"
 
@@ -88,16 +89,18 @@ def _face() -> np.ndarray:
 def _masks(folder: Path, arguments: argparse.Namespace) -> list[str]:
     table = write_faces(folder, _face())
     write_landmarks(folder / "l.h5", jittered(table, arguments.images))
-    command = ["masks", str(folder / "l.h5"), "--rules", "celeba", "--only-common", f"-j{arguments.jobs}"]
+    command = ["masks", str(folder / "l.h5"), "--rules", "celeba", f"-j{arguments.jobs}"]
     return [*command, *arguments.options, "-o", "m.h5"]
 
 
 def jittered(table: LandmarkTable, count: int) -> LandmarkTable:
     """Return a table of ``count`` images, whose faces are the first of ``table`` moved by about a pixel."""
     rows = np.zeros(count, int)
-    arrays = ("landmarks", "status", "faces", "boxes", "image_size", "attributes", "identity", "split")
+    names = load_rules("celeba").attribute_names
+    arrays = ("landmarks", "status", "faces", "boxes", "image_size", "identity", "split")
     fields = {name: getattr(table, name)[rows] for name in arrays}
     fields["landmarks"] = fields["landmarks"] + np.random.default_rng(0).normal(0, 1, (count, 1, 2)).astype(np.float32)
+    fields |= {"attribute_names": names, "attributes": np.zeros((count, len(names)), np.int8)}
     return replace(table, images=tuple(f"{row:06d}.jpg" for row in range(count)), **fields)
 
 

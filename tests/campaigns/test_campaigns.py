@@ -1,30 +1,46 @@
-"""A few damaged files of each kind that is quick to read; ``benchmarks/fuzz.py`` tries as many as one likes."""
+"""A short version of each campaign; ``python -m tests.campaigns`` runs them as long as one likes."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-FUZZ = Path(__file__).parents[1] / "benchmarks" / "fuzz.py"
-CASES = os.environ.get("WSEGS_FUZZ_CASES", "25")
+ROOT = Path(__file__).parents[2]
+QUICK_KINDS = ("rules", "recipes", "attribute-tables", "celeba-folders", "pts-and-csv-imports", "journals")
+QUICK_KINDS += ("landmark-tables", "mask-stores")
 
 
-@pytest.mark.skipif(not FUZZ.exists(), reason="needs benchmarks/, which is in the checkout only")
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    "kind",
+    "arguments",
     [
-        *("rules", "recipes", "attribute-tables", "celeba-folders", "pts-and-csv-imports", "journals"),
-        *("landmark-tables", "mask-stores"),
+        ["fuzz", *QUICK_KINDS, "--cases", "25"],
+        ["kill", "landmarks", "--images", "30", "--times", "2"],
+        ["kill", "masks", "--images", "2000", "--times", "2"],
+        ["kill", "shards", "--images", "2000", "--times", "1"],
+        ["kill", "train", "--times", "1"],
+        ["kill", "train", "--times", "1", "--", "-j", "1", "--max-steps", "16", "--validate-every", "2"],
+        ["interrupt", "masks", "--images", "3000", "--times", "2"],
     ],
+    ids=lambda arguments: "-".join(arguments[:2]) + ("-readers" if "-j" in arguments else ""),
 )
-def test_damaged_files_are_refused_or_read(kind):
-    # Which wsegs sets for its workers, and which would keep the script from the module beside it.
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
-    command = [sys.executable, str(FUZZ), "--target", kind, "--cases", CASES]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+def test_a_short_campaign_finds_nothing(arguments):
+    command = [sys.executable, "-m", "tests.campaigns", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"| {kind} | {int(CASES):,} |" in done.stdout
+    rows = [line for line in done.stdout.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) == (len(QUICK_KINDS) if arguments[0] == "fuzz" else 1)
+
+
+@pytest.mark.slow
+def test_memory_is_measured():
+    """Too short to say how much it grows: the first tenth is the start of the workers."""
+    command = [sys.executable, "-m", "tests.campaigns", "memory", "masks", "--images", "5000"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert "| masks | " in done.stdout, done.stderr
+    megabytes = [float(cell) for cell in done.stdout.splitlines()[-1].strip("| ").split(" | ")[2:4]]
+    assert min(megabytes) > 20
+    assert max(megabytes) < 500

@@ -21,8 +21,8 @@ def ctrl_c():
 def command(**_):
     {command}
 
-handler = main._interrupt_once
-main._interrupt_once = lambda: handler({seconds})
+handler = main._Interrupt
+main._Interrupt = lambda: handler({seconds})
 main.cli.main = command
 try:
     main.main()
@@ -51,8 +51,19 @@ HANGS = """
 """
 
 
+WRAPPED = """
+    try:
+        ctrl_c()
+        time.sleep(10)
+    except KeyboardInterrupt as error:
+        raise ValueError("what a library makes of it") from error
+"""
+
+
 @pytest.mark.parametrize(
-    ("command", "seconds", "output"), [(TIDIES, 5, "tidied up\n"), (HANGS, 0.1, "")], ids=["tidies", "hangs"]
+    ("command", "seconds", "output"),
+    [(TIDIES, 5, "tidied up\n"), (HANGS, 0.1, ""), (WRAPPED, 5, "")],
+    ids=["tidies", "hangs", "wrapped"],
 )
 def test_ctrl_c_is_one_line(command, seconds, output):
     """Further presses do not disturb the tidying up, but end one that hangs, and say nothing at the very end."""

@@ -12,6 +12,8 @@ import pytest
 
 from wsegs.cli.demo import _FACES, _SPLITS, SIZE, make_faces
 
+pytestmark = pytest.mark.slow
+
 
 def test_faces_are_a_data_set_and_the_same_each_time(tmp_path):
     make_faces(tmp_path / "one")

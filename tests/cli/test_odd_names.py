@@ -11,6 +11,8 @@ import pytest
 from tests.training.tiny import RULES, write_faces
 from wsegs.landmarks.table import read_landmarks, write_landmarks
 
+pytestmark = pytest.mark.slow
+
 TINY = ("--width", 0.03, "--size", "32x28", "--batch-size", 4, "--max-steps", 2, "--precision", "32-true")
 NAMES = (b"caf\xe9.png", b"\xff.png", b"two\nlines.png", b' ,"quoted" .png', b"<b>&amp;.png", "\u9854.png".encode())
 

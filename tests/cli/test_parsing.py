@@ -8,6 +8,8 @@ import pytest
 
 from tests.training.tiny import make_store, write_faces, write_labels, write_truth
 
+pytestmark = pytest.mark.slow
+
 TINY = ("--width", 0.05, "--size", "32x28", "--batch-size", 4, "--max-steps", 2, "--precision", "32-true")
 
 

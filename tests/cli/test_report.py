@@ -20,6 +20,7 @@ def folder(tmp_path_factory, astronaut_landmarks):
     return folder
 
 
+@pytest.mark.slow
 def test_one_page_about_several_runs(run, folder) -> None:
     assert run("evaluate", folder / "bbox", "-j", 1).code == 0
     done = run("report", folder / "bbox", folder / "attparsenet")

@@ -16,6 +16,8 @@ from wsegs.store.writing.build import build_store
 HOLD = """
 import sys
 from wsegs.io.lock import lock_output
+
+pytestmark = pytest.mark.slow
 with lock_output(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()

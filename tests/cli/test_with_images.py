@@ -24,6 +24,7 @@ def here(tmp_path, astronaut_landmarks, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_every_command_needs_the_store_alone(run, here):
     (here / "data/faces/005.png").write_bytes(b"")
     done = run("masks", "--rules", "tiny.yaml", "--with-images", "-j", 1)

@@ -198,6 +198,7 @@ def test_table_cut_between_rows(celeba):
     assert "announces 4 rows, got 3; is the file complete?" in error_of(data)
 
 
+@pytest.mark.slow
 def test_constants_are_where_real_faces_are(shared_data):
     """The mean face: dark eyes at the aligned points, measured on real images with no detector."""
     import cv2

@@ -188,6 +188,7 @@ part = st.text(
 names = st.lists(st.lists(part, min_size=1, max_size=3).map("/".join), min_size=1, max_size=8, unique=True)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(names, st.integers(0, 4), st.booleans(), st.data())
 def test_labels_round_trip(tmp_path_factory, names, attributes, minus, data):

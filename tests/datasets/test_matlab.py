@@ -25,6 +25,7 @@ CRASHES = base64.b64decode(
 )
 
 
+@pytest.mark.slow
 def test_a_file_that_scipy_crashes_on_is_refused_in_one_line(tmp_path):
     (tmp_path / "lfw_att_40.mat").write_bytes(CRASHES)
     with pytest.raises(DataError, match=r"lfw_att_40\.mat: expected a MATLAB file, cannot be read: ") as caught:
@@ -32,6 +33,7 @@ def test_a_file_that_scipy_crashes_on_is_refused_in_one_line(tmp_path):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_objects_that_are_no_numbers_or_texts_are_refused(tmp_path):
     savemat(tmp_path / "f.mat", {"label": np.array([{"a": 1}], object)})
     with pytest.raises(DataError, match=r"f\.mat: expected a MATLAB file, cannot be read: expected a string"):

@@ -13,6 +13,7 @@ splits = arrays.arrays(np.int8, st.integers(0, 120), elements=st.integers(0, 2))
 limits = st.integers(0, 130)
 
 
+@pytest.mark.slow
 @given(splits, limits, st.integers(0, 3))
 def test_rows_are_as_many_as_asked_each_once_and_ascending(split, limit, seed):
     rows = sample_rows(split, limit, seed)

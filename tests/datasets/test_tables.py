@@ -33,6 +33,7 @@ field = st.sampled_from(
 body = st.lists(st.lists(field, min_size=2, max_size=4), max_size=5)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(body, st.sampled_from([None, ","]), st.sampled_from(["", "\n", "\n\n"]))
 @example([["x", "1", "2"]], ",", "\n")

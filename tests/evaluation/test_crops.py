@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wsegs.evaluation import crops
-from wsegs.evaluation.crops import Cropper, label_types, run_data_folder, similarity
-from wsegs.geometry.frame import Frame, transform_points
+from wsegs.evaluation.crops import Cropper, label_types, run_data_folder
+from wsegs.geometry.frame import Frame
+from wsegs.geometry.matrices import similarity, transform_points
 from wsegs.landmarks.chain import FoundFace
 from wsegs.schemes import IBUG68
 
@@ -90,7 +91,7 @@ def test_the_face_frame_crops_as_the_store_does(astronaut_landmarks, no_detector
     image = skimage.data.astronaut()
     frame = Frame("face", (218, 178))
     crop, kind = Cropper((218, 178), frame, None, POINTS).crop(image, IBUG68.five_points(astronaut_landmarks[None])[0])
-    matrix = frame.affine(astronaut_landmarks[None], np.array([[512, 512]]), IBUG68)[0]
+    matrix = frame.affine(IBUG68.five_points(astronaut_landmarks[None]), np.array([[512, 512]]))[0]
     assert kind == "landmarks"
     np.testing.assert_array_equal(crop, crops.warp_image(image, matrix, (218, 178)))
 

@@ -12,9 +12,10 @@ import torch
 from wsegs.datasets import open_dataset
 from wsegs.errors import DataError, OptionError
 from wsegs.evaluation.crops import run_data_folder
-from wsegs.evaluation.evaluate import evaluate, write_evaluation
+from wsegs.evaluation.evaluate import evaluate
+from wsegs.evaluation.results import write_evaluation
 from wsegs.evaluation.runs import load_run
-from wsegs.geometry.frame import warp_image
+from wsegs.geometry.warp import warp_image
 from wsegs.io.images import read_image
 from wsegs.training.lightning.module import normalise
 

@@ -21,6 +21,7 @@ def runs(store, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_everything_is_seen_in_a_network_that_listens_to_regions(runs) -> None:
     run = load_run(runs / "ssp")
     inside = inspect_run(run, faces=2, channels=5)

@@ -30,6 +30,7 @@ def test_every_example_is_listed_and_tested():
             assert f"({path.name})" in listed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", sorted(WRITES))
 def test_example_runs(script, tmp_path):
     if find_spec("face_recognition_models") is None:

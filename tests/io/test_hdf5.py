@@ -36,6 +36,7 @@ def test_locking_is_off_by_an_option(tmp_path, monkeypatch):
             assert file["number"][0] == 1
 
 
+@pytest.mark.slow
 def test_the_command_line_reads_a_store_without_locks(tmp_path, truth_folder):
     """Through the console script's own entry, in a new process."""
     from wsegs.geometry.frame import image_frame

@@ -127,8 +127,18 @@ def test_another_database_or_kind_is_no_journal(tmp_path, path):
     database = sqlite3.connect(other)
     database.execute("CREATE TABLE header (name)")
     database.close()
+    content = other.read_bytes()
     with pytest.raises(DataError, match=r"places\.sqlite: not the journal"):
         _open(other)
+    assert other.read_bytes() == content
+
+
+@pytest.mark.parametrize(("text", "damaged"), [(b'"abc"', b'"\xffbc"'), (b"header (text", b"h\xff\xffder (text")])
+def test_texts_that_are_not_utf_8_are_refused(path, text, damaged):
+    """Found by fuzzing: a UnicodeDecodeError."""
+    path.write_bytes(path.read_bytes().replace(text, damaged))
+    with pytest.raises(WsegsError, match=r"h5\.partial: (not the journal|an unfinished run with other input)"):
+        _open(path)
 
 
 def test_an_empty_file_is_begun_anew(path):

@@ -146,6 +146,7 @@ def test_one_process_holds_an_output_once_and_keeps_it(hold, tmp_path):
     assert refused == [True, True]
 
 
+@pytest.mark.slow
 def test_of_many_at_once_one_at_a_time_writes(tmp_path):
     counter = tmp_path / "counter"
     counter.write_text("0")

@@ -83,6 +83,7 @@ def test_an_error_of_a_call_is_raised():
         list(run_in_workers(operator.truediv, [(1, 1), (1, 0)], jobs=2))
 
 
+@pytest.mark.slow
 def test_a_call_that_is_sent_while_all_is_closed_says_nothing(monkeypatch, caplog):
     """A drive that turned read-only in the middle of a run gave a traceback of joblib's beside its line."""
     submit = ReusableExecutor.submit
@@ -126,6 +127,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to see processes")
 def test_workers_end_with_a_killed_caller(tmp_path):
     (tmp_path / "ask.py").write_text(ASK)
@@ -163,6 +165,7 @@ def test_ctrl_c_is_the_callers(monkeypatch):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to count threads")
 @pytest.mark.parametrize("command", ["landmarks", "masks"])
 def test_a_worker_has_one_thread(command, tmp_path, tiny_predictor, truth_folder):
@@ -201,6 +204,7 @@ def _read(path: Path) -> str:
         return ""
 
 
+@pytest.mark.slow
 def test_dask_gives_the_results_of_one_process(scheduler):
     calls = [(number, number) for number in range(50)]
     assert list(run_in_workers(operator.mul, calls, scheduler=scheduler)) == [number**2 for number in range(50)]
@@ -208,6 +212,7 @@ def test_dask_gives_the_results_of_one_process(scheduler):
     assert os.getpid() not in pids
 
 
+@pytest.mark.slow
 def test_dask_finds_the_same_landmarks_and_draws_the_same_masks(scheduler, tmp_path, tiny_predictor):
     for number in range(6):
         shutil.copy(FACES / ("astronaut.jpg", "grace_hopper.jpg")[number % 2], tmp_path / f"{number}.jpg")
@@ -232,6 +237,7 @@ def test_a_task_that_kills_dasks_workers_is_one_error(scheduler):
         list(run_in_workers(os._exit, [(1,)], scheduler=scheduler))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense", "foo://x:1"])
 def test_no_scheduler_there(address, monkeypatch):
     dask_backend = pytest.importorskip("wsegs.io.dask_backend", reason="needs the extra 'dask'")

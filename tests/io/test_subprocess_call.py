@@ -17,6 +17,7 @@ from wsegs.io.subprocess_call import SubprocessError, call_in_subprocess
 FOR_EVER = ("re:fullmatch", "(a+)+b", "a" * 60)
 
 
+@pytest.mark.slow
 def test_what_takes_too_long_is_ended() -> None:
     before = set(psutil.Process().children())
     with pytest.raises(SubprocessError, match="it could not be read within 1 s"):
@@ -24,6 +25,7 @@ def test_what_takes_too_long_is_ended() -> None:
     assert set(psutil.Process().children()) <= before
 
 
+@pytest.mark.slow
 def test_what_nobody_waits_for_ends_by_itself() -> None:
     """libhdf5 went on for ever where the command that had asked was killed."""
     program = f"from wsegs.io.subprocess_call import call_in_subprocess; call_in_subprocess(*{FOR_EVER!r}, seconds=2)"

@@ -219,6 +219,7 @@ class TestFaceAlignment(LandmarkerTester):
         with pytest.raises(DataError, match=r"not the weights of 2DFAN-4"):
             load_landmarker("face-alignment", LandmarkerOptions())
 
+    @pytest.mark.slow
     def test_random_weights_of_the_right_shape(self, options, landmarker, astronaut):
         assert describe_landmarker("face-alignment", options)["licence"] == "unknown weights"
         faces = landmarker.detector.detect(astronaut)

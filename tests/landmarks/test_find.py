@@ -3,10 +3,7 @@ from __future__ import annotations
 import os
 import pickle
 import shutil
-import signal
 import subprocess
-import sys
-import time
 from contextlib import suppress
 from dataclasses import replace
 
@@ -84,6 +81,7 @@ def test_what_is_missing_is_listed_with_its_reason(undisturbed):
     assert not list(undisturbed.parent.glob("*.partial"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [2, 4])
 def test_any_number_of_processes_gives_the_same_bytes(faces, tiny_predictor, undisturbed, tmp_path, jobs):
     find_landmarks(faces, tmp_path / "l.h5", predictor=tiny_predictor, jobs=jobs)
@@ -132,41 +130,6 @@ def test_other_options_do_not_go_on(faces, tiny_predictor, tmp_path, monkeypatch
     with pytest.raises(OptionError, match="other input"):
         find_landmarks(few, tmp_path / "l.h5", predictor=tiny_predictor, jobs=1)
     assert len(find_landmarks(few, tmp_path / "l.h5", predictor=tiny_predictor, jobs=1, force=True)) == 1
-
-
-def test_a_run_that_is_killed_again_and_again_goes_on(faces, tiny_predictor, undisturbed, tmp_path):
-    """kill -9 in the midst of it, some times in a row; the last run ends with the same bytes."""
-    script = (
-        "import sys; from wsegs.landmarks import find; from wsegs.datasets import open_dataset\n"
-        "find._CHUNK = 1\n"
-        "find.find_landmarks(open_dataset(sys.argv[1]), sys.argv[2], predictor=sys.argv[3], jobs=1)\n"
-    )
-    output = tmp_path / "l.h5"
-    journal = tmp_path / "l.h5.partial"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    for _ in range(2):
-        before = _size(journal)
-        process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", script, str(faces.root), str(output), str(tiny_predictor)],
-            env=environment,
-            stderr=subprocess.DEVNULL,
-        )
-        deadline = time.monotonic() + 120
-        while _size(journal) <= before and process.poll() is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        assert not output.exists() or output.read_bytes() == undisturbed.read_bytes()
-    if not output.exists():
-        find_landmarks(faces, output, predictor=tiny_predictor, jobs=1)
-    assert output.read_bytes() == undisturbed.read_bytes()
-
-
-def _size(journal):
-    """Return the bytes of a journal and of its log, at least those of an empty one."""
-    files = (journal, journal.with_name(f"{journal.name}-wal"))
-    return max(100_000, sum(file.stat().st_size for file in files if file.exists()))
 
 
 @pytest.fixture

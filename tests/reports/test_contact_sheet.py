@@ -78,6 +78,7 @@ def test_any_file_name(face, region_names, texts, name):
     _assert_no_text_is_cut_or_overlaps(texts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 10, 16, 40, 100])
 def test_attribute_sheet_of_any_number(face, texts, count):
     names = [f"An_Attribute_{i}" for i in range(count)]

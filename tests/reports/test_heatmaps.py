@@ -18,6 +18,7 @@ def test_heatmap_is_bright_where_it_is_high_and_clipped(face):
     assert len(np.unique(heatmap_overlay(np.full_like(face.image, 128), heat).reshape(-1, 3), axis=0)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 10, 16, 40, 100])
 def test_heatmaps_of_any_number(face, tmp_path, count):
     output = tmp_path / "maps.png"

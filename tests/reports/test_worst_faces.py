@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from wsegs.errors import OptionError
-from wsegs.human_masks.parsed_faces import load_truth
+from wsegs.human_masks.parsed_faces import load_parsed_faces
 from wsegs.human_masks.scoring import score_faces
 from wsegs.reports.overlay import outline_overlay
 from wsegs.reports.worst_faces import (
@@ -76,7 +76,7 @@ def test_a_row_of_faces_for_each_region(worst):
 
 
 def test_draws_scored_faces(truth_folder, tmp_path):
-    faces = load_truth(truth_folder, landmarks=[truth_folder / "landmarks.h5"])
+    faces = load_parsed_faces(truth_folder, landmarks=[truth_folder / "landmarks.h5"])
     rules, classes = load_rules("celeba"), load_classes("celebamask")
     (scores,) = score_faces(faces, [rules], classes)
     draw_worst_faces(tmp_path / "worst.png", faces, rules, classes, scores, count=2)

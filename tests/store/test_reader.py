@@ -22,6 +22,44 @@ def test_item_equals_batch(store):
         store[7]
 
 
+def test_rows_by_name_slice_and_array(store):
+    whole = store.masks(range(7))
+    np.testing.assert_array_equal(store["folder/face 3.jpg"], whole[3])
+    np.testing.assert_array_equal(store[np.int64(3)], whole[3])
+    np.testing.assert_array_equal(store[1:-1:2], whole[1:-1:2])
+    np.testing.assert_array_equal(store[[-1, 0, 0]], whole[[-1, 0, 0]])
+    np.testing.assert_array_equal(store[np.array([2, 5])], whole[[2, 5]])
+    face = store.status != 0
+    np.testing.assert_array_equal(store[face], whole[face])
+    for nothing in ([], slice(3, 3), np.zeros(7, bool)):
+        assert store[nothing].shape == (0, *whole.shape[1:])
+    assert "folder/face 3.jpg" in store
+    assert "face 3.jpg" not in store
+    assert store.row("folder/face 6.jpg") == 6
+
+
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        (np.array([0, 7]), "row 7 of 7"),
+        (-8, "row -8 of 7"),
+        (np.ones(6, bool), r"expected a boolean array \(7,\), got \(6,\)"),
+        (np.ones((7, 2), bool), r"got ndarray of shape \(7, 2\) and type bool"),
+        (1.0, r"expected a row, a name, a slice, rows \(B,\) or a boolean array \(7,\), got float"),
+    ],
+)
+def test_an_index_that_is_none_says_what_is_one(store, index, message):
+    with pytest.raises(IndexError, match=message):
+        store[index]
+
+
+def test_an_unknown_name_says_which_is_close(store):
+    with pytest.raises(
+        DataError, match=r"has no image 'folder/face 8.jpg', one of 7; did you mean 'folder/face \d.jpg'"
+    ):
+        store["folder/face 8.jpg"]
+
+
 def test_smaller_masks_are_nearest_neighbours(store):
     (whole,) = store.regions([0])
     (small,) = store.regions([0], size=(96, 76))
@@ -52,6 +90,7 @@ def _read(store: MaskStore, indices: list[int]) -> np.ndarray:
 
 
 # Python 3.12 warns about fork in a process with threads, which is just what this test is for.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_workers_read_the_same(store, method):

@@ -12,7 +12,7 @@ import pytest
 from wsegs.datasets.typed_labels import Categories
 from wsegs.errors import DataError, OptionError
 from wsegs.geometry.frame import Frame
-from wsegs.io.integrity import seal
+from wsegs.io.integrity import write_digests
 from wsegs.landmarks.table import write_landmarks
 from wsegs.rules import load_rules
 from wsegs.store import MaskStore
@@ -104,7 +104,7 @@ def test_verification_covers_the_labels(labelled, tmp_path):
                 values = file[column][:]
                 values[1] = 0
                 file[column][...] = values
-            seal(changed)
+            write_digests(changed)
             name = labelled.images[1]
             assert (
                 f"{name}: its data do not have the checksum that they were written with" in verify_file(changed).lines
@@ -139,7 +139,7 @@ def test_damaged_labels_are_one_line(labelled, tmp_path, change, message):
     path = build(labelled, tmp_path / "m.h5")
     with h5py.File(path, "r+") as file:
         change(file)
-    seal(path)
+    write_digests(path)
     with pytest.raises(DataError, match=message) as caught:
         MaskStore(path).categories  # noqa: B018
     assert str(caught.value).startswith(f"{path}: ")

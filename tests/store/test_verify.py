@@ -157,14 +157,15 @@ def _astray(content: bytes) -> bytes:
     return bytes(damaged)
 
 
-@pytest.mark.parametrize("sealed", [True, False])
+@pytest.mark.slow
+@pytest.mark.parametrize("digests", [True, False])
 @pytest.mark.parametrize(("name", "reader"), [("dense.h5", MaskStore), ("landmarks.h5", read_landmarks)])
-def test_what_leads_libhdf5_astray_is_refused(made, tmp_path, monkeypatch, name, reader, sealed):
+def test_what_leads_libhdf5_astray_is_refused(made, tmp_path, monkeypatch, name, reader, digests):
     path = tmp_path / name
-    path.write_bytes(_astray((made / name).read_bytes())[0 if sealed else USER_BLOCK :])
-    aside = call_in_subprocess
+    path.write_bytes(_astray((made / name).read_bytes())[0 if digests else USER_BLOCK :])
+    real = call_in_subprocess
     for module in ("wsegs.store.verify", "wsegs.io.hdf5"):
-        monkeypatch.setattr(f"{module}.call_in_subprocess", lambda *names, seconds: aside(*names, seconds=2))
+        monkeypatch.setattr(f"{module}.call_in_subprocess", lambda *names, seconds: real(*names, seconds=2))
     with pytest.raises(DataError, match=str(path)):
         reader(path)
     lines = verify_file(path).lines

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from wsegs.geometry.resample import resample_nearest
 from wsegs.nets import IGNORE_INDEX
 from wsegs.tasks.attributes import attribute_loss, class_weights
 from wsegs.tasks.parsing import nearest_classes, parsing_loss
@@ -85,9 +86,12 @@ def test_unknown_pixels_are_left_out_of_the_parsing_loss() -> None:
     assert not scores.grad.any()
 
 
-@pytest.mark.parametrize("size", [(7, 5), (3, 4), (14, 10)])
-def test_mirrored_classes_are_the_classes_mirrored(size) -> None:
-    classes = torch.randint(0, 9, (2, 7, 5), dtype=torch.uint8)
-    assert torch.equal(nearest_classes(classes.flip(-1), size), nearest_classes(classes, size).flip(-1))
-    assert nearest_classes(classes, size).shape == (2, *size)
-    assert torch.equal(nearest_classes(classes, (7, 5)), classes)
+@pytest.mark.parametrize("source", [(7, 5), (8, 6), (48, 40), (218, 178)])
+@pytest.mark.parametrize("size", [(7, 5), (3, 4), (14, 10), (24, 20), (109, 89)])
+def test_mirrored_classes_are_the_classes_mirrored(source, size) -> None:
+    classes = torch.randint(0, 256, (2, *source), dtype=torch.uint8)
+    nearest = nearest_classes(classes, size)
+    assert torch.equal(nearest_classes(classes.flip(-1), size), nearest.flip(-1))
+    assert nearest.shape == (2, *size)
+    assert torch.equal(nearest_classes(classes, source), classes)
+    np.testing.assert_array_equal(nearest.numpy(), resample_nearest(classes.numpy(), size, np.maximum))

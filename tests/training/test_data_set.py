@@ -11,9 +11,10 @@ import pytest
 from tests.training.tiny import recipe_of
 from wsegs.datasets import open_dataset
 from wsegs.errors import DataError
-from wsegs.evaluation.evaluate import evaluate, write_evaluation
+from wsegs.evaluation.evaluate import evaluate
 from wsegs.evaluation.inspect import inspect_run
 from wsegs.evaluation.predict import predict
+from wsegs.evaluation.results import write_evaluation
 from wsegs.evaluation.runs import load_run
 from wsegs.landmarks.table import write_landmarks
 from wsegs.training.resolve import Overrides
@@ -56,6 +57,7 @@ def run(labelled, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_every_kind_of_label_is_learnt_and_measured(run, labelled) -> None:
     with (run / "metrics.csv").open(newline="") as file:
         first, last = csv.DictReader(file)
@@ -101,6 +103,7 @@ def test_a_data_set_without_the_labels_is_measured_on_what_it_has(run, faces) ->
     assert evaluation.attribute_names == ("Smiling",)
 
 
+@pytest.mark.slow
 def test_a_resumed_training_is_one_that_was_never_disturbed(run, labelled, tmp_path, monkeypatch) -> None:
     """Centres, mean and deviation are those of the checkpoint."""
     from wsegs.training.lightning.module import TrainingModule
@@ -121,6 +124,7 @@ def test_a_resumed_training_is_one_that_was_never_disturbed(run, labelled, tmp_p
     assert (tmp_path / "run" / "metrics.csv").read_text() == (run / "metrics.csv").read_text()
 
 
+@pytest.mark.slow
 def test_boxes_about_landmarks_need_no_masks(faces, table, tmp_path) -> None:
     write_landmarks(tmp_path / "l.h5", table)
     overrides = Overrides(data=faces, landmarks=tmp_path / "l.h5")

@@ -2,6 +2,10 @@
 
 ``golden_losses.json`` was written by the code of before, which knew three losses by name. On another CPU or another
 torch, whose sums are in another order, they are equal to four digits.
+
+Two things have changed since, on purpose. Of two equally near pixels a parser's loss took the right and lower one,
+which did not commute with a flip: the tests here take it, too. And human masks in a face frame were sampled in OpenCV's
+fixed point, 1/256 of a pixel beside the centres: the case ``joint-two-stores`` was written anew by today's code.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ import torch
 
 from tests.training.tiny import NAMES, RULES
 from wsegs.geometry.frame import Frame
+from wsegs.geometry.resample import Nearest
 from wsegs.landmarks.table import STATUS_NAMES, LandmarkTable
 from wsegs.rules import compile_rules
 from wsegs.schemes import IBUG68
@@ -79,6 +84,19 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def lower_right_of_equally_near_pixels() -> Iterator[None]:
+    """Take nearest neighbours in the parsing loss as the golden losses do."""
+
+    def rounded_down(source: int, target: int) -> Nearest:
+        pixels = ((np.arange(target) + 0.5) * source / target).astype(np.intp)
+        return Nearest(pixels, pixels)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("wsegs.tasks.parsing.nearest_pixels", rounded_down)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +181,7 @@ def _train(case: str, folder: Path) -> Path:
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_losses_are_those_of_before(case: str, folder: Path) -> None:
     with (_train(case, folder) / "metrics.csv").open(newline="") as file:

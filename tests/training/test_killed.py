@@ -6,9 +6,6 @@ import errno
 import os
 import resource
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,19 +20,7 @@ from wsegs.training.samples.sources import SampleDataset
 from wsegs.training.train import train
 from wsegs.training.weights import read_checkpoint
 
-ROOT = Path(__file__).parents[2]
-KILLS = os.environ.get("WSEGS_KILLS", "2")
-
-
-@pytest.mark.parametrize("jobs", [0, 1])
-def test_kills_at_random_moments_change_nothing(store, jobs) -> None:
-    options = ("--width", 0.03, "--size", "32x28", "--batch-size", 4, "--max-steps", 16, "--validate-every", 2)
-    options += ("-j", jobs)
-    command = [sys.executable, ROOT / "benchmarks" / "kill_train.py", store.path, "--kills", KILLS, "--", *options]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert f"| {KILLS} | " in done.stdout
+pytestmark = pytest.mark.slow
 
 
 def test_a_training_without_a_checkpoint_yet_is_begun_again(run_folder, store, tmp_path, monkeypatch) -> None:

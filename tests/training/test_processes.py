@@ -21,6 +21,8 @@ from wsegs.training.running_loss import RunningLoss
 from wsegs.training.train import train
 from wsegs.training.weights import read_checkpoint
 
+pytestmark = pytest.mark.slow
+
 # Plain descent: Adam's first steps take the sign of every gradient, also of those that are rounding alone.
 TINY = ("--width", "0.03", "--size", "32x28", "--batch-size", "4", "--max-steps", "8", "--validate-every", "2")
 TINY = (*TINY, "--precision", "32-true", "--optimizer", "sgd", "--learning-rate", "0.1", "--accelerator", "cpu")

@@ -11,9 +11,10 @@ import torch
 from tests.training.tiny import make_store, recipe_of, write_truth
 from wsegs.datasets import open_dataset
 from wsegs.errors import MissingError, OptionError
-from wsegs.evaluation.evaluate import average, evaluate
+from wsegs.evaluation.evaluate import evaluate
 from wsegs.evaluation.parsing import evaluate_parsing, write_parsing_evaluation
 from wsegs.evaluation.predict import predict
+from wsegs.evaluation.results import average
 from wsegs.evaluation.runs import load_run
 from wsegs.landmarks.table import LandmarkTable
 from wsegs.training.lightning.module import TrainingModule
@@ -22,6 +23,8 @@ from wsegs.training.runs import read_run
 from wsegs.training.samples.sampler import TrainingSampler
 from wsegs.training.train import train
 from wsegs.training.weights import read_checkpoint
+
+pytestmark = pytest.mark.slow
 
 CLASSES = "classes: {ground: 0, eye: 7, lip: 300}\nregions: {ground: ground, eyes: eye, mouth: lip}\n"
 

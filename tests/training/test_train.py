@@ -74,6 +74,7 @@ def test_a_run_knows_what_it_was_trained_on(run_folder, store, faces) -> None:
     np.testing.assert_allclose(info.mean_points[0], (found[:, 36:42].mean(axis=(0, 1)) + 0.5) / 2 - 0.5, atol=0.2)
 
 
+@pytest.mark.slow
 def test_training_learns(store, tmp_path) -> None:
     recipe = tiny_recipe(max_steps=120, validate_every=60, **{"network.width": 0.06, "optimizer.learning_rate": 0.01})
     summary = train(recipe, store, tmp_path / "run")
@@ -82,6 +83,7 @@ def test_training_learns(store, tmp_path) -> None:
     assert summary["last"]["val_accuracy"] > 0.75
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 1, 2])
 def test_a_resumed_training_is_one_that_was_never_disturbed(run_folder, store, tmp_path, monkeypatch, workers) -> None:
     recipe = tiny_recipe(validate_every=2)
@@ -106,6 +108,7 @@ def test_a_resumed_training_is_one_that_was_never_disturbed(run_folder, store, t
         assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", ["one-cycle", "cosine"])
 def test_a_schedule_is_resumed_too(store, tmp_path, schedule, monkeypatch) -> None:
     recipe = tiny_recipe(validate_every=2, **{"schedule.name": schedule, "schedule.warmup": 0.25})
@@ -169,6 +172,7 @@ def test_an_existing_run_is_not_overwritten_unless_told(run_folder, store, tmp_p
     assert (folder / "notes.txt").exists()
 
 
+@pytest.mark.slow
 def test_the_baseline_sees_no_masks(store, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(type(store), "regions", lambda *_: pytest.fail("masks were read"))
     summary = train(tiny_recipe().without_segmentation(), store, tmp_path / "run")

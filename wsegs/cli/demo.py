@@ -95,8 +95,9 @@ def demo(output: Path, jobs: int, force: bool) -> None:
 
 def _train_and_measure(store: MaskStore, output: Path, force: bool) -> None:
     from wsegs.datasets import open_dataset
-    from wsegs.evaluation.evaluate import evaluate, write_evaluation
+    from wsegs.evaluation.evaluate import evaluate
     from wsegs.evaluation.predict import Failure, predict
+    from wsegs.evaluation.results import write_evaluation
     from wsegs.evaluation.runs import load_run
     from wsegs.landmarks.table import read_landmarks
     from wsegs.reports.heatmaps import draw_heatmaps

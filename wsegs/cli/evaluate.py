@@ -112,8 +112,8 @@ def evaluate(
         check_output(output, force=force)
     # torch takes seconds to import, so mistakes are reported first.
     from wsegs.evaluation.crop_sources import open_images
-    from wsegs.evaluation.evaluate import average, write_evaluation
     from wsegs.evaluation.evaluate import evaluate as evaluate_run
+    from wsegs.evaluation.results import average, write_evaluation
     from wsegs.evaluation.runs import load_run
     from wsegs.reports.plots import plot_attribute_bars
 

@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 from types import FrameType
 
 import click
@@ -16,6 +15,7 @@ import click
 from wsegs import __version__
 from wsegs.cli.lazy import LazyGroup
 from wsegs.errors import WsegsError
+from wsegs.io.extras import needs_extras
 
 # Command -> module and help. Modules are imported when their command runs: `wsegs --help` loads neither torch nor dlib.
 _COMMANDS = {
@@ -68,17 +68,16 @@ def cli(no_hdf5_locking: bool) -> None:
         os.environ["HDF5_USE_FILE_LOCKING"] = "FALSE"  # HDF5's own variable, which worker processes inherit
 
 
-def _interrupt_once(seconds: float = 2.0) -> Callable[[int, FrameType | None], None]:
-    """Return a handler that raises KeyboardInterrupt, and ignores presses while wsegs tidies up after one."""
-    pressed = -math.inf
+class _Interrupt:
+    """Handler of Ctrl-C: raises KeyboardInterrupt, and ignores presses while wsegs tidies up after one."""
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        if time.monotonic() - pressed > seconds:
-            pressed = time.monotonic()
+    def __init__(self, seconds: float = 2.0) -> None:
+        self.pressed, self.deaf_until, self._seconds = False, -math.inf, seconds
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if time.monotonic() > self.deaf_until:
+            self.pressed, self.deaf_until = True, time.monotonic() + self._seconds
             raise KeyboardInterrupt
-
-    return interrupt
 
 
 def main() -> None:
@@ -87,10 +86,12 @@ def main() -> None:
     os.environ["PYTHONSAFEPATH"] = "1"
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as on stderr, for file names that it cannot encode
+    interrupt = _Interrupt()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not in the background of a shell
-        signal.signal(signal.SIGINT, _interrupt_once())
+        signal.signal(signal.SIGINT, interrupt)
     try:
-        cli.main(standalone_mode=False)
+        with needs_extras("this command"):
+            cli.main(standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         sys.exit(2)
@@ -117,9 +118,15 @@ def main() -> None:
         where = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
         click.echo(f"Error: {where}{error.strerror}", err=True)
         sys.exit(1)
+    except Exception:
+        if not interrupt.pressed:
+            raise
+        click.echo("interrupted", err=True)  # pydantic turns an interrupt into an error of its own
+        sys.exit(130)
     finally:
         # Python waits for its threads and processes now, and would print a traceback of an interrupt there.
-        signal.signal(signal.SIGINT, lambda *_: None)
+        signal.signal(signal.SIGINT, lambda *_: None)  # for a press that is on its way: Python complains of it else
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

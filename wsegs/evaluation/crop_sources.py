@@ -1,4 +1,4 @@
-"""Where the images of an evaluation come from: files of a data set, or a mask store that keeps its images."""
+"""Sources of crops for an evaluation: image files of a data set, or a mask store that keeps its images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wsegs.datasets.index import FaceDataset
 from wsegs.errors import OptionError, WsegsError
 from wsegs.evaluation.crops import Crop, Cropper, cropper_for, label_types, run_data_folder
 from wsegs.evaluation.runs import Run
-from wsegs.geometry.frame import resize_affine, transform_points
+from wsegs.geometry.matrices import resize_affine, transform_points
 from wsegs.io.images import read_image
 from wsegs.landmarks.table import LandmarkTable, read_landmarks
 from wsegs.store import MaskStore

@@ -1,8 +1,8 @@
-"""How an image outside the mask store becomes what a trained network expects.
+"""Crop images as those of the training were cropped.
 
-A network has learned from images that were cropped one way, and sees nothing sensible in others. Here every image is
-brought to where the training images had their faces: by landmarks, by the known alignment of its data set, or, for
-images of the very kind that was trained on, by the same resize.
+A network fails on images that are cropped differently. Every image is brought to where the training images had their
+faces: by landmarks, by the known alignment of its data set, or, for images like those of the training, by the same
+resize.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.geometry.crops import box_affine, letterbox_affine
-from wsegs.geometry.frame import Frame, resize_affine, scale_affine, transform_points, warp_image
+from wsegs.geometry.frame import Frame
+from wsegs.geometry.matrices import resize_affine, scale_affine, similarity, transform_points
+from wsegs.geometry.warp import warp_image
 from wsegs.landmarks.chain import landmarks_of_image
 from wsegs.landmarks.dataset_boxes import BOX_CENTRE, BOX_SIDE
-from wsegs.schemes import CELEBA5, IBUG68
+from wsegs.schemes import IBUG68
 from wsegs.training.runs import RunInfo
 
 _CELEBA_ASPECT = 1.39  # height by width of CelebA's boxes
@@ -148,7 +150,7 @@ class Cropper:
             assert self.mean_points is not None
             return similarity(points, self.mean_points), kind, points
         size = np.array([image.shape[1::-1]])
-        matrix = self.frame.affine(np.asarray(points, np.float32)[None], size, CELEBA5)[0]
+        matrix = self.frame.affine(np.asarray(points, np.float32)[None], size)[0]
         return scale_affine(matrix, self.frame.size, self.size), kind, points
 
 
@@ -172,30 +174,6 @@ def _box_of_image(image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
     height = _CELEBA_ASPECT * width
     corner = (x + side / 2 - BOX_CENTRE[0] * width, y + side / 2 - BOX_CENTRE[1] * height)
     return np.array([*corner, width, height], np.float32)
-
-
-def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Return the rotation, scale and shift that bring points closest to others.
-
-    The least-squares solution of Umeyama, "Least-squares estimation of transformation parameters between two point
-    patterns" (1991), without reflections; in the plane it is a regression of complex numbers.
-
-    Parameters
-    ----------
-    source, target
-        (P, 2), x and y.
-
-    Returns
-    -------
-    (2, 3) float32: target = A @ (x, y, 1).
-    """
-    before = source[:, 0].astype(float) + 1j * source[:, 1].astype(float)
-    after = target[:, 0].astype(float) + 1j * target[:, 1].astype(float)
-    centred = before - before.mean()
-    spread = float((np.abs(centred) ** 2).sum())
-    turn = (centred.conj() * (after - after.mean())).sum() / spread if spread else 1 + 0j
-    shift = after.mean() - turn * before.mean()
-    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]], np.float32)
 
 
 def label_types(info: RunInfo) -> tuple[tuple[str, ...], tuple[str, ...]]:

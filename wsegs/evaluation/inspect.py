@@ -1,4 +1,4 @@
-"""What a trained network does inside: which regions it listens to, where its last maps are active, how it parses."""
+"""Inspect a trained network: weights of regions, last activation maps, parsed faces."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ACTIVATIONS = (nn.Conv2d, nn.BatchNorm2d, nn.PReLU, nn.ReLU)
 
 @dataclass(frozen=True)
 class Inspection:
-    """What is seen inside of a network on the validation images of its training.
+    """Activations of a network on the validation images of its training.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Inspection:
 def inspect_run(
     run: Run, *, data: Path | None = None, faces: int = 8, channels: int = 50, limit: int = 256
 ) -> Inspection:
-    """Look at what a run's network does on the validation images of its training.
+    """Run a network on the validation images of its training and keep its activations.
 
     Parameters
     ----------

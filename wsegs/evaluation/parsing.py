@@ -1,4 +1,4 @@
-"""Measuring how well a run parses faces: intersection over union of each class."""
+"""Evaluate face parsing: intersection over union of each class."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class ParsingEvaluation:
-    """How a parser's classes lie on the true ones.
+    """Confusion matrix of a parser's classes.
 
     Attributes
     ----------

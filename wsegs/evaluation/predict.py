@@ -1,4 +1,4 @@
-"""What a run says of single images."""
+"""Predict attributes, numbers and categories of single images."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from wsegs.store import MaskStore
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network says about one image.
+    """Predictions of a network for one image.
 
     Attributes
     ----------

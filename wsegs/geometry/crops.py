@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from wsegs.geometry.resample import rescale
+
 
 def letterbox_affine(image_size: tuple[int, int], size: tuple[int, int]) -> NDArray[np.float32]:
     """Return the matrix (2, 3) that fits a whole image into ``size``, centred, its shape kept.
@@ -43,6 +45,6 @@ def box_affine(box: NDArray[np.floating], size: tuple[int, int], margin: float) 
 
 def _about(centre: tuple[float, float], scale: float, size: tuple[int, int]) -> NDArray[np.float32]:
     """Return the matrix that scales about a point, x and y from the image's corner, and moves it to the middle."""
-    shift_x = size[1] / 2 - scale * centre[0] + (scale - 1) / 2
-    shift_y = size[0] / 2 - scale * centre[1] + (scale - 1) / 2
+    shift_x = size[1] / 2 - scale * centre[0] + rescale(0.0, scale)
+    shift_y = size[0] / 2 - scale * centre[1] + rescale(0.0, scale)
     return np.array([[scale, 0, shift_x], [0, scale, shift_y]], np.float32)

@@ -17,14 +17,16 @@ from tqdm import tqdm
 
 from wsegs.datasets.parsing import ParsedImage, find_parsing, parsing_size, read_parsing
 from wsegs.errors import DataError, OptionError, WsegsError
-from wsegs.geometry.frame import resize_affine, transform_points, turn_affine, warp_classes, warp_image
+from wsegs.geometry.matrices import resize_affine, transform_points, turn_affine
+from wsegs.geometry.resample import rescale
+from wsegs.geometry.warp import warp_classes, warp_image
 from wsegs.io.images import read_image
 from wsegs.landmarks.chain import MAX_SIDE, ChainOptions, load_chain
 from wsegs.landmarks.table import LandmarkTable, read_landmarks
 from wsegs.rules.tuning.class_map import OUTSIDE
 from wsegs.schemes import IBUG68, LandmarkScheme
 
-Half = Literal["first", "second", "all"]
+Fold = Literal["first", "second", "all"]
 
 SIZE = (218, 218)
 _CHUNK = 16  # images a task
@@ -125,21 +127,21 @@ def _check_scheme(scheme: LandmarkScheme, known: Collection[LandmarkScheme]) -> 
     )
 
 
-def half_of(name: str) -> Literal["first", "second"]:
-    """Return the half to which an image belongs, by a hash of its file name: one to fit on, one to report on."""
+def fold_of(name: str) -> Literal["first", "second"]:
+    """Return the fold that an image is in, by a hash of its file name: one half to fit on, one to report on."""
     digest = hashlib.sha256(PurePosixPath(name).name.encode("utf-8", "surrogateescape")).hexdigest()
     return "second" if int(digest, 16) % 2 else "first"
 
 
-def load_truth(
-    truth: Path,
+def load_parsed_faces(
+    parsing_masks: Path,
     *,
     images: Path | None = None,
     landmarks: Sequence[Path] = (),
     detectors: Sequence[str] = ("dlib",),
     predictor: Path | None = None,
     size: tuple[int, int] = SIZE,
-    half: Half = "all",
+    fold: Fold = "all",
     turn: float = 0.0,
     scale: float = 1.0,
     jobs: int = -1,
@@ -149,7 +151,7 @@ def load_truth(
 
     Parameters
     ----------
-    truth, images
+    parsing_masks, images
         The folders; see :func:`wsegs.datasets.parsing.find_parsing`.
     landmarks
         Landmark files, of different schemes, joined by name; a face needs landmarks in each. Without any, landmarks
@@ -158,8 +160,8 @@ def load_truth(
         What finds them; see :class:`wsegs.landmarks.chain.ChainOptions`.
     size
         (H, W) to which images and masks are scaled.
-    half
-        Only the images that :func:`half_of` puts there.
+    fold
+        Only the images that :func:`fold_of` puts there.
     turn, scale
         Degrees against the clock and a factor, by which masks and landmarks are moved alike about the centre of a
         frame that grows with ``scale``.
@@ -177,9 +179,9 @@ def load_truth(
     """
     if not (np.isfinite(turn) and np.isfinite(scale)):
         raise OptionError(f"--turn and --scale: expected finite numbers, got {turn} and {scale}")
-    files = tuple(file for file in find_parsing(truth, images) if half in ("all", half_of(file.name)))
+    files = tuple(file for file in find_parsing(parsing_masks, images) if fold in ("all", fold_of(file.name)))
     if not files:
-        raise OptionError(f"--fold {half}: no image of {truth} is in it")
+        raise OptionError(f"--fold {fold}: no image of {parsing_masks} is in it")
     if landmarks:
         points = _read_tables(landmarks, files, size)
         for scheme in schemes:
@@ -191,7 +193,7 @@ def load_truth(
         points = {IBUG68: _find(options, files, size, jobs)}
     found = np.all([np.isfinite(array).all(axis=(1, 2)) for array in points.values()], axis=0)
     if not found.any():
-        raise DataError(f"{truth}: no face was found in any of the {len(files)} images")
+        raise DataError(f"{parsing_masks}: no face was found in any of the {len(files)} images")
     matrix, moved_size = turn_affine(size, turn, scale)
     return ParsedFaces(
         files=tuple(file for file, has_face in zip(files, found, strict=True) if has_face),
@@ -234,7 +236,7 @@ def _find_in_chunk(
         for factor in (1, 2):  # small faces are seen in a picture twice as large
             face = chain.find(_scaled(image, (factor * size[0], factor * size[1])))
             if face.landmarks is not None:
-                points[row] = (face.landmarks + 0.5) / factor - 0.5
+                points[row] = rescale(face.landmarks.astype(np.float64), 1 / factor)
                 break
     return points
 

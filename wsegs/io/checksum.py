@@ -1,6 +1,6 @@
-"""Checksums of the rows of ``landmarks.h5`` and ``masks.h5``: which image a damaged byte belongs to.
+"""Checksums of the rows of ``landmarks.h5`` and ``masks.h5``, which tell the image that a damaged byte belongs to.
 
-A row's checksum is the crc32 (``zlib.crc32``) of, one after another: in a mask store, the image's region integers,
+A row's checksum is the crc32 (``zlib.crc32``) of, in this order: in a mask store, the image's region integers,
 uncompressed, little-endian, row by row; the image's name in UTF-8 and a zero byte; the row of each other dataset,
 little-endian, in the order in which the format's table in :mod:`wsegs.landmarks.table` and in the README names them.
 """
@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from zlib_ng import zlib_ng  # many times as fast as zlib here, and the same crc32
 
-_BLOCK = 4096  # rows whose bytes are put side by side at a time
+_BLOCK = 4096  # rows whose bytes are concatenated at a time
 
 
 def pixels_checksum(pixels: NDArray[Any]) -> int:
-    """Return the crc32 of one image's region integers, (H, W): what a row's checksum begins with."""
+    """Return the crc32 of one image's region integers, (H, W), with which the row's checksum begins."""
     return zlib_ng.crc32(np.ascontiguousarray(_little_endian(pixels)).data)
 
 
@@ -34,7 +34,7 @@ def row_checksums(
     arrays
         Arrays of N rows each.
     begun
-        N checksums to go on from, as :func:`pixels_checksum` returns them; None: there are none.
+        N checksums to continue, as :func:`pixels_checksum` returns them; None for none.
     """
     starts = np.zeros(len(names), np.uint32) if begun is None else np.asarray(begun, np.uint32)
     sums = np.empty(len(names), np.uint32)

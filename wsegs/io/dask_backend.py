@@ -1,7 +1,7 @@
-"""joblib's Dask backend, which here also ends when a task is lost.
+"""joblib's Dask backend, which here raises an error when a task is lost.
 
-joblib 1.6 waits without end for a task whose worker died too often or whose scheduler went away: Dask then
-reports an error of the task, and joblib passes on results alone. Imported only with ``--backend dask``.
+joblib 1.6 waits without end for a task whose worker died too often or whose scheduler went away: Dask reports an error
+of the task, and joblib passes on results alone. Imported only with ``--backend dask``.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ SECONDS_TO_CONNECT = 10
 
 
 class LostTaskError(Exception):
-    """A task that has no result, for a reason that is Dask's and not the task's own."""
+    """A task has no result because Dask lost it, not because it raised."""
 
 
 class DaskBackend(DaskDistributedBackend):  # type: ignore[misc]
     """As joblib's; a lost task raises :class:`LostTaskError` where its result would come."""
 
     def submit(self, func: Any, callback: Callable[[Any], None] | None = None) -> Any:
-        """Send a task, and pass on what becomes of it, whether it is a result or not."""
+        """Send a task, and pass on its result or its error."""
         future = super().submit(func, callback)
 
         def tell(done: concurrent.futures.Future[Any]) -> None:
@@ -70,11 +70,11 @@ def connected(scheduler: str) -> Iterator[DaskBackend]:
     OptionError
         If no scheduler answers there, or it has no workers.
     """
-    # What these tell in many lines ends here as one error.
+    # One error replaces the many lines that these log.
     for name in ("distributed", "distributed.client", "distributed.core", "tornado.application"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        # A client that cannot connect complains again, 20 seconds after its error: so one asks first.
+        # A client that cannot connect logs again 20 seconds after its error, so test the address first.
         asyncio.run(_identity(scheduler))
     except (OSError, ValueError, TypeError, AttributeError, asyncio.TimeoutError) as error:  # Python 3.10 has two
         raise OptionError(f"--scheduler {scheduler}: no Dask scheduler answers there ({first_line(error)})") from error

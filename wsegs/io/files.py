@@ -1,4 +1,4 @@
-"""Outputs that are complete or absent, and the files that travel inside the package."""
+"""Write outputs that are complete or absent; find the files shipped in the package."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PACKAGE = Path(__file__).parents[1]
 
 
 def check_output(path: str | os.PathLike[str], *, force: bool, others: Iterable[str | os.PathLike[str]] = ()) -> Path:
-    """Return ``path`` if it may be written, before any long work begins.
+    """Return ``path`` if it may be written; call this before any long work.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def check_output(path: str | os.PathLike[str], *, force: bool, others: Iterable[
     force
         Overwrite it.
     others
-        Inputs and other outputs, which it must not be.
+        Inputs and other outputs, from which it must differ.
 
     Raises
     ------
@@ -51,12 +51,12 @@ def check_output(path: str | os.PathLike[str], *, force: bool, others: Iterable[
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary name beside ``path``; rename it to ``path`` only if the block succeeds.
 
-    The bytes are on the disk before the name is, so that not even a power cut leaves half a file of that name.
+    The bytes are on the disk before the file gets its name, so that a power cut leaves no half file of that name.
 
     Raises
     ------
     OSError
-        With ``path`` as its file and the system's word for what is wrong, also where HDF5 says it at length.
+        With ``path`` as its file name and the system's message, also where HDF5 raised another kind.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +71,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
             raise
         raise OSError(number, os.strerror(number), str(path)) from error
     finally:
-        with suppress(OSError):  # of a drive that has turned read-only, of which the block has told
+        with suppress(OSError):  # a drive that turned read-only, which the block reports
             temporary.unlink(missing_ok=True)
 
 
@@ -90,16 +90,16 @@ def write_table(path: str | os.PathLike[str], columns: Sequence[str], rows: Iter
 
 
 def rename_whole(temporary: Path, path: Path) -> None:
-    """Give a finished file its name, once the disk has its bytes."""
+    """Rename a finished file once its bytes are on the disk."""
     with temporary.open("r+b") as file:
         os.fsync(file.fileno())
     temporary.replace(path)
 
 
 def remove_abandoned(path: str | os.PathLike[str]) -> None:
-    """Remove what killed writers of ``path`` left under temporary names; whoever holds the lock of ``path`` may.
+    """Remove temporary files that killed writers of ``path`` left; the caller holds the lock of ``path``.
 
-    What belongs to a process of that number that still runs is left alone.
+    Files of a process that still runs are kept.
     """
     path = Path(path)
     name = re.compile(rf"\.{re.escape(path.stem)}\.(\d+)\.writing{re.escape(path.suffix)}")
@@ -114,7 +114,7 @@ def remove_abandoned(path: str | os.PathLike[str]) -> None:
 
 
 def _runs(process: int) -> bool:
-    """Tell whether a process of this machine runs; also if that cannot be known."""
+    """Tell whether a process of this machine runs; True if that cannot be known."""
     if os.name == "nt":  # os.kill would end it there
         return True
     try:
@@ -127,7 +127,7 @@ def _runs(process: int) -> bool:
 
 
 def _errno(error: OSError | RuntimeError) -> int | None:
-    """Return the system's number for a write that failed without naming its file; None if it is something else."""
+    """Return the system's error number of a failed write that does not name its file; None for other errors."""
     if isinstance(error, OSError) and error.filename is not None:
         return None
     said = re.search(r"\berrno = (\d+)", str(error))  # HDF5, in either of h5py's two kinds of error
@@ -137,9 +137,12 @@ def _errno(error: OSError | RuntimeError) -> int | None:
 
 
 def is_safe_relative_path(name: str) -> bool:
-    """Tell whether a file name that came in a file stays below the folder that it is relative to.
+    """Tell whether a name read from a file stays below the folder that it is relative to.
 
-    Absolute names, drives, ``..``, and names that are no file's (empty, ``.``, with a zero byte) do not.
+    Absolute names, drives, ``..`` and names of no file (empty, ``.``, with a zero byte) do not.
+
+    >>> is_safe_relative_path("faces/a.jpg"), is_safe_relative_path("../a.jpg")
+    (True, False)
     """
     parts = name.replace("\\", "/").split("/")
     drive = len(parts[0]) == 2 and parts[0][1] == ":"

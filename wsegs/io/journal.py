@@ -27,8 +27,6 @@ _TABLES = """
 CREATE TABLE header (text TEXT NOT NULL);
 CREATE TABLE work (key INTEGER PRIMARY KEY, crc32 INTEGER NOT NULL, value BLOB NOT NULL);
 """
-# Exclusive before WAL: then the index of the log is in this process's memory and not in a shared file.
-_SETTINGS = ("page_size=16384", "locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=NORMAL")
 
 
 class Journal:
@@ -131,18 +129,26 @@ class Journal:
         """Open the file and return the text of its header: empty if the file is new, "?" if it is no journal."""
         system = "&vfs=unix-none" if os.name == "posix" else ""  # SQLite locks nothing itself
         self._connection = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=rwc{system}", uri=True)
+        self._connection.text_factory = lambda text: text.decode("utf-8", "replace")
         try:
-            for setting in _SETTINGS:
-                self._connection.execute(f"PRAGMA {setting}").fetchall()
-            if not self._connection.execute("SELECT 1 FROM sqlite_master").fetchall():
-                return ""
-            state = self._connection.execute("PRAGMA quick_check(1)").fetchone()
-            found = self._connection.execute("SELECT text FROM header").fetchone()
-        except sqlite3.DatabaseError as error:
-            if type(error) is sqlite3.DatabaseError or "no such" in str(error):  # not a drive that fails
+            # Exclusive before anything is read: then the index of the log is in this process's memory, not in a file.
+            self._set("page_size=16384", "locking_mode=EXCLUSIVE")
+            found, state = [("",)], [("ok",)]
+            if self._connection.execute("SELECT 1 FROM sqlite_master").fetchall():
+                state = self._connection.execute("PRAGMA quick_check(1)").fetchall()
+                found = self._connection.execute("SELECT text FROM header").fetchall()
+            if state != [("ok",)] or len(found) != 1:
+                return "?"
+            self._set("journal_mode=WAL", "synchronous=NORMAL")
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            if type(error) is not sqlite3.OperationalError or "no such" in str(error):  # it is not the drive that fails
                 return "?"
             raise
-        return str(found[0]) if state == ("ok",) and found else "?"
+        return str(found[0][0])
+
+    def _set(self, *settings: str) -> None:
+        for setting in settings:
+            self._connection.execute(f"PRAGMA {setting}").fetchall()
 
     def _close(self) -> None:
         with suppress(AttributeError, sqlite3.Error):  # never opened, or a drive that fails, which was an error before

@@ -1,9 +1,8 @@
-"""Many calls of one function, spread over processes of this machine or over Dask's workers on several.
+"""Call a function many times in parallel: in processes of this machine, or in Dask's workers on several.
 
-Workers compute, the process that asked collects: results stream back while later calls are still to be sent, so memory
-does not grow with their number. Each process computes in one thread, since there is a process for every core.
-
-joblib does the work, with its loky or its Dask backend.
+Workers compute, and the caller collects: results stream back while later calls are still to be sent, so memory does not
+grow with their number. Each process computes in one thread, since there is a process for each core. joblib does the
+work, with its loky or its Dask backend.
 """
 
 from __future__ import annotations
@@ -26,19 +25,19 @@ from joblib.externals.loky.process_executor import BrokenProcessPool, ShutdownEx
 
 from wsegs.errors import MissingError, OptionError, WsegsError
 
-_LOOK_SECONDS = 1.0  # between a worker's looks for the process that started it
+_LOOK_SECONDS = 1.0  # after which a worker looks again whether its caller still runs
 
 
 def _is_news(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], ShutdownExecutorError))
 
 
-# joblib sends calls in a thread of its own, also while whoever stops early closes its processes; loky would log that.
+# joblib's thread may send a call while its processes are closed early; loky would log that.
 logging.getLogger("concurrent.futures").addFilter(_is_news)
 
 
 class WorkerLostError(WsegsError):
-    """A worker that died, or a scheduler that went away, before all calls were done."""
+    """A worker died, or the scheduler went away, before all calls were done."""
 
 
 def run_in_workers(
@@ -55,23 +54,23 @@ def run_in_workers(
     Parameters
     ----------
     function
-        A function of a module, which workers import.
+        A function of a module that workers can import.
     calls
-        The arguments of each call; taken a few at a time, while results come back.
+        Arguments of each call, taken a few at a time while results come back.
     jobs
-        Processes of this machine; -1 is one a core, 1 computes here. Ignored with a scheduler, whose workers all
-        take part.
+        Processes of this machine; -1 for one a core, 1 to compute in this process. Ignored with a scheduler, all of
+        whose workers take part.
     scheduler
         Address of a Dask scheduler, ``tcp://HOST:PORT``; None for processes of this machine.
     ordered
-        Yield results in the order of the calls, else as they come.
+        Yield results in the order of the calls, else as they finish.
     batch_size
-        Calls that travel together: joblib's ``auto``, or a number.
+        Calls that are sent together: joblib's ``auto``, or a number.
 
     Raises
     ------
     WorkerLostError
-        If a worker died or memory ran out; all that was yielded before is right.
+        If a worker died or memory ran out; results yielded before are right.
     MissingError, OptionError
         If Dask is not installed or no scheduler answers.
     """
@@ -80,7 +79,7 @@ def run_in_workers(
 
     def tasks() -> Iterator[Any]:
         for arguments in calls:
-            if stopped:  # joblib asks for more in a thread of its own, and has nobody to give it to
+            if stopped:  # joblib's thread may still ask for more
                 return
             yield delayed(os.getpid(), function, arguments)
 
@@ -96,7 +95,7 @@ def run_in_workers(
             for result in results:  # noqa: UP028  # which would close it with a warning
                 yield result
         except lost as error:
-            # loky's own words are many, and say nothing more.
+            # loky's own message is long and says no more.
             what = str(error) if scheduler else "a worker process died, perhaps for want of memory"
             raise WorkerLostError(what) from error
         except MemoryError as error:
@@ -104,7 +103,7 @@ def run_in_workers(
         finally:
             stopped = True
             with warnings.catch_warnings():
-                # Whoever stops early, on an error or Ctrl-C, knows that some calls are not done.
+                # A caller that stops early, on an error or Ctrl-C, knows that some calls are not done.
                 warnings.filterwarnings("ignore", ".* tasks .*", UserWarning)
                 if results is not None:
                     results.close()
@@ -112,11 +111,11 @@ def run_in_workers(
 
 @contextmanager
 def _without_ctrl_c() -> Iterator[None]:
-    """Start processes that never see a Ctrl-C, not even while they import; here it comes a little later."""
+    """Start processes that ignore Ctrl-C even while they import; in this process it is delayed until they run."""
     if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
         yield
         return
-    # Processes and threads inherit what is blocked. The trackers would unblock it when they are started.
+    # Processes and threads inherit blocked signals. Resource trackers unblock them at their start, so they start first.
     for tracker in (multiprocessing.resource_tracker, loky_tracker):
         tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -127,7 +126,7 @@ def _without_ctrl_c() -> Iterator[None]:
 
 
 def _call(caller: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-    """Run in a worker, or in the process ``caller`` itself if there is but one job."""
+    """Call a function in a worker, or in the process ``caller`` itself if there is one job."""
     if os.getpid() != caller and threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's to handle
         _end_with(caller)
@@ -137,7 +136,7 @@ def _call(caller: int, function: Callable[..., Any], arguments: tuple[Any, ...])
 
 
 def _end_with(caller: int) -> None:
-    """End this worker soon after the process that started it, which may be killed and tell nobody."""
+    """End this worker soon after its caller, which may be killed."""
     if not hasattr(signal, "setitimer") or signal.getitimer(signal.ITIMER_REAL)[1]:  # Windows, or done already
         return
 
@@ -145,13 +144,13 @@ def _end_with(caller: int) -> None:
         if os.getppid() != caller:
             os._exit(1)
 
-    # Not a thread: this comes also while results wait for somebody to take them.
+    # A signal and not a thread: it comes even while the worker waits for its results to be taken.
     signal.signal(signal.SIGALRM, look)
     signal.setitimer(signal.ITIMER_REAL, _LOOK_SECONDS, _LOOK_SECONDS)
 
 
 def check_scheduler(backend: Literal["loky", "dask"], scheduler: str | None) -> str | None:
-    """Return the scheduler that ``--backend`` and ``--scheduler`` ask for; None for processes of this machine.
+    """Return the scheduler that ``--backend`` and ``--scheduler`` name; None for processes of this machine.
 
     Raises
     ------
@@ -172,7 +171,7 @@ def check_scheduler(backend: Literal["loky", "dask"], scheduler: str | None) -> 
 
 @contextmanager
 def _backend(scheduler: str | None) -> Iterator[type[Exception]]:
-    """Choose the workers; yield the error that means that one of them is lost."""
+    """Choose joblib's backend; yield the exception that it raises for a lost worker."""
     if scheduler is None:
         with joblib.parallel_config(backend="loky"):
             yield BrokenProcessPool

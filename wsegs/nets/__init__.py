@@ -69,7 +69,7 @@ NetworkClass = TypeVar("NetworkClass", bound=type[Any])
 
 
 class NetworkOutput(NamedTuple):
-    """What ``forward`` of every network returns.
+    """Output of ``forward``, of every network.
 
     Attributes
     ----------
@@ -93,7 +93,7 @@ class NetworkOutput(NamedTuple):
 
 @dataclass(frozen=True)
 class NetworkSignature:
-    """What a network asks for and has, known without importing torch.
+    """Arguments and outputs of a network, known without importing torch.
 
     Attributes
     ----------
@@ -115,7 +115,7 @@ class NetworkSignature:
 
     @property
     def has_heads(self) -> bool:
-        """Whether it says something of a whole image."""
+        """True for a network with outputs for whole images."""
         return self.wants("heads") or self.wants("attributes")
 
     def check_options(self, options: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What the processes of one training tell each other.
+"""Collective operations between the processes of one training.
 
 One process trains on one device. Where there is one process only, every method returns what it was given.
 """
@@ -16,12 +16,12 @@ class ProcessGroup:
 
     @property
     def size(self) -> int:
-        """How many processes train together."""
+        """Number of processes that train together."""
         return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
 
     @property
     def rank(self) -> int:
-        """Which of them this is, from 0; that one writes."""
+        """Number of this process; process 0 writes."""
         return distributed.get_rank() if self.size > 1 else 0
 
     def sum(self, values: Tensor) -> Tensor:

@@ -8,12 +8,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from wsegs.geometry.resample import resample_nearest
 from wsegs.refine.colour import classify
 from wsegs.refine.place import features, prior
 from wsegs.refine.refinement import Refinement
 from wsegs.rules import RuleSet
 
-METHOD_VERSION = 1
+METHOD_VERSION = 2
 """Grows when the same input would give other regions; stores keep it."""
 
 # Work is done at this inter-ocular distance, or less if the frame is smaller: half that of an aligned CelebA image.
@@ -70,10 +71,11 @@ def refine_regions(
 
     scale = min(1.0, WORKING_DISTANCE / unit)
     small = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-    masks = _planes(_sampled(regions, small), [rules.region_names.index(name) for name in refinement.regions])
+    bits = [rules.region_names.index(name) for name in refinement.regions]
+    masks = _planes(resample_nearest(regions, small, np.bitwise_or), bits)
     places = prior(features(masks, unit * scale), refinement.weights)
     picture = np.asarray(cv2.resize(image, small[::-1], interpolation=cv2.INTER_AREA), np.uint8)
-    classes = classify(picture, places, None if covered is None else _sampled(covered, small))
+    classes = classify(picture, places, None if covered is None else resample_nearest(covered, small, np.bitwise_or))
 
     for name, position in refinement.refined.items():
         bit = regions.dtype.type(1 << rules.region_names.index(name))
@@ -85,15 +87,6 @@ def refine_regions(
             likely = np.where(covered, likely, drawn)
         refined = np.where(likely, refined | bit, refined & ~bit)
     return refined
-
-
-def _sampled(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
-    """Sample (H, W) at the centres of ``size`` (h, w) larger pixels; OpenCV knows no integers of 64 bits."""
-    rows, columns = (
-        ((np.arange(target) + 0.5) * source / target).astype(np.intp)
-        for target, source in zip(size, array.shape, strict=True)
-    )
-    return array[np.ix_(rows, columns)]
 
 
 def _planes(regions: NDArray[Any], bits: list[int]) -> NDArray[np.uint8]:

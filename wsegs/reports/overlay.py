@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from wsegs.geometry.resample import resample_nearest, rescale
 from wsegs.reports.palette import region_colours
 
 Image = NDArray[np.uint8]
@@ -36,10 +37,7 @@ def scale_picture(image: Image, scale: float) -> Image:
 
 def _scale_cells(array: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Return an array (H, W) at another size by nearest neighbour; OpenCV lacks it for 32 and 64 bit integers."""
-    rows = ((np.arange(size[0]) + 0.5) * array.shape[0] / size[0]).astype(int)
-    columns = ((np.arange(size[1]) + 0.5) * array.shape[1] / size[1]).astype(int)
-    scaled: np.ndarray = array[rows[:, None], columns]
-    return scaled
+    return resample_nearest(array, size, np.bitwise_or)
 
 
 def _outline(mask: Mask, thickness: int) -> Mask:
@@ -69,7 +67,7 @@ def draw_landmarks(image: Image, landmarks: Points | None, scale: float = 1.0) -
     drawn = np.ascontiguousarray(image).copy()
     if landmarks is None:
         return drawn
-    places = (np.asarray(landmarks, np.float64) + 0.5) * scale - 0.5
+    places = rescale(np.asarray(landmarks, np.float64), scale)
     # Drop nan, and points far outside, whose sixteenths of a pixel would overflow the 32 bits of OpenCV.
     places = places[(np.abs(places) < 1e5).all(axis=1)]
     if not len(places):

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.errors import DataError, MissingError, OptionError
-from wsegs.geometry.frame import resize_affine, usual_frame, warp_image
+from wsegs.geometry.frame import usual_frame
+from wsegs.geometry.matrices import resize_affine
+from wsegs.geometry.warp import warp_image
 from wsegs.io.files import check_output, did_you_mean
 from wsegs.io.images import read_image, reason
 from wsegs.landmarks.table import LandmarkTable

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from wsegs.geometry.frame import Frame, transform_points, warp_image
+from wsegs.geometry.frame import Frame
+from wsegs.geometry.matrices import transform_points
+from wsegs.geometry.warp import warp_image
 from wsegs.reports.canvas import PALE_INK, Canvas
 from wsegs.reports.contact_sheet import Legend, SheetFace, attribute_sheet
 from wsegs.reports.overlay import Image, draw_landmarks, region_overlay, scale_picture, scaled_size
@@ -55,7 +57,7 @@ def _framed(
 ) -> tuple[Image, NDArray[np.float32]]:
     """Return the picture in a frame, grey where there is no image, and the landmarks (P, 2) in it."""
     points = np.asarray(landmarks, np.float32)[None]
-    affine = frame.affine(points, np.zeros((1, 2), int), scheme)
+    affine = frame.affine(scheme.five_points(points), np.zeros((1, 2), int))
     paper = np.full((*frame.size, 3), _PAPER, np.uint8)
     picture = paper if image is None else warp_image(image, affine[0], frame.size)
     return picture, transform_points(points, affine)[0]

@@ -73,15 +73,7 @@ class ShapeCompiler:
             if grow is not None and not geometry.grows and count > MAX_SET_VERTICES:
                 problem = f"expected at most {MAX_SET_VERTICES} vertices in a polygon that grows, got {count:,}"
                 raise node.child("grow").error(problem)
-        shared = self._shared_sides(geometry) if body.mirror and self.space == "face" else ()
-        return Shape(geometry, self.space, when, body.mirror, body.outside, grow, shared)
-
-    def _shared_sides(self, geometry: Any) -> tuple[int, ...]:
-        """Return the sides of a half that its mirror image has, too: those along the middle line."""
-        if not isinstance(geometry, shapes.Polygon):
-            return ()
-        middle = geometry.vertices.on_middle_line(self.names.mirror)
-        return tuple(i for i, here in enumerate(middle) if here and middle[(i + 1) % len(middle)])
+        return Shape(geometry, self.space, when, body.mirror, body.outside, grow)
 
     def _set_operation(self, kind: Any, parts: list[model.ShapeOptions], node: Node) -> SetOperation:
         operation = SetOperation(kind, tuple(self.shape(part, node.child(i)) for i, part in enumerate(parts)))

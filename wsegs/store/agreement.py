@@ -13,7 +13,7 @@ from tqdm import tqdm
 from wsegs import __version__
 from wsegs.datasets.typed_labels import Categories
 from wsegs.errors import DataError
-from wsegs.geometry.frame import transform_points
+from wsegs.geometry.matrices import transform_points
 from wsegs.io.images import image_size, reason
 from wsegs.landmarks.table import read_landmarks
 from wsegs.rules import RuleSet
@@ -92,8 +92,9 @@ def check_landmarks(findings: Findings, store: MaskStore, path: Path) -> NDArray
         if table.images[row] not in stored:
             findings.add(f"is in {path} and not in the store", table.images[row])
 
-    affine = store.frame.affine(table.landmarks[theirs], table.image_size[theirs], table.scheme)
-    points = transform_points(table.landmarks[theirs], affine)
+    landmarks = table.landmarks[theirs]
+    affine = store.frame.affine(table.scheme.five_points(landmarks), table.image_size[theirs])
+    points = transform_points(landmarks, affine)
     columns = {name: column for column, name in enumerate(table.attribute_names)}
     labels = np.full((len(mine), len(store.attribute_names)), -1, np.int8)
     for column, name in enumerate(store.attribute_names):

@@ -54,7 +54,7 @@ class ChunkReader:
         out
             Where to: (H, W), or the shape of ``pick``; contiguous, of :attr:`dtype`.
         pick
-            (h, w): which pixels of the row to take, counted along its lines; all, if None.
+            Of any shape: which pixels of the row to take, counted along its lines; all, if None.
 
         Raises
         ------

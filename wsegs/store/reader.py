@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from wsegs.datasets.typed_labels import Categories, check_labels
 from wsegs.errors import DataError, MissingError
 from wsegs.geometry.frame import Frame, frame_from_json
-from wsegs.io.files import is_safe_relative_path
+from wsegs.geometry.resample import NearestGrid
+from wsegs.io.files import did_you_mean, is_safe_relative_path
 from wsegs.io.hdf5 import check_readable, open_hdf5, reason_of
 from wsegs.io.images import MAX_PIXELS
 from wsegs.io.integrity import check_structure
@@ -89,7 +90,7 @@ class MaskStore:
         self._process = -1
         self._reader: ChunkReader | None = None
         self._crops: StoredCrops | None = None
-        self._last_pick: NDArray[np.intp] | None = None
+        self._last_grid: NearestGrid | None = None
         try:
             self._read_header(self._check())
         except (DataError, MissingError):
@@ -117,14 +118,76 @@ class MaskStore:
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, index: int) -> NDArray[np.bool_]:
-        """Return the masks of one image, bool (A, H, W)."""
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"{self.path}: row {index} of {len(self)}")
-        masks: NDArray[np.bool_] = self.masks([index % len(self)])[0]
-        return masks
+    def __contains__(self, name: object) -> bool:
+        """Tell whether the store has an image of this name."""
+        return name in self._rows_by_name
 
-    def masks(self, indices: Sequence[int], size: tuple[int, int] | None = None) -> NDArray[np.bool_]:
+    def __getitem__(self, index: int | str | slice | Sequence[int] | NDArray[Any]) -> NDArray[np.bool_]:
+        """Return masks of one image or of several.
+
+        Parameters
+        ----------
+        index
+            A row or the name of an image: bool (A, H, W). A slice, a list or an integer array of rows, or a boolean
+            array (N,): bool (B, A, H, W), in the order of the index. Rows may count from the end.
+
+        Raises
+        ------
+        DataError
+            If there is no image of that name.
+        IndexError
+            If there is no such row, or the index is of another shape or type.
+        """
+        if isinstance(index, str):
+            index = self.row(index)
+        if isinstance(index, int | np.integer):
+            masks: NDArray[np.bool_] = self.masks(self._rows([int(index)]))[0]
+            return masks
+        return self.masks(self._rows(index))
+
+    def row(self, name: str) -> int:
+        """Return the row of an image by its name, as :attr:`images` spells it.
+
+        Raises
+        ------
+        DataError
+            If there is no image of that name.
+        """
+        try:
+            return self._rows_by_name[name]
+        except KeyError:
+            raise DataError(
+                f"{self.path}: has no image '{name}', one of {len(self)}{did_you_mean(name, self.images)}"
+            ) from None
+
+    @cached_property
+    def _rows_by_name(self) -> dict[str, int]:
+        return {name: row for row, name in enumerate(self.images)}
+
+    def _rows(self, index: slice | Sequence[int] | NDArray[Any]) -> NDArray[np.intp]:
+        """Return the rows that an index means, each from 0 on."""
+        if isinstance(index, slice):
+            return np.arange(len(self))[index]
+        chosen = np.asarray(index)
+        if not chosen.size:
+            chosen = chosen.astype(np.intp)
+        if chosen.ndim != 1 or chosen.dtype.kind not in "iub":
+            got = f"{type(index).__name__} of shape {chosen.shape} and type {chosen.dtype}"
+            raise IndexError(
+                f"{self.path}: expected a row, a name, a slice, rows (B,) or a boolean array ({len(self)},), got {got}"
+            )
+        if chosen.dtype.kind == "b":
+            if len(chosen) != len(self):
+                raise IndexError(f"{self.path}: expected a boolean array ({len(self)},), got {chosen.shape}")
+            return np.flatnonzero(chosen)
+        outside = (chosen < -len(self)) | (chosen >= len(self))
+        if outside.any():
+            raise IndexError(f"{self.path}: row {chosen[outside][0]} of {len(self)}")
+        return chosen.astype(np.intp) % max(1, len(self))
+
+    def masks(
+        self, indices: Sequence[int] | NDArray[np.integer], size: tuple[int, int] | None = None
+    ) -> NDArray[np.bool_]:
         """Return the masks of a batch, bool (B, A, h, w).
 
         Parameters
@@ -144,28 +207,28 @@ class MaskStore:
         reader = self._regions_reader()
         height, width = size or self.size
         out = np.empty((len(indices), height, width), reader.dtype)
-        pick = None if (height, width) == self.size else self._nearest((height, width))
+        grid = None if (height, width) == self.size else self._nearest_grid((height, width))
+        gathered = None if grid is None or not grid.has_ties else np.empty(len(grid.pixels), reader.dtype)
         for position, index in enumerate(indices):
             try:
-                reader.read(int(index), out[position], pick)
+                if grid is None:
+                    reader.read(int(index), out[position])
+                elif gathered is None:
+                    reader.read(int(index), out[position].reshape(-1), grid.pixels)
+                else:
+                    reader.read(int(index), gathered, grid.pixels)
+                    out[position] = grid.regions(gathered)
             except READ_ERRORS as error:
                 raise DataError(
                     f"{self.path}: the masks of {self._name(int(index))} cannot be read ({error})"
                 ) from error
         return out
 
-    def _nearest(self, size: tuple[int, int]) -> NDArray[np.intp]:
-        """Return which pixels, counted along lines, a map of size (h, w) takes by nearest neighbour.
-
-        The source pixel whose centre is nearest to the target's: symmetric, so that a flip commutes with it.
-        """
-        if self._last_pick is None or self._last_pick.shape != size:
-            rows, columns = (
-                ((np.arange(target) + 0.5) * source / target).astype(np.intp)
-                for target, source in zip(size, self.size, strict=True)
-            )
-            self._last_pick = rows[:, None] * self.size[1] + columns
-        return self._last_pick
+    def _nearest_grid(self, size: tuple[int, int]) -> NearestGrid:
+        """Return which pixels a map of size (h, w) takes; the last answer is kept."""
+        if self._last_grid is None or self._last_grid.size != size:
+            self._last_grid = NearestGrid(self.size, size)
+        return self._last_grid
 
     def _name(self, index: int) -> str:
         """Return what to call a row in a message."""
@@ -251,13 +314,13 @@ class MaskStore:
         """Width and height of the source images, (N, 2); only where :attr:`has_images`."""
         return np.asarray(self._file()["image_size"][:], np.int32)
 
-    def image(self, index: int, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+    def image(self, index: int | str, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
         """Return the crop that is kept of an image, (h, w, 3) uint8 RGB.
 
         Parameters
         ----------
         index
-            Row.
+            Row, or the name of an image.
         size
             (h, w) to resize to; the store's own, if None.
 
@@ -266,21 +329,19 @@ class MaskStore:
         DataError
             If the store has none of it, or it is damaged.
         """
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"{self.path}: row {index} of {len(self)}")
-        index %= len(self)
+        (row,) = self._rows([self.row(index) if isinstance(index, str) else index]).tolist()
         if not self.has_images:
             raise DataError(
                 f"{self.path}: expected images inside, got masks alone; wsegs masks --with-images keeps both"
             )
         crops = self._stored_crops()
         try:
-            data = crops.read(index)
+            data = crops.read(row)
             if not data:
                 raise ValueError("it could not be read when the store was made")
             return decode_crop(data, self.size, size or self.size)
         except ValueError as error:
-            raise DataError(f"{self.path}: has no image of {self._name(index)}: {error}") from None
+            raise DataError(f"{self.path}: has no image of {self._name(row)}: {error}") from None
 
     @property
     def data_root(self) -> Path:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from zlib_ng import zlib_ng
 
 from wsegs.errors import DataError
+from wsegs.geometry.warp import resize_image
 from wsegs.io.hdf5 import WrittenFile
 from wsegs.store.chunk_reader import READ_ERRORS
 
@@ -60,9 +61,7 @@ def decode_crop(data: bytes, size: tuple[int, int], to_size: tuple[int, int]) ->
     if image is None or image.shape[:2] != expected:
         raise ValueError(f"expected a JPEG of {size[0]}x{size[1]}, got {'none' if image is None else 'another size'}")
     if expected != to_size:
-        shrinks = to_size[0] <= size[0] and to_size[1] <= size[1]
-        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        image = cv2.resize(image, to_size[::-1], interpolation=method)
+        image = resize_image(np.asarray(image, np.uint8), to_size)
     rgb: NDArray[np.uint8] = cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)  # type: ignore[assignment]
     return rgb
 

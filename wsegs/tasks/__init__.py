@@ -1,4 +1,4 @@
-"""What a network learns, by name. A task is one file with its loss, its scores and its decoding.
+"""Tasks: what a network learns, by name. A task is one file with its loss, its scores and its decoding.
 
 A module here defines a :class:`wsegs.tasks.task.Task` and :data:`TASK_KINDS` below has a line about it. A package of
 one's own adds a kind with :func:`register_task`.
@@ -33,7 +33,7 @@ class NoOptions(BaseModel):
 
 @dataclass(frozen=True)
 class TaskKind:
-    """What is known of a kind of task without importing torch.
+    """Description of a kind of task, known without importing torch.
 
     Attributes
     ----------

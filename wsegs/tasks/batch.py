@@ -1,4 +1,4 @@
-"""One mini-batch, and what a task wants of it."""
+"""A mini-batch, and the fields that a task needs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SampleFields:
-    """What a mini-batch must hold beside images; fields of several tasks are joined by ``|``.
+    """Fields of a mini-batch beside its images; those of several tasks are joined by ``|``.
 
     Attributes
     ----------

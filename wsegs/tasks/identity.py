@@ -1,4 +1,4 @@
-"""Who is on each image: softmax cross entropy, and centre loss on the features."""
+"""Identity classification: softmax cross entropy, and centre loss on the features."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tasks know of a mask store or a data set."""
+"""Labels of a mask store or a data set, as tasks read them."""
 
 from __future__ import annotations
 

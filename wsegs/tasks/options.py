@@ -19,7 +19,7 @@ class AttributesOptions(_Options):
 
 
 class ClassMapOptions(_Options):
-    """Where class maps come from: the base regions of the mask store, or human parsing masks with a class map."""
+    """Source of class maps: the base regions of the mask store, or human parsing masks with a class map."""
 
     source: Literal["store", "masks"] = Field(default="masks", alias="from")
     parsing_masks: Path | None = None

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from wsegs.geometry.resample import nearest_pixels
 from wsegs.nets import IGNORE_INDEX
 from wsegs.nets.process_group import ProcessGroup
 from wsegs.tasks.batch import Batch, SampleFields
@@ -76,9 +77,11 @@ def parsing_loss(scores: Sequence[Tensor], classes: Tensor) -> LossTerms:
 
 
 def nearest_classes(classes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return class maps (B, H, W) at size (h, w): the class of the pixel whose centre is nearest."""
-    rows, columns = (
-        ((torch.arange(target, device=classes.device) + 0.5) * (source / target)).long()
-        for target, source in zip(size, classes.shape[1:], strict=True)
-    )
-    return classes[:, rows[:, None], columns]
+    """Return class maps (B, H, W) at size (h, w) by nearest neighbour, as :mod:`wsegs.geometry.resample` does."""
+    for axis, target in enumerate(size, start=1):
+        nearest = nearest_pixels(classes.shape[axis], target)
+        first, second = (torch.tensor(pixels, device=classes.device) for pixels in nearest)
+        taken = classes.index_select(axis, first)
+        tied = nearest.ties.any()
+        classes = torch.maximum(taken, classes.index_select(axis, second)) if tied else taken
+    return classes

@@ -1,4 +1,4 @@
-"""Which of several processes this is, as the environment says before torch is imported.
+"""Read the rank of this process from the environment, before torch is imported.
 
 ``torchrun`` starts all processes of a machine; without it Lightning starts the same command again for each further
 device. SLURM starts one process a task.

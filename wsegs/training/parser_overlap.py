@@ -1,4 +1,4 @@
-"""Whether a parser that draws regions has seen the images on which attributes will be measured."""
+"""Check whether a parser of regions was trained on the test images of a training."""
 
 from __future__ import annotations
 

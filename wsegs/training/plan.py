@@ -1,4 +1,4 @@
-"""What a training does: flat, frozen, complete. :func:`wsegs.training.resolve.resolve` makes it from a recipe.
+"""Plan of a training: flat, frozen, complete. :func:`wsegs.training.resolve.resolve` makes it from a recipe.
 
 Imports no torch. A run keeps it as ``plan.json``, from which its network is built again.
 """
@@ -88,7 +88,7 @@ class ParserPlan:
 
 @dataclass(frozen=True)
 class RegionPlan:
-    """Where the regions come from that the network reads.
+    """Source of the regions that the network reads.
 
     Attributes
     ----------
@@ -229,7 +229,7 @@ class OptimizerPlan:
 
 @dataclass(frozen=True)
 class Monitor:
-    """What says which checkpoint is the best; ``patience`` 0 never stops the training."""
+    """Monitored value of the best checkpoint; ``patience`` 0 never stops the training."""
 
     name: str
     lower_is_better: bool
@@ -279,7 +279,7 @@ class TrainingPlan:
 
     @property
     def intervals(self) -> int:
-        """How many validation intervals there are."""
+        """Number of validation intervals."""
         return self.steps // self.validation_interval
 
     @property

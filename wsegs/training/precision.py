@@ -1,4 +1,4 @@
-"""Which number format and memory layout a device computes fastest in."""
+"""Choose the floating-point format and the memory layout that a device computes fastest in."""
 
 from __future__ import annotations
 

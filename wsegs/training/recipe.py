@@ -1,4 +1,4 @@
-"""Recipes: everything that decides how a network is trained, in one YAML file of ``models/``."""
+"""Recipes: the settings of a training in one YAML file of ``models/``. Read by resolve.py alone."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _check_tasks(value: Any) -> Any:
 
 
 class Samples(_Strict):
-    """Where samples come from and how images are cropped, where no mask store says so.
+    """Source of the samples, and the crop of images that come straight from a data set.
 
     ``auto`` takes a mask store where one is named or a task needs masks, else the data set. ``image`` resizes images as
     they are, ``letterbox`` fits whole images into the network's with black bars, ``face`` crops by landmarks
@@ -173,14 +173,14 @@ class Optimizer(_Strict):
 
 
 class Schedule(_Strict):
-    """How the learning rate goes over all steps; ``warmup`` is the share of them in which it rises."""
+    """Schedule of the learning rate; ``warmup`` is the share of the steps in which it rises."""
 
     name: Literal["constant", "one-cycle", "cosine"] = "constant"
     warmup: float = Field(default=0.15, ge=0, lt=1)
 
 
 class EarlyStopping(_Strict):
-    """What decides which checkpoint is the best, and when to stop; ``patience`` None never stops.
+    """Monitored value of the best checkpoint, and early stopping; ``patience`` None never stops.
 
     ``monitor`` is a score of the validation images (``average_precision``, ``mean_iou``, ``age_mean_absolute_error``,
     ...) or a loss, by the name of its task.
@@ -191,7 +191,7 @@ class EarlyStopping(_Strict):
 
 
 class RegionInput(_Strict):
-    """Where the regions come from that a network reads.
+    """Source of the regions that a network reads.
 
     ``parser`` is a run of a parser: with ``from: parser`` it draws them always, else for images of which no more than
     the image is known. ``hard`` takes its most probable class of each pixel instead of all their probabilities; where
@@ -208,7 +208,7 @@ class RegionInput(_Strict):
 
     @property
     def parsed_hard(self) -> bool:
-        """Whether a pixel belongs to one region alone, where a parser draws them."""
+        """True where each pixel of a parser's regions belongs to one region alone."""
         return self.hard or self.source != "parser"
 
 

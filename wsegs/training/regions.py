@@ -1,4 +1,4 @@
-"""What draws the regions that a network reads."""
+"""Build the source of regions for a network that reads regions."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ DEFAULT_MASKS, DEFAULT_DATA = Path("masks.h5"), Path("data/celeba")
 
 @dataclass(frozen=True)
 class Overrides:
-    """What a command says beside the recipe.
+    """Settings of a command beside the recipe.
 
     Attributes
     ----------

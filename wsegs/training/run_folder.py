@@ -1,4 +1,4 @@
-"""What lies in a run folder, and whether a training may begin there.
+"""Files of a run folder, and the check that a training may begin there.
 
 Imports no torch, so that a mistake shows at once.
 """

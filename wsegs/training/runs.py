@@ -28,7 +28,7 @@ Checkpoint = Literal["best", "last"]
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What a network was trained on: ``run.json``.
+    """Data that a network was trained on: ``run.json``.
 
     Attributes
     ----------

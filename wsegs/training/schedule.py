@@ -1,4 +1,4 @@
-"""How many steps a training takes, where its stages begin, and when it is validated."""
+"""Plan the steps of a training: stages and validation interval."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks of plans, and the weights that a training begins with."""
+"""Build the network of a plan and load the weights that a training begins with."""
 
 from __future__ import annotations
 

@@ -115,6 +115,7 @@ regions:
     assert float(re.search(r"value: (\S+),", fitted)[1]) == pytest.approx(0.6, abs=0.03)
 
 
+@pytest.mark.slow
 def test_few_masks_do_no_harm_to_numbers_that_are_right(upright):
     """People draw each mask by numbers of their own, about those that are written."""
     generator = np.random.default_rng(0)
@@ -209,14 +210,14 @@ regions:
 def test_twenty_masks_help_on_other_faces(shared_data, tmp_path):
     """by_hand.yaml was written without a look at a mask."""
     from wsegs.human_masks.fitting import compare_before_after, read_views
-    from wsegs.human_masks.parsed_faces import load_truth
+    from wsegs.human_masks.parsed_faces import load_parsed_faces
     from wsegs.rules.tuning.class_map import load_classes
 
     for kind, ending in (("images", "jpg"), ("masks", "png")):
         (tmp_path / kind).mkdir()
         for path in sorted((shared_data / "celebamask" / kind).glob(f"*.{ending}"))[:70]:
             (tmp_path / kind / path.name).symlink_to(path)
-    faces = load_truth(tmp_path, jobs=1)
+    faces = load_parsed_faces(tmp_path, jobs=1)
     text = Path(__file__).parents[1].joinpath("by_hand.yaml").read_text()
     rule_fit = RuleFit(text, "by_hand.yaml", None, load_classes("celebamask"))
     fitted = rule_fit.fit(read_views(rule_fit, faces.select(range(20)), 20))

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from wsegs.errors import DataError, OutputExistsError, RuleError
-from wsegs.geometry.frame import Frame, transform_points
+from wsegs.geometry.frame import Frame
+from wsegs.geometry.matrices import transform_points
 from wsegs.io.integrity import write_digests
 from wsegs.rules import compile_rules, load_rules
 from wsegs.schemes import CELEBA5, IBUG68
@@ -48,6 +49,7 @@ def test_masks_are_what_the_rules_draw(table, store):
     assert expected.any(axis=(1, 2, 3)).tolist() == [True] * 4 + [False] + [True] * 2
 
 
+@pytest.mark.slow
 def test_any_number_of_processes_gives_the_same_bytes(table, tmp_path):
     rules = load_rules("celeba")
     for jobs in (1, 2):

@@ -13,7 +13,8 @@ import skimage.data
 from PIL import Image
 
 from wsegs.errors import DataError, OptionError
-from wsegs.geometry.frame import Frame, warp_image
+from wsegs.geometry.frame import Frame
+from wsegs.geometry.warp import warp_image
 from wsegs.io.images import read_image
 from wsegs.io.integrity import write_digests
 from wsegs.io.journal import Journal
@@ -113,6 +114,7 @@ def test_no_image_at_all_leaves_no_store(table, photos, tmp_path):
     assert not (tmp_path / "masks.h5").exists()
 
 
+@pytest.mark.slow
 def test_any_number_of_processes_gives_the_same_bytes(table, photos, tmp_path, monkeypatch):
     monkeypatch.setattr("wsegs.store.writing.dispatch._REFINED_ROWS", 3)
     for jobs in (1, 2):

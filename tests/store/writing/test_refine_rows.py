@@ -10,7 +10,8 @@ import skimage.data
 from PIL import Image
 
 from wsegs.errors import DataError, MissingError, OptionError
-from wsegs.geometry.frame import Frame, covered_by_source, warp_image
+from wsegs.geometry.frame import Frame
+from wsegs.geometry.warp import covered_by_source, warp_image
 from wsegs.refine import load_refinement, refine_regions
 from wsegs.rules import load_rules
 from wsegs.store import MaskStore
@@ -54,6 +55,7 @@ def test_each_face_is_refined_in_the_stores_frame(table, options, tmp_path, fram
     assert summary["refined"]["unrefined_faces"] == 1
 
 
+@pytest.mark.slow
 def test_any_number_of_processes_gives_the_same_bytes(table, options, tmp_path, monkeypatch):
     monkeypatch.setattr("wsegs.store.writing.dispatch._REFINED_ROWS", 3)
     for jobs in (1, 2):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import queue
 import resource
 import signal
@@ -175,23 +174,6 @@ def _command(many, tmp_path) -> list[str]:
     return [sys.executable, "-m", "wsegs.cli.main", *arguments]
 
 
-def test_killed_at_three_moments(many, whole, tmp_path):
-    command = _command(many, tmp_path)
-    partial, kills = tmp_path / "m.h5.partial", 0
-    for size in (0, DRAWN, 2 * DRAWN):
-        process = subprocess.Popen([*command, "-j", "1"], cwd=tmp_path, stdout=subprocess.DEVNULL)
-        while process.poll() is None and _size(partial) <= size:
-            time.sleep(0.001)
-        process.kill()
-        kills += process.wait() == -signal.SIGKILL
-        assert not (tmp_path / "m.h5").exists() or (tmp_path / "m.h5").read_bytes() == whole
-    assert kills >= 1
-    if not (tmp_path / "m.h5").exists():
-        subprocess.run([*command, "-j", "2"], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
-    assert (tmp_path / "m.h5").read_bytes() == whole
-    assert not partial.exists()
-
-
 def test_ctrl_c_says_what_is_kept(many, tmp_path):
     process = subprocess.Popen(
         [*_command(many, tmp_path), "-j", "1"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -263,25 +245,3 @@ def test_no_thread_waits_for_results_that_nobody_takes():
     taken.close()
     threads[0].join(10)
     assert not threads[0].is_alive()
-
-
-@pytest.mark.parametrize("moment", ["m.h5.partial", "drawn"])
-def test_ctrl_c_twice_is_one_line(many, whole, tmp_path, moment):
-    """To all processes at once, as a terminal does: while workers start, and once there are rows."""
-    long = _repeated(many, np.resize(np.arange(len(many.images)), 20_000))
-    partial = tmp_path / "m.h5.partial"
-    process = subprocess.Popen(
-        [*_command(long, tmp_path), "-j", "2"], cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    while _size(partial) < (DRAWN if moment == "drawn" else 1):
-        assert process.poll() is None
-        time.sleep(0.001)
-    for wait in (0.2, 0):  # workers take longer than that to start
-        time.sleep(wait if moment != "drawn" else 0)
-        os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    kept = "m.h5.partial keeps what was drawn; the same command goes on from there"
-    expected = ["interrupted"] if moment != "drawn" else [kept, "interrupted"]
-    assert [line for line in said.splitlines() if line] in (expected, [kept, "interrupted"])
-    assert process.returncode == 130
-    assert not (tmp_path / "m.h5").exists()

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from tests.training.tiny import SIZE, make_store, write_truth
 from wsegs.errors import DataError, MissingError, OptionError
-from wsegs.geometry.frame import Frame, scale_affine, warp_image
+from wsegs.geometry.frame import Frame
+from wsegs.geometry.matrices import scale_affine
+from wsegs.geometry.warp import warp_image
 from wsegs.io.images import read_image
 from wsegs.nets import IGNORE_INDEX
 from wsegs.tasks.batch import SampleFields

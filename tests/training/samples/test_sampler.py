@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,6 +50,7 @@ def test_the_seed_decides_order_and_flips() -> None:
     assert not _order(flips=False).plan(3).flip.any()
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(step=st.integers(0, 150), devices=st.sampled_from([2, 4, 8]))
 def test_devices_share_the_batches_of_one(step, devices) -> None:

@@ -72,6 +72,7 @@ def test_crops_lie_under_their_masks(frame, table, tmp_path) -> None:
     assert (seen & wanted).sum() / (seen | wanted).sum() > 0.75
 
 
+@pytest.mark.slow
 @forks
 @pytest.mark.parametrize("start_method", ["fork", "spawn"])
 def test_workers_give_what_one_process_gives(store, faces, start_method) -> None:
@@ -133,6 +134,7 @@ def test_images_are_found_where_they_were_or_where_the_user_says(store, faces, t
         find_image_root(store, tmp_path / "nowhere")
 
 
+@pytest.mark.slow
 def test_a_store_whose_images_moved_says_what_to_do(table, tmp_path) -> None:
     table.provenance["data"]["root"], root = str(tmp_path / "gone"), table.provenance["data"]["root"]
     try:

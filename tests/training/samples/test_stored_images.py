@@ -74,6 +74,7 @@ def test_crops_from_the_store_are_those_of_the_files(faces, table, tmp_path, fra
     torch.testing.assert_close(inside.points, outside.points, equal_nan=True)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 @pytest.mark.parametrize("start_method", ["fork", "spawn"])
 def test_workers_read_images_from_the_store(alone, start_method):

@@ -76,10 +76,11 @@ def check(file: Path, landmarks: Path | None, empty: float, strict: bool, as_jso
 
 def _faces(table: LandmarkTable) -> Faces:
     """Return the faces of a landmark file in the frame that masks would be drawn in."""
-    from wsegs.geometry.frame import transform_points, usual_frame
+    from wsegs.geometry.frame import usual_frame
+    from wsegs.geometry.matrices import transform_points
     from wsegs.rules.check import Faces
 
     frame = usual_frame(table.image_size)
     found = table.found
-    affine = frame.affine(table.landmarks[found], table.image_size[found], table.scheme)
+    affine = frame.affine(table.scheme.five_points(table.landmarks[found]), table.image_size[found])
     return Faces(transform_points(table.landmarks[found], affine), frame.size)

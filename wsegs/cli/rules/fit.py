@@ -149,9 +149,9 @@ def _draw_faces(faces: ParsedFaces, fold: str, fit_to: int | None, seed: int) ->
     """Return the faces to fit to and those to report on: the other fold, or without folds those not drawn."""
     import numpy as np
 
-    from wsegs.human_masks.parsed_faces import half_of
+    from wsegs.human_masks.parsed_faces import fold_of
 
-    mine = np.array([fold in ("all", half_of(name)) for name in faces.names])
+    mine = np.array([fold in ("all", fold_of(name)) for name in faces.names])
     rows, others = np.flatnonzero(mine), np.flatnonzero(~mine)
     if not len(rows):
         raise OptionError(f"--fold {fold}: no image with a face is in it")

@@ -95,11 +95,10 @@ def parsing_mask_options(command: Command) -> Command:
 
 
 def load_faces(given: Mapping[str, Any], schemes: Sequence[LandmarkScheme], jobs: int) -> ParsedFaces:
-    """Return the faces that the options ask for; see :func:`wsegs.human_masks.parsed_faces.load_truth`."""
-    from wsegs.human_masks.parsed_faces import load_truth
+    """Return the faces that the options ask for; see :func:`wsegs.human_masks.parsed_faces.load_parsed_faces`."""
+    from wsegs.human_masks.parsed_faces import load_parsed_faces
 
-    names = {"parsing_masks": "truth", "fold": "half"}
-    return load_truth(**{names.get(name, name): value for name, value in given.items()}, schemes=schemes, jobs=jobs)
+    return load_parsed_faces(**given, schemes=schemes, jobs=jobs)
 
 
 def describe_faces(faces: ParsedFaces, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 
 from wsegs.errors import OptionError
+from wsegs.io.extras import needs_extras
 from wsegs.io.files import did_you_mean
 from wsegs.landmarks.detectors.protocol import Landmarker, LandmarkerOptions
 
@@ -46,7 +47,8 @@ def check_landmarkers(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def load_landmarker(name: str, options: LandmarkerOptions) -> Landmarker:
     """Load a detector and its predictor into this process."""
-    landmarker: Landmarker = importlib.import_module(LANDMARKERS[name]).load(options)
+    with needs_extras(f"--detectors {name}"):
+        landmarker: Landmarker = importlib.import_module(LANDMARKERS[name]).load(options)
     return landmarker
 
 
@@ -55,10 +57,13 @@ def describe_landmarker(name: str, options: LandmarkerOptions) -> dict[str, str]
 
     Raises
     ------
+    MissingPackageError
+        If the package of an extra is not installed.
     MissingError
         If its weights are missing; the message says how to get them.
     DataError
         If its weights cannot be used.
     """
-    description: dict[str, str] = importlib.import_module(LANDMARKERS[name]).describe(options)
+    with needs_extras(f"--detectors {name}"):
+        description: dict[str, str] = importlib.import_module(LANDMARKERS[name]).describe(options)
     return description

@@ -1,4 +1,4 @@
-"""What the networks of Kalayeh, Gong & Shah share: their layers, table 1's encoder, and the layers on top of it."""
+"""Building blocks of the networks of Kalayeh, Gong & Shah: layers, table 1's encoder, the layers on top of it."""
 
 from __future__ import annotations
 

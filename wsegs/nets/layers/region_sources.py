@@ -1,4 +1,4 @@
-"""Where the regions come from that a network reads beside an image: a parser, known class maps, or boxes.
+"""Sources of the regions that a network reads beside an image: a parser, known class maps, or boxes.
 
 All are modules with one method, so a network does not know which of them it is fed by.
 """
@@ -46,7 +46,7 @@ class RegionSource(nn.Module):
 
 
 class ParsedRegions(RegionSource):
-    """What a trained parser sees: the softmax of its class scores, or the most probable class. The parser is frozen.
+    """Softmax of a frozen parser's class scores, or its most probable class.
 
     Parameters
     ----------

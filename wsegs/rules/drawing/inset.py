@@ -8,6 +8,8 @@ with the border's share taken off 0.007 and 0.011.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from wsegs.rules.drawing.scope import Points
@@ -19,7 +21,7 @@ _LEAST = 0.5  # bounds how far a sharp corner moves: to about twice the inset
 _LEAST_TURN = 0.1
 
 
-def inset(points: Points, kept: tuple[int, ...] = ()) -> Points:
+def inset(points: Points, kept: Sequence[int] = (), where: np.ndarray | bool = True) -> Points:
     """Move the sides of polygons inwards by what filling adds to them; corners are mitred.
 
     Parameters
@@ -27,8 +29,9 @@ def inset(points: Points, kept: tuple[int, ...] = ()) -> Points:
     points
         x and y, each (V, N), in pixels. Faces with nan stay nan.
     kept
-        Sides that stay where they are, each by the vertex that it begins at: those that a mirrored half shares with
-        the other half, since two sides moved apart would leave a seam.
+        Sides that stay where they are, each by the vertex that it begins at.
+    where
+        On which faces they do, bool: (N,), or (K, N) for the K sides.
 
     Returns
     -------
@@ -44,7 +47,8 @@ def inset(points: Points, kept: tuple[int, ...] = ()) -> Points:
     clockwise = np.where((x * next_y - next_x * y).sum(axis=0) < 0, -1.0, 1.0)
     normal_x, normal_y = -clockwise * side_y / length, clockwise * side_x / length
     distance = INSET * np.maximum(np.abs(normal_x), np.abs(normal_y))
-    distance[list(kept)] = 0
+    if len(kept):
+        distance[list(kept)] = np.where(where, 0, distance[list(kept)])
     before_x, before_y, before = (
         np.concatenate([values[-1:], values[:-1]]) for values in (normal_x, normal_y, distance)
     )

@@ -15,6 +15,8 @@ import numpy as np
 from wsegs.rules.drawing.inset import inset
 from wsegs.rules.drawing.program import Program, Region, SetOperation, Shape
 from wsegs.rules.drawing.scope import Points, Views
+from wsegs.rules.drawing.seams import join_halves
+from wsegs.rules.drawing.shapes import Curve, Polygon
 
 MAX_COORDINATE = 30_000.0  # pixels; shapes that reach beyond are left out (OpenCV's arithmetic ends there)
 
@@ -93,11 +95,14 @@ def _outlines_of_region(region: Region, views: Views, height: int) -> RegionOutl
 
             outlines.append(geometry_outlines(shape, scopes))
             continue
-        for mirrored in sides(shape):
-            polygons, drawn = polygons_of_shape(shape, mirrored, scopes)
-            for polygon in polygons:
-                moved = inset(polygon, shape.shared_sides) if shape.space == "face" else polygon
-                outlines.append(PolygonOutline(moved, drawn))
+        drawings = [polygons_of_shape(shape, mirrored, scopes) for mirrored in sides(shape)]
+        if shape.mirror and shape.space == "face" and isinstance(shape.geometry, (Polygon, Curve)):
+            ([half], drawn), ([other], other_drawn) = drawings
+            half, other, between = join_halves(half, other, drawn & other_drawn, scopes.frame)
+            drawings = [([half], drawn), ([other], other_drawn), *(([quad], where) for quad, where in between)]
+        elif shape.space == "face":
+            drawings = [([inset(polygon) for polygon in polygons], drawn) for polygons, drawn in drawings]
+        outlines += [PolygonOutline(polygon, drawn) for polygons, drawn in drawings for polygon in polygons]
     tops, bottoms = [], []
     for outline in outlines:
         first, last = outline.rows()

@@ -55,7 +55,6 @@ class Shape:
     mirror: bool
     outside: Literal["clip", "drop"]
     grow: Expression | None
-    shared_sides: tuple[int, ...] = ()  # of a mirrored polygon: sides on the face's middle line, by their first vertex
 
 
 @dataclass(frozen=True)

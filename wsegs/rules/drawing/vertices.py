@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from wsegs.rules.drawing.scope import Points, Scope, Space
 from wsegs.rules.drawing.splines import CURVE_STEPS, open_spline
-from wsegs.rules.language.expressions import Expression, Number
+from wsegs.rules.language.expressions import Expression
 
 
 class Vertices(Protocol):
@@ -22,12 +21,6 @@ class Vertices(Protocol):
 
     def points(self, scope: Scope) -> Points:
         """Return x and y, each (V, N) float64."""
-
-    def on_middle_line(self, mirror: Sequence[int]) -> list[bool]:
-        """Return for each point whether it surely is its own mirror image, in the face's frame.
-
-        ``mirror[i]`` is the landmark that landmark i becomes.
-        """
 
 
 @dataclass(frozen=True)
@@ -46,10 +39,6 @@ class Landmarks:
         indices = list(self.indices)
         return scope.x[indices], scope.y[indices]
 
-    def on_middle_line(self, mirror: Sequence[int]) -> list[bool]:
-        """Return which landmarks have no partner."""
-        return [mirror[index] == index for index in self.indices]
-
 
 @dataclass(frozen=True)
 class Point:
@@ -62,10 +51,6 @@ class Point:
     def points(self, scope: Scope) -> Points:
         """Return the point."""
         return _rows(self.x.evaluate(scope), 1, scope), _rows(self.y.evaluate(scope), 1, scope)
-
-    def on_middle_line(self, mirror: Sequence[int]) -> list[bool]:
-        """Return whether x is written as 0."""
-        return [_is_zero(self.x)]
 
 
 @dataclass(frozen=True)
@@ -83,10 +68,6 @@ class BetweenPoints:
         at = self.at.evaluate(scope)
         return x + at * (other_x - x), y + at * (other_y - y)
 
-    def on_middle_line(self, mirror: Sequence[int]) -> list[bool]:
-        """Return whether both ends are."""
-        return [all(self.one.on_middle_line(mirror) + self.other.on_middle_line(mirror))]
-
 
 @dataclass(frozen=True)
 class MeanPoint:
@@ -99,10 +80,6 @@ class MeanPoint:
         """Return the mean."""
         x, y = self.inner.points(scope)
         return x.mean(axis=0, keepdims=True), y.mean(axis=0, keepdims=True)
-
-    def on_middle_line(self, mirror: Sequence[int]) -> list[bool]:
-        """Return whether all points are."""
-        return [all(self.inner.on_middle_line(mirror))]
 
 
 @dataclass(frozen=True)
@@ -129,10 +106,6 @@ class AlongChain:
         part = np.clip(np.divide(before, lengths, out=np.zeros_like(before), where=lengths > 0), 0, 1)
         return x[0] + (part * pieces_x).sum(axis=1), y[0] + (part * pieces_y).sum(axis=1)
 
-    def on_middle_line(self, mirror: Sequence[int]) -> list[bool]:
-        """Return whether the whole chain is."""
-        return [all(self.chain.on_middle_line(mirror))] * self.count
-
 
 @dataclass(frozen=True)
 class SmoothChain:
@@ -149,10 +122,6 @@ class SmoothChain:
         """Return the points of the spline."""
         x, y = self.inner.points(scope)
         return open_spline(x), open_spline(y)
-
-    def on_middle_line(self, mirror: Sequence[int]) -> list[bool]:
-        """Return whether the whole chain is."""
-        return [all(self.inner.on_middle_line(mirror))] * self.count
 
 
 @dataclass(frozen=True)
@@ -195,13 +164,6 @@ class PointGroup:
             x, y = x + right, y + down
         return x, y
 
-    def on_middle_line(self, mirror: Sequence[int]) -> list[bool]:
-        """Return which points are before they are moved, if they are moved along the line alone."""
-        stays = self.x is None or _is_zero(self.x)
-        if self.offset is not None:
-            stays = stays and self.offset.space == "face" and _is_zero(self.offset.x)
-        return [stays and middle for middle in self.inner.on_middle_line(mirror)]
-
 
 @dataclass(frozen=True)
 class Chain:
@@ -218,14 +180,6 @@ class Chain:
         """Return all points."""
         points = [part.points(scope) for part in self.parts]
         return np.concatenate([x for x, _ in points]), np.concatenate([y for _, y in points])
-
-    def on_middle_line(self, mirror: Sequence[int]) -> list[bool]:
-        """Return which points are."""
-        return [middle for part in self.parts for middle in part.on_middle_line(mirror)]
-
-
-def _is_zero(expression: Expression) -> bool:
-    return isinstance(expression, Number) and expression.number == 0
 
 
 def _rows(value: object, count: int, scope: Scope) -> np.ndarray:

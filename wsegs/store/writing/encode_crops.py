@@ -1,4 +1,4 @@
-"""Encoding crops that a mask store keeps, as a worker does; :mod:`wsegs.store.stored_crops` says how they are kept."""
+"""Encode the crops that a mask store keeps; :mod:`wsegs.store.stored_crops` defines their layout."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.errors import DataError
-from wsegs.geometry.frame import resize_affine, warp_image
+from wsegs.geometry.matrices import resize_affine
+from wsegs.geometry.warp import warp_image
 from wsegs.io.images import decode_image, read_bytes, reason
 
 QUALITY = 95
@@ -39,7 +40,7 @@ class CropOptions:
 
 @dataclass(frozen=True, eq=False)
 class CropSources:
-    """Where the images of n rows are, and how they lie in the frame.
+    """Files of the images of n rows, and their places in the frame.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Which rows of a landmark table go into a store, and where their faces lie in its frame."""
+"""Choose the rows of a landmark table that go into a store, and place their faces in its frame."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from wsegs.geometry.frame import Frame, transform_points
+from wsegs.geometry.frame import Frame
+from wsegs.geometry.matrices import transform_points
 from wsegs.landmarks.table import LandmarkTable
 from wsegs.schemes import LandmarkScheme
 
@@ -83,7 +84,7 @@ class PlacedRows:
         first, last = int(chosen[0]), int(chosen[-1])
         points = np.asarray(self.table.landmarks[first : last + 1])[chosen - first]
         points = self.table.scheme.convert(points, self.scheme)
-        affine = self.frame.affine(points, self.table.image_size[chosen], self.scheme)
+        affine = self.frame.affine(self.scheme.five_points(points), self.table.image_size[chosen])
         return affine, transform_points(points, affine)
 
 

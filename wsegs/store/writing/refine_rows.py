@@ -1,4 +1,4 @@
-"""Refining the regions of a few rows of a store: find, read and warp their images, then refine by pixels."""
+"""Refine the regions of a few rows of a store: find, read and warp their images, then refine by pixels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from wsegs import __version__
 from wsegs.errors import DataError
-from wsegs.geometry.frame import covered_by_source, warp_image
+from wsegs.geometry.warp import covered_by_source, warp_image
 from wsegs.io.images import read_image
 from wsegs.refine import METHOD_VERSION, Refinement, refine_regions
 from wsegs.rules import RuleSet

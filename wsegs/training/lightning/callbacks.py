@@ -1,4 +1,4 @@
-"""What happens at each validation of a training: the table of metrics, early stopping, the bar."""
+"""Callbacks: the table of metrics, early stopping, the progress bar."""
 
 from __future__ import annotations
 

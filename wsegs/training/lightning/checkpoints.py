@@ -1,4 +1,4 @@
-"""The checkpoints of a training: which there are, and how they are written."""
+"""Write the checkpoints of a training."""
 
 from __future__ import annotations
 
@@ -80,9 +80,9 @@ class BestAndLast(CheckpointCallback):
             shutil.copyfile(self._folder / LAST, copy)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a resumed training must know."""
+        """Return step and value of the best checkpoint."""
         return dict(self.best)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take it back."""
+        """Restore the state."""
         self.best = dict(state_dict)

@@ -23,7 +23,7 @@ from wsegs.training.run_folder import TENSORBOARD
 
 @dataclass(frozen=True)
 class TrainerOptions:
-    """Where to train; the first four are Lightning's own options.
+    """Options of the trainer; the first four are Lightning's own.
 
     Attributes
     ----------

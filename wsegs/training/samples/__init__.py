@@ -1,1 +1,1 @@
-"""Where samples come from: rows, mini-batches, loaders."""
+"""Samples of a training: sources, samplers, loaders."""

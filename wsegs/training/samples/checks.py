@@ -1,4 +1,4 @@
-"""Checking that every image that is trained on is there, before the training begins."""
+"""Check that all images of a training are there, before it begins."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""One class a pixel for the images of a mask store: what a parser learns from, and regions that are known.
+"""Class maps: one class a pixel, for parsers to learn and as known regions.
 
-From the store's own base regions or from human masks. Regions may overlap, while a parser's softmax tells one class a
-pixel: the smaller region is painted over the larger.
+They come from a store's base regions or from human parsing masks. Base regions may overlap, while a parser's softmax
+gives one class a pixel: the smaller region is painted over the larger.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from wsegs.datasets.index import FaceDataset
 from wsegs.datasets.parsing import parsing_size, read_parsing
 from wsegs.errors import DataError, MissingError, OptionError
-from wsegs.geometry.frame import warp_classes
+from wsegs.geometry.warp import warp_classes
 from wsegs.nets import IGNORE_INDEX
 from wsegs.rules.tuning.class_map import OUTSIDE, ClassMap, load_classes
 from wsegs.store import MaskStore
@@ -176,11 +176,8 @@ class HumanClasses:
                 f"{self.file(row)}: {mask.shape[0]}x{mask.shape[1]}, expected the shape of its image"
                 f" '{self.images[row]}', {height}x{width}, or that shape at another scale"
             )
-        affine = matrix.astype(np.float64)
-        # The corner of a pixel is the origin there, its centre that of images.
-        affine[:, 2] -= affine[:, :2].sum(axis=1) / 2
         outside = int(self._table[0]) if self.fill else IGNORE_INDEX
-        return warp_classes(mask.astype(np.uint16), affine, image_size, size, outside).astype(np.uint8)
+        return warp_classes(mask, matrix, image_size, size, outside)
 
     @cached_property
     def _table(self) -> NDArray[np.uint8]:

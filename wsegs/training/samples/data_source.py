@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.geometry.crops import box_affine, letterbox_affine
-from wsegs.geometry.frame import resize_affine, transform_points, warp_image
+from wsegs.geometry.matrices import resize_affine, transform_points
+from wsegs.geometry.warp import warp_image
 from wsegs.io.images import read_image
-from wsegs.schemes import CELEBA5
 from wsegs.training.samples.class_maps import ClassMaps
 from wsegs.training.samples.opening import OpenData
 from wsegs.training.samples.sources import SampleSource
@@ -69,7 +69,7 @@ class DataSource(SampleSource):
             return box_affine(self._opened.boxes[row], self.size, self._opened.margin)
         if frame.kind == "face":
             width_and_height = np.array([image_size[::-1]])
-            matrices = frame.affine(self._opened.source_points[row][None], width_and_height, CELEBA5)
+            matrices = frame.affine(self._opened.source_points[row][None], width_and_height)
         else:
             matrices = resize_affine(np.array([image_size]), self.size)
         matrix: NDArray[np.float32] = matrices[0]

@@ -1,4 +1,4 @@
-"""Opening what samples come from, and deciding how its images are cropped; imports no torch."""
+"""Open mask stores and data sets as sources of samples; imports no torch."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from wsegs.datasets import open_dataset
 from wsegs.datasets.index import FaceDataset
 from wsegs.datasets.sample import sample_rows
 from wsegs.errors import DataError, OptionError
-from wsegs.geometry.frame import Frame, transform_points
+from wsegs.geometry.frame import Frame
+from wsegs.geometry.matrices import transform_points
+from wsegs.geometry.resample import rescale
 from wsegs.landmarks.table import LandmarkTable, read_landmarks
-from wsegs.schemes import CELEBA5
 from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
 from wsegs.training.plan import SourcePlan
@@ -37,7 +38,7 @@ class OpenStore:
 
     @property
     def frame(self) -> Frame:
-        """How its images are cropped."""
+        """Crop of its images."""
         return self.labelled.frame
 
     @property
@@ -238,12 +239,11 @@ def mean_points(source: OpenSource, rows: NDArray[np.intp], size: tuple[int, int
         if source.frame.kind == "face" and len(rows):
             five = source.source_points[rows]
             unknown_size = np.zeros((len(rows), 2), np.int32)  # a crop about the face needs none
-            placed = transform_points(five, source.frame.affine(five, unknown_size, CELEBA5))
+            placed = transform_points(five, source.frame.affine(five, unknown_size))
             return np.asarray(placed.mean(axis=0), np.float32)
         if source.frame.kind != "image" or aligned is None or source.labelled.image_size is None:
             return None
         points, points_size = aligned, source.labelled.image_size
     scale = np.array(size) / points_size
-    matrix = np.array([[[scale[1], 0, (scale[1] - 1) / 2], [0, scale[0], (scale[0] - 1) / 2]]])
-    moved: NDArray[np.float32] = transform_points(points[None], matrix)[0]
+    moved: NDArray[np.float32] = rescale(np.asarray(points, np.float64), scale[::-1]).astype(np.float32)
     return moved

@@ -1,7 +1,7 @@
-"""Which images make up which mini-batch: a function of the seed and the step alone.
+"""Choose the images of each mini-batch from the seed and the step alone.
 
-No state is carried from batch to batch, so a resumed training sees the batches that an undisturbed one would have
-seen, and any number of devices share the batches of one.
+No state is carried from batch to batch: a resumed training sees the same batches as an undisturbed one, and any number
+of devices share the batches of one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _ORDER, _FLIPS = 0, 1
 
 @dataclass(frozen=True)
 class Moves:
-    """How the crops of a mini-batch are moved: which are mirrored, bool (B,)."""
+    """Moves of the crops of a mini-batch: ``flip``, bool (B,), are mirrored."""
 
     flip: NDArray[np.bool_]
 
@@ -33,7 +33,7 @@ class BatchPlan:
 
     @property
     def flip(self) -> NDArray[np.bool_]:
-        """Which rows to mirror, bool (B,)."""
+        """Rows to mirror, bool (B,)."""
         return self.moves.flip
 
 

@@ -1,4 +1,4 @@
-"""Where samples come from: mini-batches of crops, labels, regions and class maps, by row.
+"""Sources of samples: mini-batches of crops, labels, regions and class maps, by row.
 
 Imports no Lightning, so that workers under spawn start in half the time.
 """
@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from wsegs.geometry.frame import scale_affine
+from wsegs.geometry.matrices import scale_affine
 from wsegs.nets import IGNORE_INDEX
 from wsegs.tasks.batch import Batch, SampleFields
 from wsegs.tasks.labelled import Labelled, label_values

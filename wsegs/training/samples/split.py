@@ -1,4 +1,4 @@
-"""Which rows of a source are trained on and which decide when to stop."""
+"""Split the rows of a source into training and validation rows."""
 
 from __future__ import annotations
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.errors import DataError
-from wsegs.geometry.frame import scale_affine, transform_points, warp_image
+from wsegs.geometry.matrices import scale_affine, transform_points
+from wsegs.geometry.warp import warp_image
 from wsegs.io.images import read_image
 from wsegs.training.samples.class_maps import ClassMaps
 from wsegs.training.samples.opening import OpenStore

@@ -1,0 +1,115 @@
+"""Results of an evaluation: logits and labels, scores, files."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from wsegs.errors import DataError
+from wsegs.io.files import atomic_write, write_table
+from wsegs.tasks.scores import ROW_FIELDS, AttributeScores, mean_scores, score_attributes, undefined_attributes
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Logits of a network and the true labels.
+
+    Attributes
+    ----------
+    images
+        N names of images.
+    attribute_names
+        The A attributes that network and data set share.
+    logits, labels
+        float (N, A) and int8 (N, A): 1 present, 0 absent, -1 unknown.
+    crops
+        How many images were cropped in which way.
+    unreadable
+        What was left out, with the reason.
+    only_run, only_data
+        Attributes that only one side has.
+    other
+        Scores of the run's other tasks by task.
+    """
+
+    images: tuple[str, ...]
+    attribute_names: tuple[str, ...]
+    logits: Tensor
+    labels: Tensor
+    crops: dict[str, int]
+    unreadable: tuple[str, ...]
+    only_run: tuple[str, ...]
+    only_data: tuple[str, ...]
+    other: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    def scores(self) -> list[AttributeScores]:
+        """Return the scores of every attribute."""
+        return score_attributes(self.attribute_names, self.logits, self.labels)
+
+
+def average(evaluations: Sequence[Evaluation]) -> Evaluation:
+    """Return what several networks say of the same images on average, such as SSP + SSG of Kalayeh et al.
+
+    Probabilities are averaged; ``logits`` are those of the average.
+
+    Raises
+    ------
+    DataError
+        If they are of other images or attributes.
+    """
+    first = evaluations[0]
+    for other in evaluations[1:]:
+        if other.attribute_names != first.attribute_names:
+            raise DataError("runs of different attributes cannot be averaged")
+        if other.images != first.images:
+            raise DataError("the runs could not read the same images, so they cannot be averaged")
+    probabilities = torch.stack([evaluation.logits.double().sigmoid() for evaluation in evaluations]).mean(dim=0)
+    return replace(first, logits=probabilities.logit())
+
+
+def write_evaluation(evaluation: Evaluation, folder: Path, about: dict[str, Any]) -> dict[str, Any]:
+    """Write an evaluation into a folder and return its summary.
+
+    ``metrics.csv``: a row for each attribute. ``metrics.json``: the summary. ``scores.csv``: the probability of every
+    attribute on every image.
+
+    Parameters
+    ----------
+    about
+        What else the summary should say: run, data set, split.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    scores = evaluation.scores()
+    rows = [score.as_row() for score in scores]
+    write_table(folder / "metrics.csv", ROW_FIELDS, ([row[name] for name in ROW_FIELDS] for row in rows))
+    probabilities = zip(evaluation.images, evaluation.logits.sigmoid().tolist(), strict=True)
+    texts = ([image, *(f"{value:.5f}" for value in values)] for image, values in probabilities)
+    write_table(folder / "scores.csv", ["image", *evaluation.attribute_names], texts)
+    summary = {
+        **about,
+        "output": str(folder),
+        "images": len(evaluation.images),
+        "crops": evaluation.crops,
+        "unreadable": list(evaluation.unreadable),
+        "attributes_only_in_run": list(evaluation.only_run),
+        "attributes_only_in_data": list(evaluation.only_data),
+        "undefined_average_precision": undefined_attributes(scores),
+        "mean": _finite(mean_scores(scores)),
+        "attributes": [_finite(row) for row in rows],
+        **({"tasks": {name: _finite(values) for name, values in evaluation.other.items()}} if evaluation.other else {}),
+    }
+    with atomic_write(folder / "metrics.json") as temporary:
+        temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    return summary
+
+
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with None for nan, which JSON does not know."""
+    return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in row.items()}
