@@ -85,9 +85,12 @@ def test_both_of_a_joint_run(run, here) -> None:
     [
         (
             ("train", "parser"),
-            "from: masks: expected the folder of human masks, got none; --parsing-masks DIR names it",
+            "from: masks: expected the folder of human parsing masks, got none; --parsing-masks DIR names it",
         ),
-        (("train", "parser", "--parsing-masks", "none"), "none: no such folder, where human masks are expected"),
+        (
+            ("train", "parser", "--parsing-masks", "none"),
+            "none: no such folder, where human parsing masks are expected",
+        ),
         (("train", "parser", "--parsing-masks", "data", "--class-map", "classes.yaml"), "data/faces/000.png: expected"),
         (("train", "parser", "--parsing-masks", "truth", "--from-store"), "expected one of them"),
         (("train", "parser", "--parsing-masks", "truth", "--class-map", "celebamsk"), "did you mean 'celebamask'"),

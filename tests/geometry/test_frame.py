@@ -79,3 +79,10 @@ def test_scale_affine_equals_a_frame_of_the_other_size(height, width):
 def test_frame_survives_json():
     frame = Frame("face", (109, 89), align_eyes=True, zoom=1.5)
     assert frame_from_json(frame.as_json()) == frame
+
+
+@pytest.mark.parametrize("align_eyes", [False, True])
+def test_frames_of_older_stores_are_read(align_eyes):
+    fields = Frame("face", (109, 89), align_eyes=align_eyes).as_json()
+    fields["keep_tilt"] = not fields.pop("align_eyes")
+    assert frame_from_json(fields).align_eyes == align_eyes

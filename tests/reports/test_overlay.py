@@ -6,9 +6,7 @@ import pytest
 
 from wsegs.reports.overlay import (
     MASK_COLOUR,
-    draw_attribute_maps,
     draw_landmarks,
-    map_overlay,
     mask_overlay,
     region_overlay,
     scale_picture,
@@ -92,32 +90,3 @@ def test_mask_is_filled_when_drawn_and_an_outline_when_not(face):
     for picture in (filled, outlined):
         assert np.array_equal(picture[~inside], plain[~inside])
         assert _is(picture, MASK_COLOUR).sum() > 100
-
-
-def test_map_is_bright_where_it_is_high_and_clipped(face):
-    heat = np.full((24, 19), -5.0)
-    heat[:12] = 7
-    picture = map_overlay(np.full_like(face.image, 128), heat)
-    assert picture[:90].mean() > 150 > 90 > picture[130:].mean()
-    assert len(np.unique(picture[:90].reshape(-1, 3), axis=0)) == 1
-    heat[:] = np.nan
-    assert len(np.unique(map_overlay(np.full_like(face.image, 128), heat).reshape(-1, 3), axis=0)) == 1
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("count", [1, 10, 16, 40, 100])
-def test_attribute_maps_of_any_number(face, tmp_path, count):
-    output = tmp_path / "maps.png"
-    maps = np.random.default_rng(0).random((count, 24, 19), np.float32)
-    names = [f"A_Rather_Long_Attribute_Name_{i}" for i in range(count)]
-    draw_attribute_maps(face.image, maps, names, np.linspace(0, 1, count), output, title="x/y.jpg")
-    picture = cv2.imread(str(output))
-    tile = scale_picture(face.image, max(220 / 178, 120 / 218)).shape
-    assert picture.shape[0] * picture.shape[1] > (count + 1) * tile[0] * tile[1]
-    assert 0.5 < picture.shape[1] / picture.shape[0] < 2.1
-
-
-def test_attribute_maps_need_a_name_and_a_score_each(face, tmp_path):
-    with pytest.raises(ValueError):
-        draw_attribute_maps(face.image, np.zeros((2, 4, 4)), ["a", "b"], [0.5], tmp_path / "maps.png")
-    assert not (tmp_path / "maps.png").exists()

@@ -100,7 +100,7 @@ def _train_and_measure(store: MaskStore, output: Path, force: bool) -> None:
     from wsegs.evaluation.results import write_evaluation
     from wsegs.evaluation.runs import load_run
     from wsegs.landmarks.table import read_landmarks
-    from wsegs.reports.overlay import draw_attribute_maps
+    from wsegs.reports.heatmaps import draw_heatmaps
     from wsegs.reports.plots import plot_attribute_bars
     from wsegs.training.recipe import load_recipe
     from wsegs.training.train import train
@@ -144,7 +144,7 @@ def _train_and_measure(store: MaskStore, output: Path, force: bool) -> None:
         assert result.maps is not None
         picture = maps / f"{result.path.stem}.png"
         names, title = result.attribute_names, result.path.name
-        draw_attribute_maps(result.crop, result.maps, names, result.probabilities, picture, title=title)
+        draw_heatmaps(result.crop, result.maps, names, result.probabilities, picture, title=title)
         likely = ", ".join(name for name, _ in result.ranked()[:5])
         click.echo(f"   {picture}: {likely}, ...")
 

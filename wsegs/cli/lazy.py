@@ -23,7 +23,7 @@ class LazyGroup(click.Group):
         self.lazy_commands = commands
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands in the order of the road."""
+        """Return the names of the commands, in the order in which they are used."""
         return list(self.lazy_commands)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

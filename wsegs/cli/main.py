@@ -19,15 +19,15 @@ from wsegs.io.extras import needs_extras
 
 # Command -> module and help. Modules are imported when their command runs: `wsegs --help` loads neither torch nor dlib.
 _COMMANDS = {
-    "demo": ("wsegs.cli.demo", "The whole road on the faces that come with wsegs."),
-    "landmarks": ("wsegs.cli.landmarks", "Find facial landmarks: a data set to landmarks.h5."),
+    "demo": ("wsegs.cli.demo", "Run every step on the faces that come with wsegs."),
+    "landmarks": ("wsegs.cli.landmarks", "Find the landmarks of faces: a data set to landmarks.h5."),
     "masks": ("wsegs.cli.masks", "Draw attribute masks: landmarks.h5 and rules to masks.h5."),
     "preview": ("wsegs.cli.preview", "Draw a contact sheet of landmarks, regions and masks."),
-    "train": ("wsegs.cli.train", "Train a network on masks.h5 and its images."),
-    "evaluate": ("wsegs.cli.evaluate", "Measure a run on a split of a data set."),
-    "report": ("wsegs.cli.report", "One HTML page that shows what a run has learned."),
-    "predict": ("wsegs.cli.predict", "Recognise the attributes of images."),
-    "rules": ("wsegs.cli.rules", "Check, preview, score and fit rule files."),
+    "train": ("wsegs.cli.train", "Train a network on masks.h5 and its images, or on a data set."),
+    "evaluate": ("wsegs.cli.evaluate", "Measure trained networks on a split of a data set."),
+    "report": ("wsegs.cli.report", "Write one HTML page that shows what a run has learned."),
+    "predict": ("wsegs.cli.predict", "Predict the attributes of images."),
+    "rules": ("wsegs.cli.rules", "Write, check, preview, score and fit rule files."),
     "store": ("wsegs.cli.store", "Look inside a mask store, verify it, or join its shards."),
 }
 
@@ -35,7 +35,7 @@ _COMMANDS = {
 # "\b" keeps click from joining the lines that follow.
 _HELP = """Weak attribute segments of faces.
 
-Landmarks and rules give a mask for every attribute; networks learn from them where to look.
+Landmarks and rules give a mask for every attribute; from the masks, networks learn where to look.
 
 \b
 wsegs landmarks --data data/celeba     ->  landmarks.h5

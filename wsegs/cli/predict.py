@@ -69,11 +69,11 @@ def predict(
             failures.append(result)
             continue
         if picture is not None:
-            from wsegs.reports.overlay import draw_attribute_maps
+            from wsegs.reports.heatmaps import draw_heatmaps
 
             assert result.maps is not None
             names, title = result.attribute_names, result.path.name
-            draw_attribute_maps(result.crop, result.maps, names, result.probabilities, picture, title=title)
+            draw_heatmaps(result.crop, result.maps, names, result.probabilities, picture, title=title)
         ranked = result.ranked()
         done.append({"image": str(result.path), "crop": result.crop_kind, "attributes": dict(ranked)} | result.other)
         if picture is not None:

@@ -1,4 +1,4 @@
-"""Commands that start a process a core keep each to one thread."""
+"""One thread for each process, in commands that start a process for each core."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ _VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
 
 
 def use_one_thread() -> None:
-    """Keep numerical libraries from starting threads of their own, here and in the workers that this process starts.
+    """Limit numerical libraries to one thread, in this process and in its workers.
 
-    They read these variables when they are imported, which must come later. What the user has set stays.
+    Call it before they are imported: they read these environment variables then. Variables that the user set stay.
     """
     for name in _VARIABLES:
         os.environ.setdefault(name, "1")

@@ -1,4 +1,4 @@
-"""A white sheet on which pictures are pasted pixel by pixel and text is set by matplotlib."""
+"""A white canvas with pasted pictures and text drawn by matplotlib."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from wsegs.errors import DataError
 from wsegs.io.files import atomic_write
 
-_DPI = 72  # so that a point is a pixel
+_DPI = 72  # a point is a pixel
 _MEASURE = RendererAgg(8, 8, _DPI)
 
 INK = (0.10, 0.10, 0.12)
@@ -29,13 +29,13 @@ def _font(size: float, bold: bool) -> FontProperties:
 
 
 def plain_text(text: str) -> str:
-    """Return ``text`` as one line that a font can draw: odd bytes of a file name and control characters are ``?``."""
+    """Return ``text`` as one line that a font can draw, with ``?`` for undecodable bytes and control characters."""
     readable = text.encode("utf-8", "replace").decode()
     return "".join(character if character.isprintable() else "?" for character in readable)
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
-    """Return how many pixels wide a line of text is."""
+    """Return the width of a line of text in pixels."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # glyphs that the font lacks are drawn as boxes
         width, _, _ = _MEASURE.get_text_width_height_descent(plain_text(text), _font(size, bold), ismath=False)
@@ -45,7 +45,7 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
 def fit_text(text: str, size: float, width: float, *, bold: bool = False) -> str:
     """Return ``text``, shortened in its middle until it is at most ``width`` pixels wide.
 
-    The middle goes, since file names differ at their ends.
+    File names differ at their ends, so the middle is cut.
     """
     if text_width(text, size, bold=bold) <= width:
         return text

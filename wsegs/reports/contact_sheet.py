@@ -1,4 +1,4 @@
-"""Sheets of many small pictures: faces with their base regions, and one face with its attributes."""
+"""Draw sheets of many small pictures: faces with their base regions, or one face with its attributes."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ _PRESENT = (0.0, 0.36, 0.26)
 
 @dataclass(frozen=True)
 class SheetFace:
-    """One face as a sheet draws it.
+    """A face on a contact sheet.
 
     Attributes
     ----------
     name
         The file name.
     image
-        (H, W, 3) uint8 RGB in the frame, or None where the file cannot be read.
+        (H, W, 3) uint8 RGB in the frame; None if the file cannot be read.
     landmarks
-        (P, 2) in the frame, or None where there is no face.
+        (P, 2), x and y in the frame; None if there is no face.
     regions
         (H, W) unsigned integers, bit r for region r.
     status
-        Why there are no landmarks, or which detector found them.
+        Which landmarker found the landmarks, or why there are none.
     """
 
     name: str
@@ -57,7 +57,7 @@ class SheetFace:
 
 
 def evenly_spaced(candidates: NDArray[np.intp], count: int) -> NDArray[np.intp]:
-    """Return at most ``count`` of the candidates, evenly spread from the first to the last."""
+    """Return at most ``count`` of the candidates, evenly spaced from the first to the last."""
     if len(candidates) <= count:
         return candidates
     chosen: NDArray[np.intp] = candidates[np.linspace(0, len(candidates) - 1, count).round().astype(int)]
@@ -65,16 +65,16 @@ def evenly_spaced(candidates: NDArray[np.intp], count: int) -> NDArray[np.intp]:
 
 
 def contact_sheet(faces: Sequence[SheetFace], region_names: Sequence[str], title: str = "") -> Image:
-    """Draw faces side by side: the face, its landmarks, its base regions; the legend stands above.
+    """Draw faces side by side, each with its landmarks and base regions, below a legend.
 
     Parameters
     ----------
     faces
-        At least one; all frames of one size.
+        At least one, all of one size.
     region_names
-        R names, one a bit.
+        R names, in the order of the bits.
     title
-        Set above all, for example the store and its rules.
+        Heading, such as the store and its rules.
 
     Returns
     -------

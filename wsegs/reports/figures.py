@@ -1,4 +1,4 @@
-"""Figures 3 to 5 of Kalayeh, Gong & Shah: parsed faces, weights of regions, activation maps."""
+"""Draw parsed faces, weights of regions and activation maps, as figures 3 to 5 of Kalayeh, Gong & Shah."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from wsegs.io.files import atomic_write
 
-_INCH = 1.05  # a small picture's width
+_INCH = 1.05  # width of a small picture
 _COLUMNS = 17  # a face and fifty maps fill three rows
 
 
@@ -73,7 +73,7 @@ def draw_activation_maps(image: NDArray[np.uint8], maps: NDArray[np.floating], o
 def draw_parsed_faces(
     images: NDArray[np.uint8], probabilities: NDArray[np.floating], class_names: Sequence[str], output: Path
 ) -> None:
-    """Draw faces, and beside each where every class is seen (figure 3).
+    """Draw faces, each beside the probability map of every class (figure 3).
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def draw_parsed_faces(
 
 
 def _readable(name: str) -> str:
-    return name.replace("_", " ").replace("$", r"\$")  # matplotlib would read a formula
+    return name.replace("_", " ").replace("$", r"\$")  # matplotlib reads $ as a formula
 
 
 def _save(figure: Figure, output: Path) -> None:

@@ -1,4 +1,4 @@
-"""The curve of a fit: how good rules are after so many human masks."""
+"""Plot the score of fitted rules against the number of human masks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def plot_fit_curve(points: Sequence[tuple[int, float]], output: Path, *, title: 
     axes.set_xticks(counts)
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_title(title.replace("$", r"\$"), fontsize=13)  # else matplotlib reads a formula
+    axes.set_title(title.replace("$", r"\$"), fontsize=13)  # matplotlib reads $ as a formula
     axes.set_xlabel("human masks that the rules were fitted to")
     axes.set_ylabel("mean IoU on other faces")
     axes.grid(alpha=0.3)

@@ -1,4 +1,4 @@
-"""One HTML page that needs nothing beside it: pictures are inside, no script runs, nothing is fetched."""
+"""Write one self-contained HTML page: pictures are embedded, there are no scripts, and nothing is fetched."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ class Heading:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture file, which is copied into the page, and what it shows."""
+    """A picture file that is embedded in the page, and its caption."""
 
     file: Path
     caption: str
 
     def html(self) -> str:
-        """Return it as HTML, the file inside."""
+        """Return it as HTML with the file embedded."""
         data = base64.b64encode(self.file.read_bytes()).decode("ascii")
         source = f"data:{_KINDS[self.file.suffix]};base64,{data}"
         caption = escape(self.caption)
@@ -63,7 +63,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: the titles of its columns and its rows."""
+    """A table: titles of the columns, and rows."""
 
     titles: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -77,7 +77,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Verbatim:
-    """Text of a file, as it is."""
+    """Text of a file, verbatim."""
 
     text: str
 

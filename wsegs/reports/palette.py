@@ -1,4 +1,4 @@
-"""Colours of base regions: stable by index, apart from each other for every kind of colour vision."""
+"""Colours of base regions: stable by index, and distinct for colour-blind people too."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _FIRST = [
     (140, 0, 50),
 ]
 
-# Colours that would not be seen on a face, kept away from as if they were taken: skin from light to dark.
+# Skin from light to dark; treated as taken, since such colours are hard to see on a face.
 _SKIN = [(255, 224, 196), (228, 190, 160), (198, 134, 100), (150, 100, 70), (95, 65, 50)]
 
-# What red-blind and green-blind people see, in linear RGB (Machado et al. 2009, severity 1).
+# Vision of red-blind and green-blind people, in linear RGB (Machado et al. 2009, severity 1).
 _VISIONS = (
     np.eye(3),
     np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]),
@@ -59,7 +59,7 @@ def _palette() -> NDArray[np.uint8]:
     levels = np.linspace(0, 255, 9).round().astype(np.uint8)
     candidates: NDArray[np.uint8] = np.stack(np.meshgrid(levels, levels, levels, indexing="ij"), axis=-1).reshape(-1, 3)
     seen = _seen(candidates)
-    # Neither so dark that it looks like shadow nor so light that it looks like a highlight.
+    # Not so dark as a shadow nor so light as a highlight.
     visible = (seen[:, 0, 0] > 35) & (seen[:, 0, 0] < 93)
     candidates, seen = candidates[visible], seen[visible]
 
@@ -67,7 +67,7 @@ def _palette() -> NDArray[np.uint8]:
     taken = _seen(np.array(_FIRST + _SKIN, np.uint8))
     apart = _distance(seen[:, None], taken[None]).min(axis=1)
     while len(chosen) < COUNT:
-        best = int(apart.argmax())  # the candidate whose nearest taken colour is farthest
+        best = int(apart.argmax())  # farthest from its nearest taken colour
         chosen.append(candidates[best])
         apart = np.minimum(apart, _distance(seen, seen[best]))
     return np.array(chosen, np.uint8)

@@ -1,4 +1,4 @@
-"""Pictures of a mask store, or of rules tried on landmarks without writing a store."""
+"""Draw pictures of a mask store, or of rules on landmarks without a store."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
 from wsegs.store.writing.build import build_store
 
-# Of the places on a contact sheet, at most this share goes to images without a face.
+# Maximum share of images without a face on a contact sheet.
 _WITHOUT_FACE = 0.25
 
 
@@ -47,13 +47,13 @@ def preview_store(
     output
         A ``.png`` file.
     data
-        The data set, or the folder of the images; where the store says they were, if None.
+        The data set, or the folder of the images; None is where the store says they were.
     faces
-        The contact sheet shows at most so many, evenly spread over the store.
+        Maximum number of faces on the contact sheet, evenly spaced in the store.
     attributes
-        Names, or "all": one face is drawn with each of these masks, instead of the contact sheet.
+        Names, or "all": draw one face with each of these masks instead of the contact sheet.
     image
-        The image to draw, by its name in the store; for ``attributes`` the first with a face, if None.
+        Name of the image to draw; None with ``attributes`` is the first with a face.
     force
         Overwrite ``output``.
 
@@ -64,9 +64,9 @@ def preview_store(
     Raises
     ------
     OptionError
-        If an attribute or the image is not in the store; the message names the nearest.
+        If an attribute or the image is not in the store; the message suggests a similar name.
     MissingError, DataError
-        If the images are not there or are not those the store was made from.
+        If the images are missing, or are not those that the store was made from.
     """
     _check_picture(output, force=force)
     return _draw(store, str(store.path), output, data, faces, attributes, image)
@@ -83,9 +83,9 @@ def preview_rules(
     image: str | None = None,
     force: bool = False,
 ) -> int:
-    """Do what :func:`preview_store` does for rules on landmarks: only the faces shown are drawn, into no store.
+    """Write the pictures of :func:`preview_store` for rules on landmarks, drawing only the faces shown.
 
-    The frame is the images' own where they are all of one size, else a crop of 218x178 about the face.
+    The frame is that of the images if all have one size, else a crop of 218x178 about the face.
     """
     _check_picture(output, force=force)
     readable = table.image_size[:, 0] > 0
@@ -97,7 +97,7 @@ def preview_rules(
         found = usable[table.found[usable]]
         rows = evenly_spaced(found if attributes and len(found) else usable, 1 if attributes else faces)
     few = table.select(rows)
-    # Rules may be tried on a data set that lacks some of their attributes.
+    # Rules may name attributes that the data set lacks.
     shared_only = bool(table.attribute_names) and not set(rules.attribute_names) <= set(table.attribute_names)
     with tempfile.TemporaryDirectory(prefix="wsegs-") as folder:
         path = Path(folder) / "masks.h5"
@@ -115,7 +115,7 @@ def _draw(
     attributes: Sequence[str] | Literal["all"],
     image: str | None,
 ) -> int:
-    """Write the picture; ``source`` is what messages and the title call the store."""
+    """Write the picture; ``source`` names the store in messages and in the title."""
     names = store.attribute_names if attributes == "all" else attributes
     chosen = [_find_attribute(store, name, source) for name in names]
     rows = [_find_name(store.images, image, source)] if image is not None else _rows(store, 1 if chosen else faces)
@@ -143,7 +143,7 @@ def _check_picture(output: Path, *, force: bool) -> None:
 
 
 def _rows(store: MaskStore, count: int) -> list[int]:
-    """Return the rows to show: with a face, evenly spread, then a few of those without one."""
+    """Return the rows to show: evenly spaced ones with a face, then a few without."""
     found = np.flatnonzero(_has_face(store))
     without = np.flatnonzero(~_has_face(store))
     if not len(found):
@@ -171,7 +171,7 @@ def _find_attribute(store: MaskStore, name: str, source: str) -> int:
 def _find_name(images: tuple[str, ...], name: str, source: str) -> int:
     if name in images:
         return images.index(name)
-    # A name without its folders is enough where it is the only one.
+    # A unique name needs no folders.
     ends = [row for row, image in enumerate(images) if image.endswith(f"/{name}")]
     if len(ends) == 1:
         return ends[0]
@@ -181,7 +181,7 @@ def _find_name(images: tuple[str, ...], name: str, source: str) -> int:
 
 
 def _load(store: MaskStore, row: int, root: Path, source: str) -> SheetFace:
-    """Return one face in the store's frame; an image that cannot be read is shown as such."""
+    """Return one face in the frame of the store; without a picture if its image cannot be read."""
     name, path = store.images[row], root / store.images[row]
     (regions,) = store.regions([row])
     has_face = bool(np.isfinite(store.landmarks[row]).all())

@@ -1,4 +1,4 @@
-"""One picture of a rule file: landmarks with their numbers, base regions, and every attribute, over one face."""
+"""Draw a rule file over a face: numbered landmarks, base regions, and every attribute."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from wsegs.rules import RuleSet
 from wsegs.schemes import LandmarkScheme
 
 _FRAME = Frame("face", (436, 356), zoom=1.0)
-_CLOSE = Frame("face", _FRAME.size, zoom=1.45)  # for the numbers of landmarks, which else would cover each other
+_CLOSE = Frame("face", _FRAME.size, zoom=1.45)  # close, so that the numbers of landmarks do not overlap
 _PANEL = 640  # height of a panel in pixels
 _MARGIN = 20
-_MOST_NUMBERS = 100  # numbers of more landmarks would hide each other
-_PAPER = 205  # grey of the picture that a face without an image is drawn on
+_MOST_NUMBERS = 100  # more numbers would overlap
+_PAPER = 205  # grey background of a face without an image
 
 
 def draw_rules(rules: RuleSet, landmarks: NDArray[np.floating], image: Image | None, title: str) -> Image:
@@ -70,7 +70,7 @@ def _panels(
     regions: np.ndarray,
     title: str,
 ) -> Image:
-    """Draw the landmarks with their numbers from close by, and beside them the regions of the whole head."""
+    """Draw a close-up of the numbered landmarks, and beside it the regions of the whole head."""
     scale = _PANEL / _FRAME.size[0]
     height, width = scaled_size(_FRAME.size, scale)
     sheet_width = 2 * width + 3 * _MARGIN

@@ -1,4 +1,4 @@
-"""One page about one or several runs: curves, scores, what is seen inside, recipe and provenance."""
+"""Write a page about one or several runs: curves, scores, activation maps, recipe and provenance."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def write_report(runs: Sequence[Run], output: Path, *, data: Path | None = None)
     output
         The page; overwritten.
     data
-        The data set of the training, if it moved.
+        The data set of the training, if it has moved.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def write_report(runs: Sequence[Run], output: Path, *, data: Path | None = None)
             figures[str(run.path)] = [part.file.stem for part in drawn if isinstance(part, Picture)]
             parts += drawn
         title = "wsegs: " + ", ".join(run.path.name for run in runs)
-        write_page(title, parts, output)  # it takes the pictures in
+        write_page(title, parts, output)  # embeds the pictures
     return {"output": str(output), "figures": figures}
 
 
@@ -91,7 +91,7 @@ def _score_parts(run: Run) -> list[Part]:
             cells = [[row["attribute"], *(_percent(row[name]) for name in _SCORES)] for row in rows]
             parts.append(Table(["attribute", *_SCORES.values()], cells))
     if not parts:
-        return [Heading("Scores"), Text(f"None yet: wsegs evaluate {run.path} makes them.")]
+        return [Heading("Scores"), Text(f"None yet; wsegs evaluate {run.path} writes them.")]
     return parts
 
 

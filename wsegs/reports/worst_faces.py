@@ -1,4 +1,4 @@
-"""The faces on which rules and human masks agree least: a row of tiles for each region, both outlines drawn."""
+"""Draw the faces with the lowest scores of each region, with the outlines of rules and human masks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wsegs.rules import RuleSet
 from wsegs.rules.tuning.class_map import ClassMap
 from wsegs.rules.tuning.score import RegionScores
 
-# Two of Okabe and Ito's colours, apart for every kind of colour vision.
+# Two colours of Okabe and Ito, which colour-blind people can tell apart.
 HUMAN_COLOUR = np.array([86, 180, 233], np.uint8)
 RULE_COLOUR = np.array([230, 159, 0], np.uint8)
 
@@ -27,12 +27,12 @@ _GAP = 12
 _CAPTION = 46
 _HEAD = 84
 _NAME = 34
-_ROOM = 1.8  # a tile is so much wider than what is drawn on it
+_ROOM = 1.8  # width of a tile over that of its region
 
 
 @dataclass(frozen=True)
 class WorstFace:
-    """One face of one region, ready to be drawn.
+    """A face and one of its regions.
 
     Attributes
     ----------

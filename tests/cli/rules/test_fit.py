@@ -47,7 +47,7 @@ def test_halves_curve_and_json(run, arguments):
     done = run("rules", "fit", *arguments, "-o", "out.yaml", "--fold", "second", "--curve", "curve.png", "--json")
     assert done.code == 0, done.err
     summary = json.loads(done.out)
-    assert (summary["fitted"]["faces"], summary["others"]["faces"], summary["half"]) == (2, 1, "second")
+    assert (summary["fitted"]["faces"], summary["others"]["faces"], summary["fold"]) == (2, 1, "second")
     assert summary["also_turned"] == 20
     assert summary["others"]["mean"]["after"] > summary["others"]["mean"]["before"]
     assert [point["masks"] for point in summary["curve"]] == [0, 2]

@@ -39,7 +39,7 @@ def test_json_csv_and_picture(run, arguments, tmp_path):
     done = run("rules", "score", "celeba", *arguments, *files, "--json", "--fold", "second")
     assert done.code == 0, done.err
     summary = json.loads(done.out)
-    assert (summary["images"], summary["faces"], summary["half"]) == (2, 2, "second")
+    assert (summary["images"], summary["faces"], summary["fold"]) == (2, 2, "second")
     assert summary["detectors"] == []
     assert summary["regions"][0]["region"] == "eyes"
     assert 0 < summary["mean"]["iou"] < 1

@@ -1,0 +1,98 @@
+"""``wsegs train RECIPE --data D``: samples straight from a data set, without a mask store."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from tests.training.tiny import write_faces, write_labels
+from wsegs.landmarks.table import read_landmarks, write_landmarks
+
+TINY = ("--width", 0.05, "--size", "32x28", "--batch-size", 4, "--max-steps", 2, "--precision", "32-true", "-j", 0)
+
+AGE = """\
+version: 1
+network: {name: basic}
+size: 32x28
+stages: [{epochs: 2, losses: {age: 1, race: 1}}]
+tasks: {age: {kind: number}, race: {kind: category}}
+early_stopping: {monitor: age_mean_absolute_error}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, astronaut_landmarks):
+    """A data set whose labels have a number and a category, its landmarks, and no mask store."""
+    folder = tmp_path_factory.mktemp("data-training")
+    table = write_faces(folder / "data", astronaut_landmarks)
+    write_labels(folder / "data", table)
+    labels = folder / "data/labels.csv"
+    first, *rows = labels.read_text().splitlines()
+    typed = [f"{row},{20 + i},{'ABC'[i % 3]}" for i, row in enumerate(rows)]
+    labels.write_text("\n".join([f"{first},age,race", *typed]) + "\n")
+    write_landmarks(folder / "landmarks.h5", table)
+    (folder / "age.yaml").write_text(AGE)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _here(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+
+
+TYPES = ("--numbers", "age", "--categories", "race")
+
+
+def test_attributes_from_whole_images_and_from_crops(run, folder) -> None:
+    done = run("train", "basic", "--data", "data", *TYPES, *TINY, "-o", "runs/whole")
+    assert done.code == 0, done.err
+    plan = json.loads((folder / "runs/whole/plan.json").read_text())
+    assert (plan["sources"][0]["kind"], plan["sources"][0]["frame"]["kind"]) == ("data", "letterbox")
+    done = run("train", "basic", "--data", "data", *TYPES, "--landmarks", "landmarks.h5", *TINY, "-o", "runs/crops")
+    assert done.code == 0, done.err
+    plan = json.loads((folder / "runs/crops/plan.json").read_text())
+    assert plan["sources"][0]["frame"]["kind"] == "face"
+    # The data set, its labels and its landmarks are those of the training where nothing else is named.
+    done = run("evaluate", "runs/crops", "--split", "all", "-j", 1, "--json")
+    assert done.code == 0, done.err
+    summary = json.loads(done.out)
+    assert summary["data"] == str(folder / "data")
+    assert summary["images"] == 26
+    assert summary["crops"]["landmarks"] == 25
+
+
+def test_numbers_and_categories_are_learnt_and_measured(run, folder, monkeypatch, tmp_path) -> None:
+    arguments = ("train", "age.yaml", "--data", "data", *TINY, "-o", "runs/age")
+    done = run(*arguments)
+    assert done.code == 1
+    assert "--numbers age reads numbers" in done.err
+    done = run(*arguments, *TYPES)
+    assert done.code == 0, done.err
+    monkeypatch.chdir(tmp_path)  # a run knows its data set from any folder
+    done = run("evaluate", folder / "runs/age", "--split", "all", "-j", 1)
+    assert done.code == 0, done.err
+    assert "age: mean_absolute_error" in done.out
+    assert "race: accuracy" in done.out
+    assert "attributes.png" not in done.out
+    summary = json.loads((folder / "runs/age/evaluation-folder-all/metrics.json").read_text())
+    assert set(summary["tasks"]) == {"age", "race"}
+    assert summary["tasks"]["age"]["mean_absolute_error"] > 0
+
+
+def test_a_sample_keeps_the_shares_of_splits(run, folder) -> None:
+    kept = ("--update", "landmarks.h5", "--detectors", "none")
+    done = run("landmarks", "--data", "data", *TYPES, *kept, "--limit", 13, "-o", "few.h5", "-j", 1)
+    assert done.code == 0, done.err
+    assert np.bincount(read_landmarks(folder / "few.h5").split).tolist() == [11, 0, 2]  # of 22 and 4
+    done = run("train", "basic", "--data", "data", *TYPES, "--limit", 8, *TINY, "-o", "runs/few", "--json")
+    assert done.code == 0, done.err
+    summary = json.loads(done.out)
+    assert summary["images"]["train"] + summary["images"]["validation"] == 8
+
+
+def test_what_needs_masks_says_so(run) -> None:
+    done = run("train", "attparsenet", "--data", "data", *TYPES, *TINY, "-o", "runs/none")
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert "masks.h5: no such mask store; wsegs masks makes it" in done.err
