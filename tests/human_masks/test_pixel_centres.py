@@ -34,7 +34,7 @@ def test_own_masks_of_another_size_lie_on_their_regions(truth_folder, side):
     assert ious["eyes"] > 0.9
     # Moved by less than half a pixel any way, they fit less well.
     for x, y in ((0.4, 0), (-0.4, 0), (0, 0.4), (0, -0.4)):
-        moved = replace(faces, landmarks={IBUG68: faces.landmarks_of(IBUG68) + [x, y]})
+        moved = replace(faces, landmarks={IBUG68: faces.landmarks_of(IBUG68) + np.array([x, y])})
         (scores,) = score_faces(moved, [rules], classes)
         others = {summary.region: summary.iou for summary in summarise_scores(scores)}
         assert others["eyes"] < ious["eyes"] - 0.01
