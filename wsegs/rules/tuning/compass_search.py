@@ -1,13 +1,13 @@
 """Maximise a step function by the pattern search of Hooke and Jeeves (1961).
 
-Masks are drawn in whole pixels, so the score of a rule file is piecewise constant and has no useful derivative. The search
-tries each variable one step up and down, keeps what is better, and halves the step of a variable that neither improves;
-after each round it tries to repeat the move of the whole round.
+Masks are drawn in whole pixels, so the score of a rule file is piecewise constant and has no useful derivative. The
+search tries each variable one step up and down, keeps what is better, and halves the step of a variable that neither
+improves; after each round it tries to repeat the move of the whole round.
 
-Compared with scipy's optimisers on a rule file with 59 free numbers, fitted to 20 faces: evaluations, and the objective
-reached. This search 607 and 0.602, Powell's 2,381 and 0.604, L-BFGS-B with differences of 0.1 3,025 and 0.596, COBYLA 224
-and 0.595, differential evolution 7,030 and 0.583. On 232 faces: 640 and 0.594, Powell's 2,530 and 0.594, the others less.
-On held-out faces this one and Powell's were equally good, at a quarter of the time.
+Compared with scipy's optimisers on a rule file with 59 free numbers, fitted to 20 faces: evaluations, and the
+objective reached. This search 607 and 0.602, Powell's 2,381 and 0.604, L-BFGS-B with differences of 0.1 3,025 and
+0.596, COBYLA 224 and 0.595, differential evolution 7,030 and 0.583. On 232 faces: 640 and 0.594, Powell's 2,530 and
+0.594, the others less. On held-out faces this one and Powell's were equally good, at a quarter of the time.
 """
 
 from __future__ import annotations
