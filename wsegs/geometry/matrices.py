@@ -42,7 +42,7 @@ def scale_affine(
     (scaling,) = resize_affine(np.array([from_size]), to_size)
     linear = scaling[:, :2] @ affine
     linear[..., 2] += scaling[:, 2]
-    return linear.astype(np.float32)
+    return np.asarray(linear, np.float32)
 
 
 def turn_affine(size: tuple[int, int], turn: float, scale: float) -> tuple[NDArray[np.float64], tuple[int, int]]:

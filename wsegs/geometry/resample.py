@@ -44,7 +44,7 @@ class Nearest(NamedTuple):
     @property
     def ties(self) -> NDArray[np.bool_]:
         """Where both have to be combined."""
-        return self.first != self.second
+        return np.asarray(self.first != self.second)
 
 
 def rescale(coordinates: float | NDArray[np.float64], scale: float | NDArray[np.float64]) -> Any:

@@ -72,13 +72,13 @@ class ClassMap:
         table = np.zeros(OUTSIDE + 1, dtype)
         for bit, name in enumerate(names):
             table[list(self.regions[name])] |= dtype.type(1 << bit)
-        return table[masks]
+        return np.asarray(table[masks])
 
     def known(self, masks: np.ndarray) -> np.ndarray:
         """Return where class numbers (uint16) are known, bool of the same shape."""
         table = np.ones(OUTSIDE + 1, bool)
         table[list(self.unknown)] = False
-        return table[masks]
+        return np.asarray(table[masks])
 
 
 def load_classes(name_or_path: str | Path) -> ClassMap:

@@ -100,4 +100,4 @@ class Overlap:
 
     def _ratio(self, bit: int, common: NDArray[np.int64], drawn: NDArray[np.int64]) -> NDArray[np.float64]:
         either = drawn + self.counts[bit][self.rows[bit]] - common
-        return common / np.maximum(either, 1)
+        return np.asarray(common / np.maximum(either, 1), np.float64)

@@ -154,7 +154,7 @@ def _class_numbers(masks: np.ndarray) -> NDArray[np.uint16]:
 
 
 def _plane(regions: np.ndarray, bit: int) -> NDArray[np.bool_]:
-    return (regions & regions.dtype.type(1 << bit)) != 0
+    return np.asarray((regions & regions.dtype.type(1 << bit)) != 0)
 
 
 def join_scores(parts: Sequence[RegionScores]) -> RegionScores:
