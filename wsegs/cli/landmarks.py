@@ -12,6 +12,7 @@ import cloup
 from wsegs.cli.options import (
     DEFAULT_DATA,
     PATH,
+    RULES_OF_SCHEME,
     data_option,
     given,
     label_options,
@@ -258,5 +259,4 @@ def _print_summary(summary: dict[str, Any]) -> None:
     if summary["export"]:
         click.echo(f"  exported to {summary['export']}")
     click.echo(f"  {summary['seconds']:.1f} s, {summary['faces_per_second']:.1f} faces a second")
-    rules = {"ibug68": "celeba", "celeba5": "celeba-5points", "mediapipe478": "celeba-478points"}
-    click.echo(f"Next: wsegs masks {summary['output']} --rules {rules.get(summary['scheme'], 'RULES.yaml')}")
+    click.echo(f"Next: wsegs masks {summary['output']} --rules {RULES_OF_SCHEME.get(summary['scheme'], 'RULES.yaml')}")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 import cloup
 from click.core import ParameterSource
 
 from wsegs.cli.options import (
+    RULES_OF_SCHEME,
     SIZE,
     NumberRange,
     Shard,
@@ -28,10 +30,7 @@ if TYPE_CHECKING:
     from wsegs.store.writing.refine_rows import RefineOptions
 
 
-# For landmarks of other schemes than that of the default.
-_RULES = {"celeba5": "celeba-5points", "mediapipe478": "celeba-478points"}
-
-_NAMED = 10  # of the images that cannot be read; --json lists all
+_NAMED = 10  # unreadable images that are printed; --json lists all
 
 
 @cloup.command()
@@ -166,7 +165,7 @@ def masks(
         raise OptionError("--refinement: expected --refine beside it")
     given = click.get_current_context().get_parameter_source
     if given("data") == ParameterSource.COMMANDLINE and refine is None and not with_images:
-        raise OptionError("--data: expected --refine or --with-images beside it, masks are drawn without the images")
+        raise OptionError("--data: expected --refine or --with-images beside it; masks are drawn without the images")
     if image_quality is not None and not with_images:
         raise OptionError("--image-quality: expected --with-images beside it")
     if refine is not None and Path(refine).is_file():
@@ -176,7 +175,7 @@ def masks(
     if shard is not None and given("output") == ParameterSource.DEFAULT:
         output = output.with_name(f"{output.stem}.{shard[0]}-of-{shard[1]}{output.suffix}")
     with open_landmarks(landmarks) as table:
-        rule_set = load_rules(rules or _RULES.get(table.scheme.name, "celeba"))
+        rule_set = load_rules(rules or RULES_OF_SCHEME.get(table.scheme.name, "celeba"))
         if frame == "image":
             store_frame = image_frame(table.image_size[table.image_size[:, 0] > 0], size)
         else:
@@ -205,13 +204,17 @@ def masks(
     if as_json:
         print_json(summary)
         return
+    _print_summary(summary, output, store_frame.size)
+
+
+def _print_summary(summary: Mapping[str, Any], output: Path, size: tuple[int, int]) -> None:
     click.echo(
         f"{output}: {summary['images']} images, {summary['faces']} with a face, {summary['regions']} regions,"
-        f" {summary['attributes']} attributes, {store_frame.size[0]}x{store_frame.size[1]},"
+        f" {summary['attributes']} attributes, {size[0]}x{size[1]},"
         f" {summary['bytes'] / 1e6:.1f} MB ({summary['bytes'] / summary['images'] / 1e3:.2f} KB an image)"
     )
     if summary["reduced_from"]:
-        click.echo(f"landmarks: {summary['reduced_from']} reduced to {summary['scheme']}, for which the rules are")
+        click.echo(f"landmarks: {summary['reduced_from']} reduced to {summary['scheme']}, the scheme of the rules")
     if summary["left_out"]:
         click.echo(f"left out: {summary['left_out']} images that could not be read or have no face to crop about")
     if summary["refined"]:
@@ -227,7 +230,7 @@ def masks(
         click.echo(f"region {name} is empty on {count} faces ({count / max(1, summary['faces']):.1%})")
     if summary["shard"]:
         number, of = summary["shard"]
-        click.echo(f"shard {number} of {of}; next, when all are there: wsegs store merge")
+        click.echo(f"shard {number} of {of}; when all are drawn, next: wsegs store merge")
         return
     click.echo(f"next: wsegs preview {output}; wsegs train attparsenet {output}")
 
@@ -235,7 +238,7 @@ def masks(
 def _refine_options(
     regions: str, refinement: str, table: LandmarkTable, data: Path | None, landmarks: Path
 ) -> RefineOptions:
-    """Return what --refine, --refinement and --data ask for."""
+    """Return the options of --refine, --refinement and --data."""
     from wsegs.refine import load_refinement
     from wsegs.store.writing.refine_rows import RefineOptions
 
@@ -246,7 +249,7 @@ def _refine_options(
 
 
 def _image_options(quality: int | None, table: LandmarkTable, data: Path | None, landmarks: Path) -> CropOptions:
-    """Return what --with-images, --image-quality and --data ask for."""
+    """Return the options of --with-images, --image-quality and --data."""
     from wsegs.store.writing.encode_crops import QUALITY, CropOptions
 
     return CropOptions(_image_root(table, data, landmarks), QUALITY if quality is None else quality)

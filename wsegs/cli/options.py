@@ -14,6 +14,8 @@ import cloup
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 DEFAULT_DATA = Path("data/celeba")
+# Shipped rule file for each shipped landmark scheme.
+RULES_OF_SCHEME = {"ibug68": "celeba", "celeba5": "celeba-5points", "mediapipe478": "celeba-478points"}
 PATH = click.Path(path_type=Path)
 
 # CelebA, LFWA or a plain folder; also from WSEGS_DATA. None where the user gave neither.
