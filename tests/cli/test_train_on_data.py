@@ -70,6 +70,8 @@ def test_numbers_and_categories_are_learnt_and_measured(run, folder, monkeypatch
     assert "--numbers age reads numbers" in done.err
     done = run(*arguments, *TYPES)
     assert done.code == 0, done.err
+    assert "age mean absolute error " in done.out
+    assert "without masks" not in done.out  # there are none to learn
     monkeypatch.chdir(tmp_path)  # a run knows its data set from any folder
     done = run("evaluate", folder / "runs/age", "--split", "all", "-j", 1)
     assert done.code == 0, done.err

@@ -172,15 +172,29 @@ def _print_summary(summary: Mapping[str, Any], output: Path) -> None:
     for what in ("images", "people"):
         if overlap.get(what):
             click.echo(f"the parser was trained on {overlap[what]} {what} of the {overlap['test_images']} test images")
-    if summary["without_face"]:
+    if summary["without_face"] and "segmentation" in summary["tasks"]:
         click.echo(f"without a face, so without masks: {summary['without_face']} of the training images")
-    titles = {"val_accuracy": "accuracy", "val_average_precision": "average precision", "val_mean_iou": "mean IoU"}
-    scores = ", ".join(f"{title} {_percent(best[name])}" for name, title in titles.items() if name in best)
+    scores = ", ".join(f"{_title(name)} {_score(name, best[name])}" for name in best if _is_score(name))
     click.echo(f"best, after {best['step']:.0f} steps: {scores} on the validation images")
     for name, file in summary["files"].items():
         click.echo(f"{name}: {file}")
     click.echo(f"next: wsegs evaluate {output}")
 
 
-def _percent(share: float | None) -> str:
-    return "undefined" if share is None else f"{share:.2%}"
+_SHARES = ("accuracy", "average_precision", "mean_iou", "auc")
+_NUMBERS = ("mean_absolute_error", "correlation")
+
+
+def _is_score(name: str) -> bool:
+    """Return whether a column of ``metrics.csv`` is a validation score and not a loss."""
+    return name.startswith("val_") and name.endswith((*_SHARES, *_NUMBERS))
+
+
+def _title(name: str) -> str:
+    return name.removeprefix("val_").replace("_", " ").replace("iou", "IoU")
+
+
+def _score(name: str, value: float | None) -> str:
+    if value is None:
+        return "undefined"
+    return f"{value:.2%}" if name.endswith(_SHARES) else f"{value:.4g}"
