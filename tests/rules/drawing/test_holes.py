@@ -137,12 +137,14 @@ def real_faces(tmp_path_factory, shared_data) -> np.ndarray:
     return table.landmarks[table.found].astype(float)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["celeba", "attparsenet-2020"])
 def test_no_hole_that_no_shape_asks_for_on_500_real_faces(name, real_faces):
     assert len(real_faces) >= 480
     assert unasked_holes(load_rules(name), real_faces, (218, 178)) == []
 
 
+@pytest.mark.slow
 def test_neighbours_of_celeba_overlap(real_faces):
     """Fitted regions leave slits between them; on few faces are these not covered by their neighbours."""
     rules = load_rules("celeba")
