@@ -48,7 +48,7 @@ def test_what_is_wrong_is_a_line_and_the_exit_code(run, masks):
 
 
 def test_many_findings_are_counted(run, masks, tmp_path, monkeypatch):
-    monkeypatch.setattr("wsegs.cli.store._MOST_LINES", 2)
+    monkeypatch.setattr("wsegs.cli.store.verify._MOST_LINES", 2)
     (tmp_path / "other").mkdir()
     done = run("store", "verify", masks, "--data", tmp_path / "other")
     assert (done.code, done.out) == (1, "")
