@@ -134,6 +134,14 @@ class NetworkTester:
         for name, output in alone.items():
             torch.testing.assert_close(output[0], together[name][0], rtol=1e-4, atol=1e-5)
 
+    def test_logits_are_float32_under_mixed_precision(self) -> None:
+        """Scores are ranked: in bfloat16 many faces would share a value."""
+        network = self.build().eval()
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            outputs = self.run(network, self.images())
+        if "logits" in outputs:
+            assert outputs["logits"].dtype == torch.float32
+
     def test_evaluation_is_deterministic_and_changes_nothing(self) -> None:
         network = self.build().eval()
         before = {name: value.clone() for name, value in network.state_dict().items()}

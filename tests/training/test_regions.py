@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -94,6 +95,27 @@ def test_a_parser_draws_the_regions_and_stays_as_it_is(name, parser, store, face
     evaluation = evaluate(run, open_dataset(faces))
     (prediction,) = predict(run, [faces / evaluation.images[0]])
     np.testing.assert_allclose(prediction.probabilities, evaluation.logits[0].sigmoid().numpy(), atol=1e-4)
+
+
+def test_a_parser_that_has_seen_the_test_images_is_told(table, store, tmp_path) -> None:
+    """Four images of two people are the test split here, and were trained on there."""
+    (tmp_path / "all").mkdir()
+    everything = make_store(tmp_path / "all", replace(table, split=np.zeros(len(table), np.int8)))
+    distilled = {"tasks.parsing.from": "store"}
+    for name, source in (("seen", everything), ("unseen", store)):
+        train(recipe_of("parser", **distilled, max_steps=2, validate_every=1), source, tmp_path / name)
+    told = {}
+    for name in ("seen", "unseen"):
+        recipe = recipe_of("ssg", max_steps=2, **{"regions.parser": str(tmp_path / name)})
+        told[name] = train(recipe, store, tmp_path / f"ssg-{name}")["parser_overlap"]
+        assert read_run(tmp_path / f"ssg-{name}")[1].provenance["parser_overlap"] == told[name]
+    assert told["unseen"] == {"test_images": 4, "images": 0, "people": 0}
+    assert 0 < told["seen"]["images"] <= 4
+    assert 0 < told["seen"]["people"] <= 2
+    (tmp_path / "seen" / "training_images.csv").unlink()  # a run of before
+    recipe = recipe_of("ssg", max_steps=2, **{"regions.parser": str(tmp_path / "seen")})
+    unknown = train(recipe, store, tmp_path / "unknown")["parser_overlap"]
+    assert unknown == {"test_images": 4, "images": None, "people": None}
 
 
 def test_known_regions_need_a_parser_only_for_new_images(store, faces, tmp_path) -> None:
