@@ -13,11 +13,12 @@ from wsegs.landmarks.table import read_landmarks
 from wsegs.rules import load_rules
 from wsegs.store.writing.build import build_store
 
+pytestmark = pytest.mark.slow
+
 HOLD = """
 import sys
 from wsegs.io.lock import lock_output
 
-pytestmark = pytest.mark.slow
 with lock_output(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()
