@@ -32,6 +32,7 @@ def test_train_evaluate_predict(store, faces, table, tmp_path):
     assert len(list(wsegs.predict(run, [str(image), image]))) == 2
 
 
+@pytest.mark.slow
 def test_a_store_with_images_needs_no_folder(store, table, run_folder, tmp_path):
     with_images = wsegs.build_store(table, store.rules, tmp_path / "masks.h5", with_images=True, jobs=1)
     evaluation = wsegs.evaluate(run_folder, with_images)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 QUICK_KINDS = ("rules", "recipes", "attribute-tables", "celeba-folders", "pts-and-csv-imports", "journals")
 QUICK_KINDS += ("landmark-tables", "mask-stores")

@@ -18,6 +18,7 @@ def folder(tmp_path_factory, astronaut_landmarks):
     return folder
 
 
+@pytest.mark.slow
 def test_evaluate_finds_the_data_of_the_training(run, folder) -> None:
     done = run("evaluate", folder / "run", "-j", 1)
     assert done.code == 0, done.err

@@ -18,7 +18,6 @@ pytestmark = pytest.mark.slow
 HOLD = """
 import sys
 from wsegs.io.lock import lock_output
-
 with lock_output(sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()

@@ -213,6 +213,7 @@ def test_constants_are_where_real_faces_are(shared_data):
         assert eye < cheek - 20
 
 
+@pytest.mark.slow
 def test_real_celeba(shared_data):
     dataset = open_dataset(shared_data / "celeba")
     assert len(dataset) == 11_500

@@ -66,6 +66,7 @@ def test_a_table_of_labels_wins_over_the_folders(tmp_path, image_file):
         open_dataset(data, categories=["class"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("folder", "images", "classes"), [("objects", 1_800, 40), ("scenes", 900, 15)])
 def test_real_class_folders(shared_data, folder, images, classes):
     dataset = open_dataset(shared_data / folder)

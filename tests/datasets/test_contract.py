@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import pytest
 from scipy.io import savemat
 
 from tests.datasets.conftest import write_celeba, write_image
@@ -53,6 +54,7 @@ class TestLfwaTable(DatasetTester):
         (data / "lfwa_attributes.csv").write_text("\n".join(["image,split,Male,Smiling", *rows]))
 
 
+@pytest.mark.slow
 class TestLfwaMatlab(DatasetTester):
     name = "lfwa"
     extra = "lfw-deepfunneled/Bo_Li/extra.jpg"

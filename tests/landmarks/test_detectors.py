@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import skimage.data
@@ -169,18 +171,27 @@ class TestDlibPredictor:
             describe_landmarker("dlib", LandmarkerOptions(str(path)))
 
 
+@pytest.fixture(scope="module")
+def fan_weights(tmp_path_factory) -> Path:
+    """Random weights of the right shape: they find nothing, and slowly."""
+    pytest.importorskip("face_alignment", exc_type=ImportError)
+    import torch
+    from face_alignment.models import FAN
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / fan.FILE_NAME
+    torch.save(FAN(4).state_dict(), path)
+    return path
+
+
+@pytest.mark.slow
 class TestFaceAlignment(LandmarkerTester):
     name = "face-alignment"
 
     @pytest.fixture
-    def options(self, home) -> LandmarkerOptions:
-        """Random weights of the right shape: they find nothing, and slowly."""
-        import torch
-        from face_alignment.models import FAN
-
-        torch.manual_seed(0)
+    def options(self, home, fan_weights) -> LandmarkerOptions:
         home.mkdir(parents=True)
-        torch.save(FAN(4).state_dict(), home / fan.FILE_NAME)
+        (home / fan.FILE_NAME).symlink_to(fan_weights)
         return LandmarkerOptions()
 
     @pytest.fixture

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from wsegs.errors import DataError, MissingError
+from wsegs.geometry.resample import resample_nearest
 from wsegs.io.integrity import write_digests
 from wsegs.store import MaskStore
 
@@ -69,14 +70,12 @@ def test_smaller_masks_are_nearest_neighbours(store):
     assert len(np.unique(small)) > 3
 
 
-def test_nearest_neighbour_commutes_with_a_flip(store):
-    # Half of 218x178, as in the recipe for small machines: no target centre falls between two source pixels.
-    (whole,) = store.regions([0])
-    rows, columns = ((np.arange(n) + 0.5) * s / n for n, s in ((96, 218), (76, 178)))
-    flipped = whole[:, ::-1][np.ix_(rows.astype(int), columns.astype(int))]
-    (small,) = store.regions([0], size=(96, 76))
-    between = np.isclose(columns % 1, 0)
-    np.testing.assert_array_equal(flipped[:, ~between], small[:, ::-1][:, ~between])
+@pytest.mark.parametrize("size", [(96, 76), (109, 89), (54, 44), (73, 89), (1, 1), (327, 267), (436, 356)])
+def test_nearest_neighbour_commutes_with_a_flip(store, size):
+    whole = store.regions([0, 1])
+    small = store.regions([0, 1], size)
+    np.testing.assert_array_equal(small, resample_nearest(whole, size, np.bitwise_or))
+    np.testing.assert_array_equal(resample_nearest(whole[..., ::-1], size, np.bitwise_or), small[..., ::-1])
 
 
 def test_pickles_without_its_handle(store):

@@ -95,6 +95,7 @@ def test_nothing_is_wrong_with_what_was_written(made):
     assert (found.kind, found.lines, found.checked["checksums"]) == ("landmark table", [], 4)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=int(os.environ.get("WSEGS_FUZZ_CASES", "5")))
 @given(data=st.data())
 def test_every_flipped_byte_is_found(made, tmp_path_factory, data):
@@ -297,6 +298,7 @@ def test_values_that_the_format_does_not_know(store):
     ]
 
 
+@pytest.mark.slow
 def test_older_files_have_neither_digests_nor_checksums(made, tmp_path):
     for name, reader in (("dense.h5", MaskStore), ("landmarks.h5", read_landmarks)):
         path = tmp_path / name

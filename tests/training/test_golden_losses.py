@@ -19,15 +19,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-import skimage.data
 import torch
 
-from tests.training.tiny import NAMES, RULES
+from tests.training.tiny import RULES, write_faces
 from wsegs.geometry.frame import Frame
 from wsegs.geometry.resample import Nearest
-from wsegs.landmarks.table import STATUS_NAMES, LandmarkTable
 from wsegs.rules import compile_rules
-from wsegs.schemes import IBUG68
 from wsegs.store import MaskStore
 from wsegs.store.writing.build import build_store
 from wsegs.training.lightning.trainer import TrainerOptions
@@ -103,7 +100,7 @@ def lower_right_of_equally_near_pixels() -> Iterator[None]:
 def folder(tmp_path_factory: pytest.TempPathFactory, astronaut_landmarks) -> Path:
     """Faces, human masks, and stores in two frames."""
     folder = tmp_path_factory.mktemp("golden")
-    table = write_faces(folder / "data", astronaut_landmarks)
+    table = write_faces(folder / "data", astronaut_landmarks, size=SIZE)
     rules = compile_rules(RULES, "tiny.yaml")
     (folder / "human" / "masks" / "faces").mkdir(parents=True)
     (folder / "human" / "classes.yaml").write_text(CLASSES)
@@ -113,45 +110,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory, astronaut_landmarks) -> Pat
     for kind in ("image", "face"):
         build_store(table, rules, Frame(kind, SIZE), folder / f"{kind}.h5", jobs=1)
     return folder
-
-
-def write_faces(folder: Path, landmarks, count: int = 26) -> LandmarkTable:
-    rng = np.random.default_rng(0)
-    whole = skimage.data.astronaut()[27:225, 139:313]  # three times SIZE
-    face = cv2.resize(whole, SIZE[::-1], interpolation=cv2.INTER_AREA)
-    points = (landmarks - [139, 27] + 0.5) / 3 - 0.5
-    attributes = rng.integers(0, 2, (count, 3)).astype(np.int8)
-    (folder / "faces").mkdir(parents=True)
-    images = []
-    for i in range(count):
-        image = np.clip(face.astype(int) + rng.integers(-20, 20), 0, 255).astype(np.uint8)
-        top = 40 * int(attributes[i, 0])
-        image[top : top + 6] = (255, 0, 0)
-        image[20:24] = 255 * int(attributes[i, 1])
-        image[:, :4] = 255 * int(attributes[i, 2])
-        images.append(f"faces/{i:03}.png")
-        cv2.imwrite(str(folder / images[-1]), image[..., ::-1])
-    attributes[5, 0] = -1
-    all_points = np.stack([points + rng.normal(0, 0.3, points.shape) for _ in range(count)]).astype(np.float32)
-    status = np.ones(count, np.uint8)
-    all_points[3], status[3] = np.nan, 0
-    split = np.zeros(count, np.int8)
-    split[-4:] = 2
-    return LandmarkTable(
-        scheme=IBUG68,
-        images=tuple(images),
-        landmarks=all_points,
-        status=status,
-        status_names=STATUS_NAMES,
-        faces=status.astype(np.int16),
-        boxes=np.full((count, 4), np.nan, np.float32),
-        image_size=np.tile(np.array(SIZE[::-1], np.int32), (count, 1)),
-        attribute_names=NAMES,
-        attributes=attributes,
-        identity=np.arange(count, dtype=np.int32) // 2,
-        split=split,
-        provenance={"data": {"name": "folder", "root": str(folder), "images": count}, "detectors": []},
-    )
 
 
 def _train(case: str, folder: Path) -> Path:

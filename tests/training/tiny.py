@@ -45,16 +45,19 @@ attributes:
 """
 
 
-def write_faces(folder: Path, landmarks: NDArray[np.float32], count: int = 26) -> LandmarkTable:
+def write_faces(
+    folder: Path, landmarks: NDArray[np.float32], count: int = 26, size: tuple[int, int] = SIZE
+) -> LandmarkTable:
     """Write ``count`` pictures of the astronaut, with labels that can be seen, and return their landmarks.
 
     The last four are of the test split. Image 3 has no face; Smiling is unknown for image 5; two images show each
     person.
     """
     rng = np.random.default_rng(0)
-    whole = skimage.data.astronaut()[30:222, 142:310]  # 192 x 168: three times SIZE
-    face = cv2.resize(whole, SIZE[::-1], interpolation=cv2.INTER_AREA)
-    points = (landmarks - [142, 30] + 0.5) / 3 - 0.5
+    top, left = 126 - 3 * size[0] // 2, 226 - 3 * size[1] // 2
+    whole = skimage.data.astronaut()[top : top + 3 * size[0], left : left + 3 * size[1]]
+    face = cv2.resize(whole, size[::-1], interpolation=cv2.INTER_AREA)
+    points = (landmarks - [left, top] + 0.5) / 3 - 0.5
     attributes = rng.integers(0, 2, (count, len(NAMES))).astype(np.int8)
     (folder / "faces").mkdir(parents=True)
     images = []
@@ -80,7 +83,7 @@ def write_faces(folder: Path, landmarks: NDArray[np.float32], count: int = 26) -
         status_names=STATUS_NAMES,
         faces=status.astype(np.int16),
         boxes=np.full((count, 4), np.nan, np.float32),
-        image_size=np.tile(np.array(SIZE[::-1], np.int32), (count, 1)),
+        image_size=np.tile(np.array(size[::-1], np.int32), (count, 1)),
         attribute_names=NAMES,
         attributes=attributes,
         identity=np.arange(count, dtype=np.int32) // 2,

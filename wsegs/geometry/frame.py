@@ -105,19 +105,19 @@ def frame_from_json(fields: dict[str, Any]) -> Frame:
 
 
 def image_frame(image_sizes: NDArray[np.integer], size: tuple[int, int] | None = None) -> Frame:
-    """Return the frame of images that are all of one size.
+    """Return the frame of whole images of one size.
 
     Parameters
     ----------
     image_sizes
         (N, 2), width and height.
     size
-        (H, W) to resize to; as the images are, if None.
+        (H, W) to resize to; the size of the images, if None.
 
     Raises
     ------
     OptionError
-        If the images are of several sizes; the message says which options crop them.
+        If the images are of several sizes; the message names the options that crop them.
     """
     alike = len(image_sizes) > 0 and (image_sizes == image_sizes[0]).all()  # quickly found where there are many
     sizes, counts = np.unique(image_sizes[: 1 if alike else None], axis=0, return_counts=True)
@@ -134,12 +134,12 @@ def image_frame(image_sizes: NDArray[np.integer], size: tuple[int, int] | None =
 
 
 def usual_frame(image_sizes: NDArray[np.integer]) -> Frame:
-    """Return the images' own frame where they are all of one size, else a crop of 218x178 about the face.
+    """Return the frame of whole images if all have one size, else a 218x178 crop around the face.
 
     Parameters
     ----------
     image_sizes
-        (N, 2), width and height; rows of images that could not be read are 0.
+        (N, 2), width and height; 0 for images that could not be read.
     """
     readable = image_sizes[image_sizes[:, 0] > 0]
     return image_frame(readable) if len(np.unique(readable, axis=0)) == 1 else Frame("face", (218, 178))

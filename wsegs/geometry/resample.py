@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -133,34 +134,31 @@ class NearestGrid:
     def __init__(self, source: tuple[int, int], size: tuple[int, int]) -> None:
         self.size = size
         rows, columns = (nearest_pixels(before, after) for before, after in zip(source, size, strict=True))
-        (row, column) = self._ties = np.flatnonzero(rows.ties), np.flatnonzero(columns.ties)
-        first, second = rows.first * source[1], rows.second * source[1]
-        parts = [
-            first[:, None] + columns.first,
-            second[row, None] + columns.first,
-            first[:, None] + columns.second[column],
-            second[row, None] + columns.second[column],
-        ]
-        self.pixels: NDArray[np.intp] = np.concatenate([part.ravel() for part in parts])
-        self._shapes = [part.shape for part in parts]
+        first = rows.first * source[1]
+        parts = [(first[:, None] + columns.first).ravel()]
+        # Where a part is combined into the result: the middle row, the middle column, the pixel where they cross.
+        self._places: list[Any] = []
+        (row, column) = (np.flatnonzero(nearest.ties).tolist() for nearest in (rows, columns))
+        for middle in row:
+            parts.append(rows.second[middle] * source[1] + columns.first)
+            self._places.append(np.s_[middle])
+        for middle in column:
+            parts.append(first + columns.second[middle])
+            self._places.append(np.s_[:, middle])
+            for other in row:
+                parts.append(rows.second[other] * source[1] + columns.second[[middle]])
+                self._places.append(np.s_[other, middle : middle + 1])
+        self.pixels: NDArray[np.intp] = np.concatenate(parts)
+        self._ends = np.cumsum([len(part) for part in parts]).tolist()
 
     @property
     def has_ties(self) -> bool:
         """Whether :attr:`pixels` are more than those of the target."""
-        return len(self.pixels) > self.size[0] * self.size[1]
+        return bool(self._places)
 
     def regions(self, gathered: NDArray[np.unsignedinteger]) -> NDArray[Any]:
         """Return region integers (h, w) of the gathered pixels (n,), a view that is combined in place."""
-        start, parts = 0, []
-        for height, width in self._shapes:
-            parts.append(gathered[start : start + height * width].reshape(height, width))
-            start += height * width
-        row, column = self._ties
-        whole, below, beside, across = parts
-        if len(row):
-            whole[row] |= below
-        if len(column):
-            whole[:, column] |= beside
-        if len(row) and len(column):
-            whole[row[:, None], column] |= across
+        whole: NDArray[Any] = gathered[: self._ends[0]].reshape(self.size)
+        for place, (start, end) in zip(self._places, pairwise(self._ends), strict=True):
+            whole[place] |= gathered[start:end]
         return whole

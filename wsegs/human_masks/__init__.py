@@ -1,1 +1,1 @@
-"""Faces with landmarks and human parsing masks: what rules are scored against and fitted to."""
+"""Faces with landmarks and human parsing masks, by which rules are scored and to which they are fitted."""

@@ -1,4 +1,4 @@
-"""Rule files fitted to faces with human masks, and held against other faces."""
+"""Fit rule files to faces with human masks, and score them on other faces."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ CURVE_COUNTS = (5, 10, 20, 50, 100)
 
 @dataclass(frozen=True)
 class BeforeAfter:
-    """The scores of a rule file on one set of faces, as it was written and fitted, by region."""
+    """Scores of a rule file on one set of faces, before and after a fit, by region."""
 
     before: list[RegionSummary]
     after: list[RegionSummary]
 
     @property
     def means(self) -> tuple[float, float]:
-        """The mean intersection over union of all regions, before and after; nan where no region counts."""
+        """Mean intersection over union of all regions, before and after; nan if no region is scored."""
         return _mean_iou(self.before), _mean_iou(self.after)
 
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """What so many masks gave: mean intersection over union of all regions on the faces that were held out."""
+    """Mean intersection over union of all regions on held-out faces, after a fit to some number of masks."""
 
     masks: int
     draw: int
@@ -41,7 +41,7 @@ class CurvePoint:
 
 
 def read_views(fit: RuleFit, faces: ParsedFaces, turn: float) -> list[Overlap]:
-    """Read the human masks of faces to be fitted to: a byte for each pixel of each region of each face.
+    """Read the human masks of the faces to fit to: one byte for each pixel of each region of each face.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def read_views(fit: RuleFit, faces: ParsedFaces, turn: float) -> list[Overlap]:
     faces
         The faces.
     turn
-        If not 0, they are read once more, turned by so many degrees.
+        If not 0, each face is read a second time, turned counter-clockwise by this many degrees.
     """
     views = []
     for degrees in dict.fromkeys((0.0, turn)):
@@ -63,7 +63,7 @@ def read_views(fit: RuleFit, faces: ParsedFaces, turn: float) -> list[Overlap]:
 
 
 def fit_with_progress(fit: RuleFit, views: Sequence[Overlap]) -> FittedRules:
-    """Fit a rule file, with a bar that counts the numbers that are settled."""
+    """Fit a rule file, with a progress bar over its free numbers."""
     with tqdm(total=fit.count(views), unit="number", desc="fit", disable=None) as bar:
 
         def settled(regions: str, count: int) -> None:
@@ -74,30 +74,30 @@ def fit_with_progress(fit: RuleFit, views: Sequence[Overlap]) -> FittedRules:
 
 
 def compare_before_after(fit: RuleFit, fitted: RuleSet, faces: ParsedFaces) -> BeforeAfter:
-    """Score a rule file as it was and fitted on the same faces."""
+    """Score a rule file before and after a fit, on the same faces."""
     before, after = score_faces(faces, [fit.rules, fitted], fit.classes)
     return BeforeAfter(summarise_scores(before), summarise_scores(after))
 
 
 def fit_curve(fit: RuleFit, views: Sequence[Overlap], held_out: ParsedFaces, draws: int, seed: int) -> list[CurvePoint]:
-    """Fit to 0, 5, 10, 20, 50, 100 and all masks and score on others.
+    """Fit to 0, 5, 10, 20, 50, 100 and all masks, and score each fit on held-out faces.
 
     Parameters
     ----------
     fit
         The rule file.
     views
-        The faces that are drawn from, as :func:`read_views` read them.
+        The faces to sample from, from :func:`read_views`.
     held_out
-        Those that are scored.
+        The faces to score on.
     draws
-        How often each number of masks is drawn; all of them only once.
+        Number of random samples of each size; all faces are one sample.
     seed
-        Of the draws.
+        Seed of the samples.
 
     Returns
     -------
-    A point for each draw; the first is the file as it was, with 0 masks.
+    A point for each sample; the first is the file as written, with 0 masks.
     """
     faces = len(views[0])
     plan = [(0, 0), *((n, draw) for n in CURVE_COUNTS if n < faces for draw in range(draws)), (faces, 0)]

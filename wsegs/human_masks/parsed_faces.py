@@ -1,4 +1,4 @@
-"""Faces with landmarks and human parsing masks, all in one frame: what rules are scored against and fitted to."""
+"""Faces with landmarks and human parsing masks in one frame, by which rules are scored and to which they are fitted."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from wsegs.schemes import IBUG68, LandmarkScheme
 Fold = Literal["first", "second", "all"]
 
 SIZE = (218, 218)
-_CHUNK = 16  # images a task
-_BATCH = 32  # masks read at a time, so that memory does not grow with the number of faces
+_CHUNK = 16  # images of a task
+_BATCH = 32  # masks read at a time, which bounds memory for any number of faces
 
 
 @dataclass(frozen=True, eq=False)
 class ParsedFaces:
-    """N faces whose landmarks are known, and where their human masks lie.
+    """N faces with landmarks, and the files of their human masks.
 
     Attributes
     ----------
@@ -46,9 +46,9 @@ class ParsedFaces:
     size
         (H, W) of the frame.
     unmoved_size, affine
-        (H, W) of the whole image before it was turned and scaled, and the (2, 3) matrix that did so.
+        (H, W) of the whole image before turning and scaling, and the (2, 3) matrix from it to the frame.
     no_face
-        Names of the images that are left out for want of landmarks.
+        Names of the images that were left out because they have no landmarks.
     """
 
     files: tuple[ParsedImage, ...]
@@ -67,22 +67,20 @@ class ParsedFaces:
         return tuple(file.name for file in self.files)
 
     def landmarks_of(self, scheme: LandmarkScheme) -> NDArray[np.float64]:
-        """Return the landmarks in a scheme, (N, P, 2) float64; CelebA's five points follow from any other.
+        """Return the landmarks in a scheme, (N, P, 2) float64; any scheme can be reduced to CelebA's five points.
 
         Raises
         ------
         DataError
-            If they are not known in that scheme.
+            If the landmarks cannot be had in that scheme.
         """
         _check_scheme(scheme, self.landmarks)
-        known = sorted(
-            self.landmarks, key=lambda own: not own.agrees_with(scheme)
-        )  # its own points rather than others'
+        known = sorted(self.landmarks, key=lambda own: not own.agrees_with(scheme))  # prefer the scheme itself
         source = next(own for own in known if own.can_become(scheme))
         return source.convert(self.landmarks[source], scheme).astype(np.float64)
 
     def masks(self, rows: Sequence[int] | NDArray[np.integer]) -> NDArray[np.uint16]:
-        """Read class numbers in the frame, uint16 (len(rows), H, W); ``OUTSIDE`` where the photo ends."""
+        """Read class numbers in the frame, uint16 (len(rows), H, W); ``OUTSIDE`` beyond the photo."""
         masks = np.empty((len(rows), *self.size), np.uint16)
         for mask, row in zip(masks, rows, strict=True):
             whole = read_parsing(self.files[row].mask)
@@ -90,7 +88,7 @@ class ParsedFaces:
         return masks
 
     def batches(self, doing: str) -> Iterator[tuple[slice, NDArray[np.uint16]]]:
-        """Yield rows and their :meth:`masks`, a few at a time, with a progress bar that says what is being done."""
+        """Yield rows and their :meth:`masks`, a few at a time, with a progress bar titled ``doing``."""
         with tqdm(total=len(self), unit="face", desc=doing, disable=None) as bar:
             for start in range(0, len(self), _BATCH):
                 rows = range(start, min(start + _BATCH, len(self)))
@@ -98,11 +96,11 @@ class ParsedFaces:
                 bar.update(len(rows))
 
     def image(self, row: int) -> NDArray[np.uint8]:
-        """Read one image in the frame, (H, W, 3) uint8 RGB; black where the photo ends."""
+        """Read one image in the frame, (H, W, 3) uint8 RGB; black beyond the photo."""
         return warp_image(_scaled(read_image(self.files[row].image), self.unmoved_size), self.affine, self.size)
 
     def turned(self, degrees: float) -> ParsedFaces:
-        """Return the same faces turned against the clock about the centre of the frame, which keeps its size."""
+        """Return the same faces turned counter-clockwise about the centre of the frame, which keeps its size."""
         if degrees == 0:
             return self
         matrix, _ = turn_affine(self.size, degrees, 1.0)
@@ -147,28 +145,28 @@ def load_parsed_faces(
     jobs: int = -1,
     schemes: Sequence[LandmarkScheme] = (),
 ) -> ParsedFaces:
-    """Find the faces that have a human mask, and their landmarks.
+    """Load the faces that have a human parsing mask, and load or find their landmarks.
 
     Parameters
     ----------
     parsing_masks, images
         The folders; see :func:`wsegs.datasets.parsing.find_parsing`.
     landmarks
-        Landmark files, of different schemes, joined by name; a face needs landmarks in each. Without any, landmarks
-        (``ibug68``) are found in the images scaled to ``size``, and to twice that where no face is seen.
+        Landmark files of different schemes, joined by name; a face needs landmarks in each of them. Without any,
+        landmarks (``ibug68``) are found in the images scaled to ``size``, or to twice that where no face is found.
     detectors, predictor
-        What finds them; see :class:`wsegs.landmarks.chain.ChainOptions`.
+        Detectors of the landmarks; see :class:`wsegs.landmarks.chain.ChainOptions`.
     size
         (H, W) to which images and masks are scaled.
     fold
-        Only the images that :func:`fold_of` puts there.
+        Load only the images that :func:`fold_of` puts in this fold.
     turn, scale
-        Degrees against the clock and a factor, by which masks and landmarks are moved alike about the centre of a
-        frame that grows with ``scale``.
+        Degrees counter-clockwise and factor by which masks and landmarks are turned and scaled about the centre of
+        the frame, which grows with ``scale``.
     jobs
-        Processes that find landmarks; -1 is one a core.
+        Processes that find landmarks; -1 is one for each core.
     schemes
-        Landmark schemes that will be asked for: what is missing is then said before the search.
+        Landmark schemes that are needed: one that is missing is reported before the search.
 
     Raises
     ------
@@ -207,9 +205,9 @@ def load_parsed_faces(
 
 def _find(options: ChainOptions, files: Sequence[ParsedImage], size: tuple[int, int], jobs: int) -> NDArray[np.float64]:
     """Return landmarks (N, 68, 2) in images scaled to ``size``; nan where there is no face."""
-    options.describe()  # missing weights are said before the work begins
+    options.describe()  # reports missing weights before the work begins
     chunks = [files[start : start + _CHUNK] for start in range(0, len(files), _CHUNK)]
-    # One process costs less than starting several for one chunk.
+    # For one chunk, starting processes costs more than it gains.
     jobs = 1 if len(chunks) == 1 else joblib.effective_n_jobs(jobs)
     parallel = joblib.Parallel(n_jobs=jobs, return_as="generator")
     parts = []
@@ -233,7 +231,7 @@ def _find_in_chunk(
     for row, file in enumerate(files):
         image = read_image(file.image)
         _check_shape(file, image.shape[:2])
-        for factor in (1, 2):  # small faces are seen in a picture twice as large
+        for factor in (1, 2):  # small faces are found in a picture twice as large
             face = chain.find(_scaled(image, (factor * size[0], factor * size[1])))
             if face.landmarks is not None:
                 points[row] = rescale(face.landmarks.astype(np.float64), 1 / factor)
@@ -246,7 +244,7 @@ def _scaled(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8
 
 
 def _check_shape(file: ParsedImage, image_size: Sequence[int]) -> None:
-    """Raise unless the mask (at any scale) has the shape of the image, to a pixel."""
+    """Raise DataError unless the mask, at any scale, has the aspect ratio of the image, to a pixel."""
     height, width = parsing_size(file.mask)
     if abs(image_size[0] * width - image_size[1] * height) > max(image_size):
         raise DataError(
@@ -258,7 +256,7 @@ def _check_shape(file: ParsedImage, image_size: Sequence[int]) -> None:
 def _read_tables(
     paths: Sequence[Path], files: Sequence[ParsedImage], size: tuple[int, int]
 ) -> dict[LandmarkScheme, NDArray[np.float64]]:
-    """Return scheme -> landmarks (N, P, 2) in images scaled to ``size``; nan where a table has none."""
+    """Return scheme -> landmarks (N, P, 2) in images scaled to ``size``; nan where a table has no face."""
     points: dict[LandmarkScheme, NDArray[np.float64]] = {}
     for path in paths:
         table = read_landmarks(path)
@@ -274,7 +272,7 @@ def _joined(
     table: LandmarkTable, path: Path, files: Sequence[ParsedImage], size: tuple[int, int]
 ) -> NDArray[np.float64]:
     rows = {name: row for row, name in enumerate(table.images)}
-    # The table may have been made from another root: a file name that only one of its images has is enough.
+    # The table may be of another root folder: a unique file name is enough.
     short: dict[str, list[int]] = {}
     for name, row in rows.items():
         short.setdefault(PurePosixPath(name).name, []).append(row)

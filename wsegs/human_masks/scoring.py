@@ -1,4 +1,4 @@
-"""Scoring rule files on faces with human masks, a batch of masks at a time."""
+"""Score rule files on faces with human masks, one batch of masks at a time."""
 
 from __future__ import annotations
 

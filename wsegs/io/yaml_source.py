@@ -1,7 +1,7 @@
-"""YAML text to a tree of nodes that know their line and column.
+"""Parse YAML text to a tree of nodes with line and column.
 
 The tree is built from parse events with an explicit stack, so that neither deep nesting nor aliases can exhaust
-memory, time or Python's stack. Only plain data come out: no tags, no objects.
+memory, time or Python's stack. The result is plain data: no tags, no objects.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ class Node:
     column: int
     value: Any  # a scalar, list[Node] or dict[str, Node]
     keys: dict[str, Node] = field(default_factory=dict)  # of a mapping: the keys' own positions
-    count: int = 1  # nodes below and including this one, aliases spelt out
+    count: int = 1  # nodes below and including this one, with aliases expanded
     text: str | None = None  # of a scalar: as the file writes it, without quotes
-    exact: bool = True  # whether the text stands in one line as it is, so that columns within it are known
+    exact: bool = True  # whether the text is on one line without escapes, so that columns within it are known
 
     def plain(self) -> Any:
         """Return the data without positions."""
@@ -69,7 +69,7 @@ class Node:
         return self
 
     def find(self, path: Iterable[str | int]) -> Node:
-        """Return the node at a path, passing over steps that the file does not have."""
+        """Return the node at a path; steps that the file does not have are skipped."""
         node = self
         for step in path:
             node = node.child(step)
@@ -87,7 +87,7 @@ class Node:
 
 
 def _width(event: Any) -> int:
-    """Return how many characters a scalar takes in its line, without quotes."""
+    """Return the width of a scalar in its line, without quotes."""
     return int(event.end_mark.column - event.start_mark.column - (2 if event.style in ("'", '"') else 0))
 
 
@@ -106,7 +106,7 @@ def read_yaml_text(path: Path, what: str) -> str:
     path
         The file.
     what
-        It should be, for messages: ``a rule file``.
+        What it should be, for messages: ``a rule file``.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def read_nodes(text: str, source: str, expected: str = "a mapping with 'version'
     source
         The file's name, for messages.
     expected
-        What an empty file should have been.
+        What an empty file should have held, for the message.
 
     Raises
     ------
@@ -142,13 +142,13 @@ def read_nodes(text: str, source: str, expected: str = "a mapping with 'version'
     """
     if len(text.encode("utf-8", "replace")) > MAX_BYTES:
         raise RuleError(f"{source}: expected a rule file of at most {MAX_BYTES:,} bytes, got {len(text):,}")
-    # Counted first, since the scanner looks ahead through open brackets at a cost that grows with their square.
+    # Checked first, since the scanner's look-ahead through open brackets costs the square of their number.
     if text.count("[") + text.count("{") > MAX_NODES:
         raise _error(source, 1, 1, f"expected at most {MAX_NODES:,} lists and mappings, got more")
     builder = _Builder(source)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # ruamel warns of what the checks below refuse
+            warnings.simplefilter("ignore")  # ruamel warns about what the checks below refuse
             for event in YAML(typ="safe", pure=True).parse(text):
                 builder.take(event)
     except MarkedYAMLError as error:
@@ -168,7 +168,7 @@ def read_nodes(text: str, source: str, expected: str = "a mapping with 'version'
 
 
 class _Builder:
-    """Takes parse events, keeps the stack of open lists and mappings."""
+    """Builds the tree from parse events, with a stack of open lists and mappings."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -230,7 +230,7 @@ class _Builder:
         self._place(self._anchors[event.anchor], alias=True)
 
     def _place(self, node: Node, *, alias: bool = False) -> None:
-        # An alias costs as much as what it stands for, so nested aliases meet the limit, too.
+        # An alias counts as much as its target, so nested aliases reach the limit, too.
         self._nodes += node.count if alias else 1
         if self._nodes > MAX_NODES:
             raise node.error(f"expected at most {MAX_NODES:,} values in a rule file, got more")
@@ -248,7 +248,7 @@ class _Builder:
             return
         name = str(key.value)
         if node.value is None and not node.text:
-            node.line, node.column = key.line, key.column  # an empty value is where its key is
+            node.line, node.column = key.line, key.column  # an empty value has the place of its key
         parent.value[name] = node
         parent.keys[name] = key
         self._pending_key[-1] = None
@@ -260,7 +260,7 @@ def _checked_key(node: Node, parent: Node) -> Node:
     name = str(node.value)
     if name in parent.value:
         raise node.error(f"'{name}' is there twice; it came first in line {parent.keys[name].line}")
-    # An alias as a key shares its node; the key is renamed to text on a copy.
+    # An alias used as a key shares its node; the text of the key is set on a copy.
     return Node(node.source, node.line, node.column, name)
 
 

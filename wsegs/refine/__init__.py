@@ -1,6 +1,6 @@
-"""Refining regions by pixels: where landmarks only bet (hair, neck, ears), the colours of the photo decide.
+"""Refine hair, neck and ears by image colour.
 
-A leaf above ``rules``: image, region integers and landmarks of one face in, region integers out. It reads no images.
+From the image, region integers and landmarks of one face to refined region integers. Reads no image files.
 """
 
 from wsegs.refine.refine import METHOD_VERSION, refine_regions

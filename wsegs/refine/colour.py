@@ -1,8 +1,7 @@
-"""Which class each pixel is of, by place and colour.
+"""Classify pixels by spatial prior and colour.
 
-Expectation maximisation with a colour histogram a class: histograms from the classes as they are believed to lie,
-then classes anew from place times colour, a few times. Nothing is drawn at random, so the same pixels give the same
-classes.
+Expectation maximisation with one colour histogram per class: estimate histograms from the class probabilities, then
+class probabilities from prior times histogram, a few times. Deterministic.
 """
 
 from __future__ import annotations
@@ -13,28 +12,28 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 ITERATIONS = 4
-# Histograms count sure pixels far more than doubtful ones: a pixel of likelihood 1/2 counts an eighth.
+# Exponent of the probabilities as weights in histograms: a pixel of probability 1/2 has the weight 1/8.
 SHARPENING = 3
-# Lab of 8 bits: so many values of lightness a bin, and of the two axes of colour.
+# Bin widths of L, a and b in 8-bit Lab.
 BIN_WIDTHS = (16, 4, 4)
-# The share of each histogram that is spread evenly, so that a colour not seen before is unlikely, not impossible.
+# Share of each histogram that is uniform, so that an unseen colour is unlikely but not impossible.
 _EVEN = 0.05
-_BLUR = 1.0  # pixels; neighbours are mostly of one class
+_BLUR = 1.0  # pixels; neighbours mostly share a class
 
 
 def classify(
     image: NDArray[np.uint8], prior: NDArray[np.float32], counts: NDArray[np.bool_] | None = None
 ) -> NDArray[np.float32]:
-    """Return how likely each class is at each pixel, given its colour, too.
+    """Return the probability of each class at each pixel, given spatial prior and colour.
 
     Parameters
     ----------
     image
-        (h, w, 3) uint8, RGB; best so small that two eyes are some 32 pixels apart.
+        (h, w, 3) uint8, RGB; best at an inter-ocular distance of about 32 pixels.
     prior
         (K, h, w) float32, of sum 1 over the classes; see :func:`wsegs.refine.place.prior`.
     counts
-        (h, w): the pixels that histograms count; all, if None.
+        (h, w): the pixels that histograms are estimated from; all, if None.
 
     Returns
     -------
@@ -53,10 +52,9 @@ def classify(
 
 
 def colour_bins(image: NDArray[np.uint8]) -> tuple[NDArray[np.intp], tuple[int, ...]]:
-    """Return the bin of each pixel of an RGB image (h, w, 3), (h, w), and how many bins there are along each axis.
+    """Return the colour bin of each pixel of an RGB image (h, w, 3), (h, w), and the number of bins along each axis.
 
-    The bins are those between the image's own extremes: smoothing them is most of the work, and most colours that
-    there are do not occur in one photo.
+    Bins span only the range of the image, since smoothing them is most of the work.
     """
     lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).reshape(-1, 3) // np.array(BIN_WIDTHS, np.uint8)
     lab = lab - lab.min(axis=0)

@@ -1,8 +1,7 @@
-"""How likely each class of pixel is at each place, before any pixel is looked at.
+"""Spatial prior over classes.
 
-All that counts of a place is how far it lies from the borders of the rules' regions, so what rules know of a face's
-pose is kept. A class's score is a weighted sum of these distances, and scores become likelihoods by a softmax: a
-multinomial logistic regression.
+A multinomial logistic regression: the score of a class is a weighted sum of the signed distances from the borders of
+the rules' regions, and a softmax turns scores into probabilities. So the prior follows the pose of the face.
 """
 
 from __future__ import annotations
@@ -12,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 NEAR = 0.25
-"""Inter-ocular distances: the reach of the border itself, within which the near weight acts."""
+"""Largest distance from a border, in inter-ocular distances, that the near weight acts on."""
 
 FAR = 1.5
-"""Inter-ocular distances: what lies farther outside is as unlikely as this."""
+"""Distance outside, in inter-ocular distances, beyond which the prior stays constant."""
 
 
 def features(regions: NDArray[np.uint8], unit: float) -> NDArray[np.float32]:
-    """Return what scores are sums of.
+    """Return the features of the regression.
 
     Parameters
     ----------
@@ -49,7 +48,7 @@ def signed_distance(region: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def prior(features: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the likelihood of each class at each place.
+    """Return the prior probability of each class at each pixel.
 
     Parameters
     ----------
@@ -60,9 +59,9 @@ def prior(features: NDArray[np.float32], weights: NDArray[np.float32]) -> NDArra
 
     Returns
     -------
-    (1 + K, h, w) float32, of sum 1 over the classes; the first class is all else, whose score is 0.
+    (1 + K, h, w) float32, of sum 1 over the classes; the first class is the background, whose score is 0.
     """
-    # Not tensordot: its sums depend on how many threads the process has, and stores must not.
+    # Not tensordot, whose sums depend on the number of threads: stores must not.
     scores = np.einsum("kf,fhw->khw", weights, features)
     scores = np.concatenate([np.zeros_like(scores[:1]), scores])
     likelihood = np.exp(scores - scores.max(axis=0))

@@ -1,4 +1,4 @@
-"""One face: image, region integers and landmarks to refined region integers."""
+"""Refine the region integers of one face by its image."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from wsegs.refine.refinement import Refinement
 from wsegs.rules import RuleSet
 
 METHOD_VERSION = 2
-"""Grows when the same input would give other regions; stores keep it."""
+"""Incremented when the same input would give other regions; kept in stores."""
 
-# Work is done at this inter-ocular distance, or less if the frame is smaller: half that of an aligned CelebA image.
-# On human masks, more pixels scored the same and cost more.
+# Images are shrunk to this inter-ocular distance, half that of aligned CelebA images. Larger ones scored no better on
+# human masks and cost more.
 WORKING_DISTANCE = 32.0
 
 
@@ -30,25 +30,25 @@ def refine_regions(
     refinement: Refinement,
     covered: NDArray[np.bool_] | None = None,
 ) -> NDArray[Any]:
-    """Refine regions of one face by its pixels.
+    """Refine regions of one face by image colour.
 
-    Only the bits of refined regions change. A region that the rules leave empty stays empty, since a rule may well
-    know that there is nothing to see. What rules compute from refined regions (``minus``, ``within``) stays as it is.
+    Only the bits of refined regions change. A region that the rules leave empty stays empty: a rule may know that it
+    is hidden. Regions that rules compute from refined ones (``minus``, ``within``) do not change.
 
     Parameters
     ----------
     regions
-        (H, W) unsigned integers, as ``rules.draw`` draws them.
+        (H, W) region integers from ``rules.draw``.
     image
         (H, W, 3) uint8, RGB, in the same frame.
     landmarks
-        (P, 2), x and y in pixels of the frame; a face with nan is left as it is.
+        (P, 2), x and y in pixels of the frame; a face with nan is not refined.
     rules
-        What drew the regions; ``refinement.check(rules)`` has passed.
+        The rules that drew the regions; ``refinement.check(rules)`` has passed.
     refinement
-        Which regions, and how.
+        The regions to refine, and the spatial prior.
     covered
-        (H, W): where the frame shows the photo; beyond, regions stay as drawn. Everywhere, if None.
+        (H, W): where the frame shows the photo; elsewhere regions stay as drawn. The whole frame, if None.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Refinement files: which regions pixels refine, and how likely each class of pixel is at each place."""
+"""Refinement files: the regions to refine, and the weights of the spatial prior."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ClassFields(_Strict):
 
 
 class RefinementFile(_Strict):
-    """The shape of a refinement file; rules/README.md says what it means."""
+    """Fields of a refinement file; rules/README.md describes them."""
 
     version: Literal[1]
     scheme: StrictStr
@@ -52,19 +52,19 @@ class Refinement:
     Attributes
     ----------
     source, sha256
-        The file's name as given, for messages, and the hash of its contents.
+        Name of the file as given, for messages, and the hash of its contents.
     scheme
-        The landmark scheme, whose inter-ocular distance is the unit of distances.
+        Landmark scheme, whose inter-ocular distance is the unit of distances.
     regions
-        R regions of a rule file whose distance counts.
+        R regions of a rule file, whose distances are the features.
     class_names
-        K classes of pixels; one more, all else, has no name and score 0.
+        K classes of pixels; the background has no name and the score 0.
     weights
         (K, 1 + 2R) float32: bias, then the near and far weight of each region; :func:`wsegs.refine.place.features`.
     refined
-        Region -> its class, for the regions that are refined.
+        Region -> position of its class, for the regions to refine.
     threshold
-        A pixel is in a region where its class is likelier than this.
+        A pixel is in a region if the probability of its class exceeds this.
     """
 
     source: str
@@ -77,7 +77,7 @@ class Refinement:
     threshold: float
 
     def only(self, regions: Sequence[str]) -> Refinement:
-        """Return the refinement of some of its regions; the classes stay, since they compete.
+        """Return the refinement of some of its regions only; all classes are kept, since they compete.
 
         Raises
         ------

@@ -1,6 +1,6 @@
-"""Rules: from landmarks to base regions to attributes, as people write them down in YAML.
+"""Rules, written in YAML: from landmarks to base regions to attribute masks.
 
-:func:`load_rules` and :func:`compile_rules` return a :class:`RuleSet`. The names load on first use, since OpenCV and
+:func:`load_rules` and :func:`compile_rules` return a :class:`RuleSet`. They are imported on first use: OpenCV and
 pydantic are not needed to print a help text.
 """
 

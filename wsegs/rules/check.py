@@ -1,4 +1,4 @@
-"""Everything that is wrong or odd about a rule file, at once, each with its place."""
+"""Find all errors and warnings of a rule file at once, each with its place."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from wsegs.rules.language.extends import merge_extended
 from wsegs.rules.language.region_expressions import bits_of
 from wsegs.rules.lookup import AttributeLookup
 
-# Faces that are drawn at a time.
+# Faces drawn at a time.
 _BATCH = 128
-# Pixel integers on which attributes are tried where there are too many regions to try all.
+# Pixel integers to try attributes on where there are too many regions to try all of them.
 _TRIALS = 1 << 14
 
 
@@ -57,12 +57,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Faces:
-    """Faces on which a rule file is tried.
+    """Faces to try a rule file on.
 
     Attributes
     ----------
     landmarks
-        (N, P, 2), x and y in pixels of a frame of ``size``; faces with nan do not count.
+        (N, P, 2), x and y in pixels of a frame of ``size``; faces with nan are ignored.
     size
         (H, W) of the frame.
     """
@@ -91,7 +91,7 @@ def check_rules(
     attribute_names
         Those of a data set: attributes that only one of the two knows are warned of.
     least_empty
-        From which share of empty faces a region is warned of.
+        Warn of regions that are empty on this share of the faces or more.
 
     Returns
     -------

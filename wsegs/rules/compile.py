@@ -1,4 +1,4 @@
-"""A checked rule file to a program: names resolved, expressions parsed, every mistake with its place."""
+"""Compile a checked rule file to a program: resolve names, parse expressions, find every mistake."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class _Compiler:
         self.checked = checked
         self.problems = problems
         self.free = free
-        # Entries that are wrong already can still be named.
+        # Other entries may name wrong ones, too.
         self.region_names = tuple(_keys(root.child("regions")))
 
     def program(self) -> Program:
@@ -72,7 +72,7 @@ class _Compiler:
             extra = self.region_names[MAX_REGIONS]
             problem = f"expected at most {MAX_REGIONS} regions, got {len(self.region_names)}; '{extra}' is one too many"
             raise root.child("regions").keys[extra].error(problem)
-        names = Names(scheme.count, scheme.name, {}, scheme.names, scheme.mirror)
+        names = Names(scheme.count, scheme.name, {}, scheme.names)
         parameters, names = self._parameters(names)
         regions = []
         for name, body in checked.regions.items():
@@ -103,7 +103,7 @@ class _Compiler:
             raise node.error(str(error)) from None
 
     def _parameters(self, names: Names) -> tuple[dict[str, Expression], Names]:
-        """Compile the parameters: each may use the ones above it. Wrong ones can still be named."""
+        """Compile the parameters. Each may use those above it, wrong ones too, which have an error already."""
         node = self.root.child("parameters")
         _check_count("parameters", node)
         compiled: dict[str, Expression] = {}
@@ -196,7 +196,7 @@ def _check_new_name(name: str, node: Node, names: Names) -> None:
 def _compile_let(
     values: Mapping[str, model.ExpressionText], node: Node, names: Names
 ) -> tuple[dict[str, Expression], Names]:
-    """Compile the names of a region: each may use the ones above it."""
+    """Compile the names of a region; each may use those above it."""
     _check_count("names", node)
     compiled: dict[str, Expression] = {}
     for name, value in values.items():

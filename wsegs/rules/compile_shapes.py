@@ -1,4 +1,4 @@
-"""Shapes and vertex lists of a checked rule file, compiled."""
+"""Compile the shapes and vertex lists of a checked rule file."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from wsegs.rules.language.free import FreeNumber
 from wsegs.rules.language.problems import Problems
 
 MAX_VERTICES = 1_000
-# Of all shapes below one union, intersection or difference: outlines that cross themselves cost the square.
+# Of all shapes of one set operation: self-crossing outlines cost the square of it.
 MAX_SET_VERTICES = 250
 MAX_ALONG = 50_000  # points times pieces of a chain
-# For points that are wrong: enough of them for any shape.
+# Replaces wrong points; enough of them for any shape.
 _STAND_IN = vertices.Landmarks((0, 0, 0))
 _OPERATIONS = ("union", "intersection", "difference")
 _RANGE = re.compile(r"\s*([0-9]{1,12})\s*(?:\.\.\s*([0-9]{1,12})\s*)?")
@@ -33,7 +33,7 @@ class ShapeCompiler:
     Parameters
     ----------
     names
-        What their expressions may use.
+        The names that their expressions may use.
     space
         The file's, for shapes that do not say their own.
     owner
@@ -41,7 +41,7 @@ class ShapeCompiler:
     free
         Where these numbers are collected; None to keep them constant.
     problems
-        Where mistakes are kept: what stands in for a wrong part lets the rest of the shape be looked at.
+        Collects mistakes: a stand-in replaces a wrong part, so that the rest of the shape is checked, too.
     """
 
     def __init__(
@@ -202,7 +202,7 @@ class ShapeCompiler:
         return vertices.PointGroup(inner, offset, x, y)
 
     def _maker(self, group: model.Group, scalar: Node, node: Node, space: Space) -> MakeNumber:
-        """Return what makes the numbers of an offset: free ones where it is marked ``fit:``."""
+        """Return the factory for the numbers of an offset: free numbers where it is marked ``fit:``."""
         movement = group.fit
         if movement is None:
             return constant
@@ -243,7 +243,7 @@ def _range_hint(text: str) -> str:
 
 
 def _joined(parts: tuple[vertices.Vertices, ...]) -> tuple[vertices.Vertices, ...]:
-    """Join neighbouring landmarks, so that they are fetched at once."""
+    """Merge neighbouring landmarks, so that they are indexed at once."""
     joined: list[vertices.Vertices] = []
     for part in parts:
         last = joined[-1] if joined else None

@@ -1,4 +1,4 @@
-"""Attributes out of region integers: a look-up table, or the same thing as bit arithmetic."""
+"""From region integers to attribute masks: a look-up table, or the same by bit arithmetic."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class AttributeLookup:
         self.attribute_names = tuple(attribute_names)
         self.label = np.array([rule.label for rule in rules], dtype=np.int8)
         self._expressions = tuple(rule.regions for rule in rules)
-        # Attributes that share an expression (ten of CelebA's are the hair) are computed once.
+        # Attributes with the same expression (ten of CelebA's are the hair) are computed once.
         distinct = list(dict.fromkeys(self._expressions))
         self._groups = [
             (expression, [a for a, other in enumerate(self._expressions) if other == expression])
@@ -108,7 +108,7 @@ class AttributeLookup:
         images = regions.reshape(len(result), height, width)
         tests = [_bit_test(expression, regions.dtype) for expression, _ in self._groups]
         scratch = np.empty((height, width), regions.dtype)
-        # Image by image, so that a plane stays in the processor's cache, and only what is drawn is written.
+        # Image by image, so that a plane stays in the processor's cache; only masks that are drawn are written.
         for image, masks, wanted in zip(images, result, drawn.reshape(len(result), attributes), strict=True):
             planes: dict[int, np.ndarray] = {}
             for attribute in wanted.nonzero()[0].tolist():
@@ -127,5 +127,5 @@ class AttributeLookup:
 
 
 def _bit_test(expression: RegionExpression, dtype: np.dtype[Any]) -> np.ndarray | None:
-    """Return the bits of which a pixel must have one, as an integer of ``dtype``; None of other expressions."""
+    """Return the bits of a union of regions as an integer of ``dtype``; None for other expressions."""
     return mask_for(expression.bits, np.empty(0, dtype)) if isinstance(expression, AnyOf) else None

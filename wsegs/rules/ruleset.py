@@ -1,4 +1,4 @@
-"""The public face of the rule engine: load a rule file, draw regions, look attributes up."""
+"""Load a rule file, draw its regions, look up its attributes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from wsegs.rules.lookup import AttributeLookup
 
 
 class RuleSet:
-    """A compiled rule file. Pickles as its text, which it is compiled from again.
+    """A compiled rule file. Pickled as its text, which is compiled again.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class RuleSet:
     def draw_each(self, landmarks: np.ndarray, size: tuple[int, int]) -> Iterator[np.ndarray]:
         """Draw as :meth:`draw` does, and yield the faces one by one, each ``dtype`` (H, W).
 
-        The array is the same one every time: who keeps it copies it.
+        The array is reused: copy it to keep it.
         """
         return draw_each(self.program, self._checked(landmarks), size)
 
@@ -127,9 +127,9 @@ def compile_rules(text: str, source: str, folder: Path | None = None, free: list
     source
         Its name, for messages.
     folder
-        Where it lies, for paths that it ``extends:``; None: it may extend shipped files only.
+        Its folder, for paths that it ``extends:``; None: it may extend shipped files only.
     free
-        If a list, the numbers that are marked ``fit:`` are appended to it: they can be set, and the rules drawn again.
+        If a list, the numbers marked ``fit:`` are appended to it; set them to draw the rules with other values.
 
     Raises
     ------

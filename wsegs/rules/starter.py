@@ -1,4 +1,4 @@
-"""A commented starting file for the attributes of a data set: ``wsegs rules new``."""
+"""Write a commented starting file for the attributes of a data set: ``wsegs rules new``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class StartingRegion:
     body
         Its YAML, one line each.
     words
-        A pattern of the words in the names of attributes that are to be seen there.
+        A pattern of words in the names of attributes that are seen there.
     """
 
     name: str
@@ -34,7 +34,7 @@ class StartingRegion:
     words: str
 
 
-# What the words of an attribute's name begin with, as patterns.
+# Patterns that match the beginnings of words in attributes' names.
 _EYES = r"eyes?$|eyeglass|eyelid|eyelash|lash|glass|gaze|blink|wink|iris|pupil"
 _BROWS = r"(eye)?brows?$"
 _NOSE = r"nose|nasal|nostril"
@@ -96,7 +96,7 @@ def starter_text(scheme: LandmarkScheme, attribute_names: Sequence[str], scheme_
     Parameters
     ----------
     scheme
-        The landmarks that the file will speak of.
+        The landmark scheme of the file.
     attribute_names
         The attributes of a data set; each gets the region that its name suggests, or the whole face.
     scheme_text

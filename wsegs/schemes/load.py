@@ -1,4 +1,4 @@
-"""Schemes by name, from files, from rule files and from the files that wsegs wrote."""
+"""Load schemes by name, from scheme files, from rule files and from the files that wsegs wrote."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def scheme_from_mapping(mapping: Any, where: str) -> LandmarkScheme:
     mapping
         The data.
     where
-        What holds them, for messages.
+        The file that holds them, for messages.
 
     Raises
     ------

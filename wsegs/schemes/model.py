@@ -1,4 +1,4 @@
-"""The form of a scheme file, and what must hold in it."""
+"""Check a scheme file and build the scheme."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COORDINATE = re.compile(r"[xy]_?[0-9]+|x|y")  # what rules call the landmarks a
 
 
 class SchemeError(Exception):
-    """What is wrong with a scheme, at which keys, and whether the last key itself is wrong rather than its value."""
+    """A mistake in a scheme: its path of keys, and whether the last key is wrong rather than its value."""
 
     def __init__(self, path: tuple[str | int, ...], message: str, *, at_key: bool = False) -> None:
         super().__init__(message)

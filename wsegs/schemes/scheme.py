@@ -1,4 +1,4 @@
-"""What a landmark scheme is."""
+"""The landmark scheme: its points, mirror pairs and eyes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from wsegs.errors import DataError
 
 Group = tuple[int, ...]
-"""One or more points; what a group means as one point is their mean."""
+"""One or more points; as a single point, their mean."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class LandmarkScheme:
     licence: str = ""
 
     def agrees_with(self, other: LandmarkScheme) -> bool:
-        """Return whether the numbers of both mean the same points; names and texts of either may be more."""
+        """Return whether the numbers of both mean the same points; names and texts may differ."""
         return all(getattr(self, name) == getattr(other, name) for name in _MEANING)
 
     def five_points(self, landmarks: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -84,7 +84,7 @@ class LandmarkScheme:
         Raises
         ------
         DataError
-            If the other scheme has points that this one does not tell.
+            If the other scheme is neither.
         """
         if self.agrees_with(to):
             return landmarks

@@ -1,9 +1,8 @@
-"""Reading rows of a dataset that has a chunk an image, past HDF5's own filters.
+"""Read rows of a dataset with one chunk per image, without HDF5's own filters.
 
-HDF5 inflates by zlib and undoes a shuffle byte by byte. zlib-ng inflates the same bytes in a third of the time, and
-where a map is wanted smaller, the shuffle is undone for the pixels that are picked alone. Together some four times as
-many images a second. What these two lines do not cover (other filters, a virtual dataset, a chunk that was never
-written) is read by h5py.
+HDF5 inflates with zlib and unshuffles byte by byte. zlib-ng inflates the same bytes in a third of the time, and for a
+smaller map only the picked pixels are unshuffled: about four times as many images per second. h5py reads the rest:
+other filters, virtual datasets, chunks that were never written.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from zlib_ng import zlib_ng
 
 _INFLATE_ERROR: type[Exception] = zlib_ng.error  # type: ignore[assignment]  # its stub calls it an instance
 
-# What h5py and zlib-ng raise on chunks and indices that are damaged.
+# Errors of h5py and zlib-ng on damaged chunks and indices.
 READ_ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, IndexError, RuntimeError, _INFLATE_ERROR)
 
 
@@ -27,8 +26,7 @@ class ChunkReader:
     Parameters
     ----------
     dataset
-        Integers (N, H, W), open. Fast if each image is a chunk that is compressed by gzip, with or without a shuffle
-        before.
+        Integers (N, H, W), open. Fast if each image is one chunk, compressed by gzip, shuffled or not.
     """
 
     def __init__(self, dataset: h5py.Dataset) -> None:
@@ -52,9 +50,9 @@ class ChunkReader:
         row
             From 0, or from the end if negative.
         out
-            Where to: (H, W), or the shape of ``pick``; contiguous, of :attr:`dtype`.
+            Output: (H, W), or the shape of ``pick``; contiguous, of :attr:`dtype`.
         pick
-            Of any shape: which pixels of the row to take, counted along its lines; all, if None.
+            Flat indices of the pixels to take, row-major, of any shape; None takes all.
 
         Raises
         ------
@@ -80,14 +78,14 @@ class ChunkReader:
             whole.reshape(-1).take(pick, out=out, mode="clip")  # the other modes copy `out`
 
     def _inflate(self, row: int) -> NDArray[np.uint8] | None:
-        """Return the bytes of a chunk; None where it is not there, or was kept without its filters."""
+        """Return the bytes of a chunk; None if it was never written, or written without its filters."""
         try:
             skipped, chunk = self._dataset.id.read_direct_chunk((row, 0, 0))
         except (OSError, ValueError, RuntimeError):
             return None
         if skipped:
             return None
-        # One byte more than there may be: a damaged chunk cannot claim more memory than that.
+        # At most one byte more than expected, so that a damaged chunk cannot exhaust memory.
         data = np.frombuffer(zlib_ng.decompressobj().decompress(chunk, self._bytes + 1), np.uint8)
         if len(data) != self._bytes:
             raise ValueError(f"expected {self._bytes} bytes in its chunk, got {len(data)} or more")
@@ -95,7 +93,7 @@ class ChunkReader:
 
 
 def _is_plain_gzip(dataset: h5py.Dataset) -> bool:
-    """Tell whether each row is one chunk and its filters are gzip, and at most a shuffle before."""
+    """Tell whether each row is one chunk, filtered by gzip alone or by shuffle and gzip."""
     if dataset.is_virtual or dataset.chunks != (1, *dataset.shape[1:]):
         return False
     plist = dataset.id.get_create_plist()
@@ -104,7 +102,7 @@ def _is_plain_gzip(dataset: h5py.Dataset) -> bool:
 
 
 def _unshuffle(chunk: NDArray[np.uint8], out: NDArray[Any], pick: NDArray[np.intp] | None) -> None:
-    """Undo HDF5's shuffle (the first byte of every pixel, then the second, ...) for some pixels or all."""
+    """Undo HDF5's shuffle (first byte of every pixel, then second, ...) for the picked pixels, or all."""
     planes = chunk.reshape(out.itemsize, -1)
     target = out.reshape(-1).view(np.uint8).reshape(-1, out.itemsize)
     for position, plane in enumerate(planes):

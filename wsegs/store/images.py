@@ -1,4 +1,4 @@
-"""Where the images of a landmark table or a mask store lie."""
+"""Find the images of a landmark table or a mask store."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from wsegs.store.reader import MaskStore
 
 
 def find_image_root(store: MaskStore, data: Path | None, source: str | None = None) -> Path:
-    """Return the folder below which the images of a store lie; see :func:`find_root`.
+    """Return the folder of a store's images; see :func:`find_root`.
 
-    Of a store that has its images inside, it is where they were, whether or not that is still there.
+    Of a store that keeps its images, the folder need not exist any more.
     """
     if store.has_images:
         return store.data_root if data is None else data
@@ -22,18 +22,18 @@ def find_image_root(store: MaskStore, data: Path | None, source: str | None = No
 
 
 def find_root(provenance: Mapping[str, Any], first_image: str, data: Path | None, source: str) -> Path:
-    """Return the folder below which images lie.
+    """Return the folder that image names are relative to.
 
     Parameters
     ----------
     provenance
-        Of a landmark table or a store; remembers the folder in which the landmarks were found.
+        Of a landmark table or a store; names the folder in which the landmarks were found.
     first_image
         A name relative to that folder.
     data
-        The data set as the user names it, where it lies elsewhere now.
+        The data set, if it moved since then; None if not.
     source
-        What to call the file in a message.
+        The name of the file for messages.
 
     Raises
     ------
@@ -51,4 +51,4 @@ def find_root(provenance: Mapping[str, Any], first_image: str, data: Path | None
     try:
         return open_dataset(data, images=kinds.get(found_in.get("name", ""))).root
     except OptionError:
-        return root  # another kind of data set: whoever reads will say which image is not there
+        return root  # not CelebA: reading names the image that is missing

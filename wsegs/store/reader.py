@@ -1,4 +1,4 @@
-"""Reading a mask store: from one process, from DataLoader workers, in batches."""
+"""Read mask stores: by name, row or batch, from one process or from DataLoader workers."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION
 from wsegs.store.stored_crops import StoredCrops, decode_crop
 
 _OBJECTS = ("regions", "attributes", "landmarks", "affine", "image", "identity", "split", "status")
-# What libhdf5, JSON and those that read the header raise on a damaged file.
+# Errors of libhdf5, JSON and the parsers of the header on a damaged file.
 _DAMAGE = (
     OSError,
     RuntimeError,
@@ -52,8 +52,8 @@ _HEADER = (
 class MaskStore:
     """A mask store, format 1.
 
-    Pickles as its path alone, and opens its file lazily, once a process: an HDF5 handle that crosses a fork reads
-    wrong data.
+    ``store[index]`` returns masks by row, name, slice or array (:meth:`__getitem__`). Pickles as its path, and opens
+    its file lazily, once per process: an HDF5 handle that crosses a fork reads wrong data.
 
     Parameters
     ----------
@@ -231,7 +231,7 @@ class MaskStore:
         return self._last_grid
 
     def _name(self, index: int) -> str:
-        """Return what to call a row in a message."""
+        """Return the name of a row for messages."""
         try:
             return f"'{self.images[index]}' (row {index})"
         except READ_ERRORS:
@@ -239,7 +239,7 @@ class MaskStore:
 
     @cached_property
     def images(self) -> tuple[str, ...]:
-        """File names, relative to the data set's root; what rows are joined by."""
+        """N file names, relative to the data set's root. Join by these, not by row."""
         names = tuple(name.decode("utf-8", "surrogateescape") for name in self._column("image").tolist())
         outside = next((name for name in names if not is_safe_relative_path(name)), None)
         if outside is not None:
@@ -263,7 +263,7 @@ class MaskStore:
 
     @cached_property
     def identity(self) -> NDArray[np.int32]:
-        """Who it is, (N,); -1 unknown."""
+        """Number of the person, (N,); -1 unknown."""
         return np.asarray(self._column("identity"), np.int32)
 
     @cached_property
@@ -273,7 +273,7 @@ class MaskStore:
 
     @cached_property
     def status(self) -> NDArray[np.uint8]:
-        """How the landmarks were found, (N,): an index into ``status_names``; 0 no face."""
+        """Source of the landmarks, (N,): an index into ``status_names``; 0 no face."""
         return np.asarray(self._column("status"), np.uint8)
 
     @cached_property
@@ -306,7 +306,7 @@ class MaskStore:
 
     @cached_property
     def crop_bytes(self) -> NDArray[np.int64]:
-        """How many bytes each crop takes, (N,): 0 where its image could not be read, or no crops are kept."""
+        """Bytes of each stored crop, (N,); 0 if its image could not be read, or the store keeps no crops."""
         return self._stored_crops().lengths if self.has_images else np.zeros(len(self), np.int64)
 
     @cached_property
@@ -315,7 +315,7 @@ class MaskStore:
         return np.asarray(self._file()["image_size"][:], np.int32)
 
     def image(self, index: int | str, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
-        """Return the crop that is kept of an image, (h, w, 3) uint8 RGB.
+        """Return the stored crop of an image, (h, w, 3) uint8 RGB.
 
         Parameters
         ----------
@@ -327,7 +327,7 @@ class MaskStore:
         Raises
         ------
         DataError
-            If the store has none of it, or it is damaged.
+            If the store has no crop of it, or a damaged one.
         """
         (row,) = self._rows([self.row(index) if isinstance(index, str) else index]).tolist()
         if not self.has_images:

@@ -1,9 +1,8 @@
-"""Encoded crops inside a mask store, so that a training opens one file and warps nothing.
+"""Keep JPEG crops in a mask store, so that training opens one file and warps nothing.
 
-One flat array of bytes with offsets, rather than HDF5's variable-length type: that keeps its data in global heaps,
-which no filter, no partial read and no copy of whole chunks can reach. JPEGs do not compress, so there is no filter,
-and a crop is one read of its own bytes wherever it lies; a checksum tells a damaged one, which a JPEG decoder would
-fill with grey and say nothing.
+One flat array of bytes with offsets, not HDF5's variable-length type, whose global heaps allow no filter, partial read
+or copy of whole chunks. JPEGs do not compress, so there is no filter, and a crop is one read of its own bytes. A
+checksum detects damage, which JPEG decoders silently fill with grey.
 
 | object | type, shape | meaning |
 |---|---|---|

@@ -1,4 +1,4 @@
-"""What a mask store holds, in figures."""
+"""Summarise a mask store: counts of images and labels, coverage of regions and masks."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def test_the_store_says_what_was_refined(table, options, tmp_path):
     assert store.provenance["refined"] == summary["refined"]
     assert store.provenance["data"] == table.provenance["data"]
     assert summary["refined"]["regions"] == ["ears"]
-    assert summary["refined"]["method"] == 1
+    assert summary["refined"]["method"] == 2
     build_store(table, load_rules("celeba"), FRAME, tmp_path / "drawn.h5", jobs=1)
     drawn = MaskStore(tmp_path / "drawn.h5")
     assert "refined" not in drawn.provenance

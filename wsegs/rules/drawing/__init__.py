@@ -1,1 +1,1 @@
-"""A compiled program drawn as region integers."""
+"""Draw a compiled program as region integers; imports ``language``, which does not import this room."""

@@ -1,8 +1,8 @@
-"""A program and a batch of landmarks to region integers.
+"""Draw a program and a batch of landmarks as region integers.
 
-Points are computed for the whole batch; only filling goes face by face. Each region is filled into a scratch picture
-and joined to the result in the rows that it covers, so that the cost follows what is drawn: about twice that of the
-bare calls of ``fillPoly``.
+Points are computed for the whole batch; only filling goes face by face. Each region is filled into a scratch image and
+merged into the result in the rows that it covers, so the cost is proportional to the drawn area: about twice that of
+the bare calls of ``fillPoly``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def draw_regions(program: Program, landmarks: np.ndarray, size: tuple[int, int])
     program
         A compiled rule file.
     landmarks
-        (N, P, 2) float64, x and y in pixels of the frame; faces with nan are left empty.
+        (N, P, 2) float64, x and y in pixels of the frame; faces with nan stay empty.
     size
         Height and width of the frame.
 
@@ -48,7 +48,7 @@ def draw_regions(program: Program, landmarks: np.ndarray, size: tuple[int, int])
 def draw_each(program: Program, landmarks: np.ndarray, size: tuple[int, int]) -> Iterator[np.ndarray]:
     """Draw the regions of N faces as :func:`draw_regions` does, and yield them one by one.
 
-    The next face is drawn into the same array, (H, W): it never leaves the processor's cache.
+    Every face is drawn into the same array, (H, W), which stays in the processor's cache.
     """
     dtype = region_dtype(len(program.regions))
     result = np.zeros(size, dtype=dtype)
@@ -57,7 +57,7 @@ def draw_each(program: Program, landmarks: np.ndarray, size: tuple[int, int]) ->
         for _ in landmarks:
             yield result
         return
-    # One face alone is computed twice: numpy adds up in another order where there is but one column.
+    # One face alone is computed twice, since numpy sums a single column in another order.
     chosen = landmarks[found]
     regions = region_outlines(program, np.repeat(chosen, 2, axis=0) if len(chosen) == 1 else chosen, size[0])
     channels = result.view(np.uint8).reshape(*size, dtype.itemsize)
@@ -79,14 +79,14 @@ def draw_each(program: Program, landmarks: np.ndarray, size: tuple[int, int]) ->
 
 
 class _Step(NamedTuple):
-    """How a region of every face is drawn."""
+    """How one region is drawn on every face of a batch."""
 
     polygons: Sequence[Callable[[int], list[np.ndarray]]]  # of each outline, from a face
     top: list[int]
     bottom: list[int]
     colour: int
-    plane: np.ndarray  # where it ends up, uint8 (H, W) of eight regions
-    canvas: np.ndarray  # where it is filled: the scratch picture, or the plane itself
+    plane: np.ndarray  # its destination, uint8 (H, W) of eight regions
+    canvas: np.ndarray  # where it is filled: the scratch image, or the plane itself
     region: Region
     cut: bool  # by "minus" or "within"
 
@@ -96,8 +96,8 @@ def _steps(
 ) -> list[_Step]:
     """Return how the regions are drawn, in order.
 
-    OpenCV fills bytes faster than wider integers, and it has no "or": hence the planes and the scratch picture. What
-    comes first into an empty plane needs none, so the largest region does, unless it is cut by others.
+    OpenCV fills bytes faster than wider integers and cannot fill by "or": hence the planes and the scratch image. The
+    first region of an empty plane needs no scratch image, so the largest one comes first, unless others cut it.
     """
     first: dict[int, int] = {}  # plane -> its first region
     for index in sorted(program.order, key=lambda index: sum(regions[index].bottom) - sum(regions[index].top)):
@@ -116,7 +116,7 @@ def _steps(
 
 
 def _fill(step: _Step, face: int, planes: list[np.ndarray]) -> None:
-    """Fill one region of one face and join it to its plane."""
+    """Fill one region of one face and merge it into its plane."""
     polygons, tops, bottoms, colour, plane, canvas, region, cut = step
     top, bottom = tops[face], bottoms[face]
     if top >= bottom:

@@ -1,9 +1,9 @@
-"""Outlines moved inwards by what filling adds.
+"""Move outlines inwards by what filling adds.
 
-OpenCV fills a polygon with its border, which adds half a pixel on every side. Rules in pixels mean that: they say which
-pixels the corners are. Rules in the face's frame mean areas, and half a pixel is much of a small face's eye: against
-human masks at half the size that the shipped rules were fitted to, eyes lost 0.035 of their IoU and mouths 0.027, and
-with the border's share taken off 0.007 and 0.011.
+OpenCV fills a polygon with its border, which adds half a pixel on every side. Rules in pixels want that: they name the
+pixels of the corners. Rules in the face's frame mean areas, and half a pixel is much of a small face's eye: against
+human masks at half the size that the shipped rules were fitted to, eyes lost 0.035 of IoU and mouths 0.027; with this
+correction 0.007 and 0.011.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import numpy as np
 
 from wsegs.rules.drawing.scope import Points
 
-# In pixels, along the axis that OpenCV chooses the pixels of a side by. A little less than the half that filling adds.
+# In pixels, along the axis by which OpenCV rasterises a side. A little less than the half pixel that filling adds.
 INSET = 0.45
-MEAN_INSET = 0.9 * INSET  # across a side, over all directions: for geometry that knows no sides
+MEAN_INSET = 0.9 * INSET  # perpendicular to a side, averaged over directions: for geometry without sides
 _LEAST = 0.5  # bounds how far a sharp corner moves: to about twice the inset
 _LEAST_TURN = 0.1
 
 
 def inset(points: Points, kept: Sequence[int] = (), where: np.ndarray | bool = True) -> Points:
-    """Move the sides of polygons inwards by what filling adds to them; corners are mitred.
+    """Move the sides of polygons inwards by what filling adds; corners are mitred.
 
     Parameters
     ----------
@@ -35,8 +35,7 @@ def inset(points: Points, kept: Sequence[int] = (), where: np.ndarray | bool = T
 
     Returns
     -------
-    The same number of points. A polygon thinner than the inset is turned inside out by less than a pixel, and still
-    filled.
+    As many points. A polygon thinner than the inset is turned inside out by less than a pixel and is still filled.
     """
     x, y = np.broadcast_arrays(*points)
     next_x, next_y = np.concatenate([x[1:], x[:1]]), np.concatenate([y[1:], y[:1]])
@@ -52,8 +51,8 @@ def inset(points: Points, kept: Sequence[int] = (), where: np.ndarray | bool = T
     before_x, before_y, before = (
         np.concatenate([values[-1:], values[:-1]]) for values in (normal_x, normal_y, distance)
     )
-    # A corner lies on both of its sides after they moved: its way is `distance` along one normal, `before` along the
-    # other. In the basis of the normals' sum and what is across it, where nearly parallel sides are bounded:
+    # A corner stays on both of its sides: it moves by `distance` along one normal and by `before` along the other.
+    # Solved in the basis of the normals' sum and its perpendicular; bounded where sides are nearly parallel.
     cosine, turn = normal_x * before_x + normal_y * before_y, normal_x * before_y - normal_y * before_x
     sum_x, sum_y = normal_x + before_x, normal_y + before_y
     along = (distance + before) / 2 / np.maximum(1 + cosine, _LEAST)
@@ -64,7 +63,7 @@ def inset(points: Points, kept: Sequence[int] = (), where: np.ndarray | bool = T
 def _without_gaps(
     side_x: np.ndarray, side_y: np.ndarray, length: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give repeated points, which have no side of their own, the next real side, so that all of them move alike."""
+    """Give repeated points, which have no side of their own, the next real side, so that they move together."""
     vertices = len(length)
     for vertex in [*range(vertices - 2, -1, -1), *range(vertices - 1, -1, -1)]:
         repeated, following = length[vertex] == 0, (vertex + 1) % vertices

@@ -1,4 +1,4 @@
-"""A compiled rule file: plain frozen data, ready to be evaluated over batches."""
+"""The compiled form of a rule file: frozen dataclasses that are evaluated over batches of faces."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LABELS: dict[str, int] = {"present": PRESENT, "absent": ABSENT, "always": ALWAYS
 
 
 def find_parts(tree: Any, kind: type[Part]) -> Iterator[Part]:
-    """Yield everything of a kind inside of compiled data, which are frozen dataclasses, tuples and mappings."""
+    """Yield every object of a type within compiled data: nested dataclasses, tuples and mappings."""
     if isinstance(tree, kind):
         yield tree
     if isinstance(tree, (tuple, list)):

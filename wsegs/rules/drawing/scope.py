@@ -1,4 +1,4 @@
-"""What expressions see: the landmarks of a batch in the image or in the face's own frame, mirrored or not."""
+"""What expressions can refer to: the landmarks of a batch in the image or the face's frame, mirrored or not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Scope:
     expressions: Mapping[str, Expression] = field(default_factory=dict)
     outer: Scope | None = None
     values: dict[str, Any] = field(default_factory=dict)
-    views: Views | None = None  # where the same faces are to be had in the other space
+    views: Views | None = None  # the same faces in the other space
     space: Space = "image"
     mirrored: bool = False
 
@@ -39,7 +39,7 @@ class Scope:
         if name not in self.values and name not in self.expressions:
             assert self.outer is not None  # names are checked when the file is read
             return self.outer.value(name)
-        # Each may use those above it: computed in their order, a long chain of them is not nested.
+        # Each may use those above it; computing them in order avoids deep recursion.
         for above in self.expressions if name not in self.values else ():
             if above not in self.values:
                 self.values[above] = self.expressions[above].evaluate(self)
@@ -137,14 +137,14 @@ class FaceFrame:
 
 
 class Views:
-    """A batch of faces in each space that shapes ask for, with the file's parameters, each made once.
+    """A batch of faces in every space that shapes use, with the file's parameters; each scope is made once.
 
     Parameters
     ----------
     landmarks
         (N, P, 2) float64 in pixels.
     scheme
-        Which points they are.
+        Their scheme.
     parameters
         The file's named expressions.
     """

@@ -42,6 +42,7 @@ def join_halves(
     reaches = apart * np.sign(apart.mean(axis=0)) <= MAX_GAP * (along_x**2 + along_y**2)
     meets = reaches & np.concatenate([reaches[1:], reaches[:1]]) & drawn
     sides = np.flatnonzero(meets.any(axis=1)).tolist()
+    coincides = (np.abs(half[0] - other[0]) < 1e-6) & (np.abs(half[1] - other[1]) < 1e-6)
     x, y = (np.concatenate(axes, axis=1) for axes in zip(half, other, strict=True))
     moved_x, moved_y = inset((x, y), sides, np.tile(meets[sides], 2))  # at once, in half of the time
     half, other = ((moved_x[:, each], moved_y[:, each]) for each in (slice(faces), slice(faces, None)))
@@ -49,7 +50,6 @@ def join_halves(
     for side in sides:
         ends = [side, (side + 1) % len(meets)]
         one, two = (np.stack([axis[ends] for axis in points]) for points in (half, other))
-        differ = (np.abs(one - two) > 1e-3).any(axis=(0, 1))  # else both fill the same border
         corner_x, corner_y = np.concatenate([one, two[:, ::-1]], axis=1)
-        between.append(((corner_x, corner_y), meets[side] & differ))
+        between.append(((corner_x, corner_y), meets[side] & ~coincides[ends].all(axis=0)))  # else both fill one border
     return half, other, between

@@ -1,7 +1,7 @@
-"""Shapes as geometry: union, intersection, difference and growth, by shapely, for a whole batch.
+"""Union, intersection, difference and growth of shapes by shapely, for a whole batch.
 
-Geometry is computed in exact coordinates and rounded to pixels at the end, so that the result does not depend on the
-size of a pixel. It costs some ten times what a plain polygon costs, and only the shapes that need it pay.
+Computed in exact coordinates and rounded to pixels at the end, so the result does not depend on the size of a pixel.
+About ten times the cost of a plain polygon, paid only by shapes that need it.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class GeometryOutline:
 
 
 def geometry_outlines(shape: Shape, scopes: Views) -> GeometryOutline:
-    """Return the outlines of a shape that goes through shapely."""
+    """Return the outlines of a shape that needs shapely."""
     faces: list[list[np.ndarray]] = [[] for _ in range(scopes.faces)]
-    # Sides that overlap are one outline: filled together, what two rings share would be a hole.
+    # Mirrored halves become one geometry: filled together, the overlap of two rings would be a hole.
     geometries = reduce(shapely.union, [_geometry(shape, mirrored, scopes) for mirrored in sides(shape)])
     if shape.space == "face":
         smaller = _grown(geometries, -MEAN_INSET)
@@ -85,7 +85,7 @@ def _geometry(shape: Shape, mirrored: bool, scopes: Views) -> np.ndarray:
         grow = np.broadcast_to(np.asarray(grow, dtype=float), geometry.shape)
         drawn &= np.abs(grow) <= MAX_COORDINATE
         geometry = _grown(geometry, np.where(drawn, grow, 0))
-    if shape.outside == "drop":  # once more for what has grown
+    if shape.outside == "drop":  # again, for what has grown
         left, top, _, _ = shapely.bounds(geometry).T
         drawn &= ~(np.minimum(left, top) < 0)
     return np.where(drawn, _areas(geometry), shapely.Polygon())
@@ -97,14 +97,14 @@ def _grown(geometries: np.ndarray, distance: np.ndarray | float) -> np.ndarray:
 
 
 def _sides(shape: Shape, mirrored: bool, scopes: Views) -> np.ndarray:
-    """Return a part of a set operation: within a mirrored one, its sides are exchanged."""
+    """Return an operand of a set operation, with both of its sides; within a mirrored one these are exchanged."""
     return reduce(shapely.union, [_geometry(shape, side != mirrored, scopes) for side in sides(shape)])
 
 
 def _areas(geometries: np.ndarray) -> np.ndarray:
     """Return geometries that do not cross themselves, as set operations need, without lines and points.
 
-    Where an outline crosses itself, inside is what an odd number of turns surrounds, as in filling.
+    Outlines that cross themselves follow the even-odd rule, as filling does.
     """
     valid: np.ndarray = shapely.buffer(shapely.make_valid(geometries), 0)
     return valid

@@ -1,7 +1,6 @@
-"""Shapes: each turns points of a batch of faces into outlines, the closed polygons that are filled.
+"""Shapes: from the points of a batch of faces to outlines, the closed polygons that are filled.
 
-Everything is arithmetic on arrays (V, N): V vertices of N faces. A face for which a shape cannot be drawn has nan in
-its column.
+All arrays are (V, N): V vertices of N faces. Where a shape cannot be drawn on a face, that column has nan.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from wsegs.rules.drawing.vertices import Vertices
 from wsegs.rules.language.expressions import Expression
 
 ELLIPSE_VERTICES = 32
-_LARGEST = 1e9  # coordinates of a hull; far beyond what can be drawn, far below what overflows
+_LARGEST = 1e9  # coordinates of a hull; far beyond the drawable, far below overflow
 CAP_VERTICES = 8  # vertices of each round end of a thick line
 
 
@@ -27,14 +26,14 @@ class Geometry(Protocol):
     """The geometry of a shape."""
 
     grows: ClassVar[bool]
-    """Whether it grows by itself; others are grown as polygons (:mod:`wsegs.rules.drawing.set_operations`)."""
+    """Whether ``outlines`` applies the growth; else :mod:`wsegs.rules.drawing.set_operations` does."""
 
     @property
     def vertex_count(self) -> int:
         """The number of vertices of all outlines."""
 
     def outlines(self, scope: Scope, grow: np.ndarray | float) -> list[Points]:
-        """Return the outlines, grown by ``grow`` (a number or (N,)) in the unit of the scope if it can."""
+        """Return the outlines, grown by ``grow`` (a number or (N,)) in the scope's unit where ``grows``."""
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
-"""Smooth curves through points: uniform Catmull-Rom splines, one coordinate (V, N) of N faces at a time."""
+"""Uniform Catmull-Rom splines through points, one coordinate (V, N) of N faces at a time."""
 
 from __future__ import annotations
 
 import numpy as np
 
-CURVE_STEPS = 6  # vertices of a curve for each of the points that it runs through
+CURVE_STEPS = 6  # vertices of a curve per point that it runs through
 
 
 def closed_spline(values: np.ndarray) -> np.ndarray:
@@ -14,7 +14,7 @@ def closed_spline(values: np.ndarray) -> np.ndarray:
 
 def open_spline(values: np.ndarray) -> np.ndarray:
     """Interpolate an open chain (V, N) to ((V - 1) * CURVE_STEPS + 1, N), both ends included."""
-    # Beyond each end, a point that carries the last step on.
+    # Extrapolate one point beyond each end.
     before, after = 2 * values[:1] - values[1:2], 2 * values[-1:] - values[-2:-1]
     longer = np.concatenate([before, values, after])
     pieces = len(values) - 1

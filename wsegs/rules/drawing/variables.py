@@ -1,8 +1,7 @@
-"""What a fit may change: the free numbers of a rule file as variables of one scale.
+"""Variables of a fit: the free numbers of a rule file on a common scale.
 
-A variable counts how far a number moves its points: 1 is the limit that ``fit:`` sets. So the numbers in
-``[-0.02, 0.09 - 0.4 * turn]`` are searched with steps of one size, though a step of 0.4 moves points by far less than
-one of 0.09.
+A variable is measured by how far it moves its points: 1 is the limit that ``fit:`` sets. So all numbers in
+``[-0.02, 0.09 - 0.4 * turn]`` are searched with the same step size.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from wsegs.rules.language.expressions import Name
 from wsegs.rules.language.free import FreeNumber
 from wsegs.rules.language.region_expressions import bits_of
 
-_STEP = 1e-4  # of a number, to see how far it moves its points: expressions are linear in nearly all of them
+_STEP = 1e-4  # of a number, for the numerical derivative of its points: nearly all expressions are linear in them
 
 
 @dataclass(eq=False)
 class Variable:
-    """A free number, or several that come from one place of the file by an alias.
+    """A free number, or several that are one place of the file by a YAML alias.
 
     Attributes
     ----------
@@ -49,7 +48,7 @@ class Variable:
     regions: frozenset[int]
 
     def move_to(self, position: float) -> None:
-        """Set the number to so many units from what was written."""
+        """Set the number to ``position`` units from the written value."""
         for number in self.numbers:
             number.number = self.written + position * self.unit
 
@@ -151,24 +150,24 @@ def needed_regions(program: Program, bits: Sequence[int]) -> frozenset[int]:
 
 
 def only_regions(program: Program, bits: Sequence[int]) -> Program:
-    """Return a program that draws only some regions and what they need; the others keep their bits and stay empty."""
+    """Return a program that draws only some regions and those that they need; bits do not change."""
     needed = needed_regions(program, bits)
     return replace(program, order=tuple(bit for bit in program.order if bit in needed))
 
 
 def groups_of(variables: Sequence[Variable], regions: Sequence[int]) -> list[tuple[list[Variable], list[int]]]:
-    """Split a fit into parts that share nothing, to be fitted one after another.
+    """Split a fit into independent parts.
 
     Parameters
     ----------
     variables
         What may change.
     regions
-        The bits of the regions that are known to people; variables that change none of them are in no group.
+        The bits of the regions that human masks have; variables that change none of them are in no group.
 
     Returns
     -------
-    Variables and the known regions that they change, in the order of the first region.
+    Variables and the regions among ``regions`` that they change, in the order of the first region.
     """
     groups: list[tuple[list[Variable], set[int]]] = []
     for variable in variables:

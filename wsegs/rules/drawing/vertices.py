@@ -1,4 +1,4 @@
-"""Vertex lists: landmarks, ranges, points by expression, moved and interpolated points, for a whole batch."""
+"""Vertex lists: landmarks, points by expressions, moved and interpolated points, for a whole batch."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class SmoothChain:
 
 @dataclass(frozen=True)
 class Offset:
-    """How far points are moved, and the space in which that counts."""
+    """How far points are moved, and the space whose unit and axes that uses."""
 
     x: Expression
     y: Expression
@@ -167,7 +167,7 @@ class PointGroup:
 
 @dataclass(frozen=True)
 class Chain:
-    """Several of these one after another."""
+    """Several vertex lists, concatenated."""
 
     parts: tuple[Vertices, ...]
 

@@ -1,1 +1,1 @@
-"""The text of a rule file, checked."""
+"""Read rule files: YAML text to checked trees, and the grammars of expressions. Imports nothing of ``drawing``."""

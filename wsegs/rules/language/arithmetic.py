@@ -1,4 +1,4 @@
-"""The text of an arithmetic expression or a condition to its tree: a Pratt parser."""
+"""A Pratt parser: text of an arithmetic expression or a condition to its tree."""
 
 from __future__ import annotations
 
@@ -31,21 +31,20 @@ _NOT_BINDING, _NEGATIVE_BINDING = 3, 7
 
 @dataclass(frozen=True)
 class Names:
-    """What an expression may name, known when it is read."""
+    """The names that an expression may use."""
 
     points: int  # landmarks of the scheme
     scheme: str
     kinds: dict[str, Kind]  # parameters, and x and y where there is a current point
     landmark_names: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # of the scheme: one or more points
-    mirror: tuple[int, ...] = ()  # of the scheme: what each point becomes in a flipped image
 
 
-# Makes the expression of a number that stands at (offset, length) in the text.
+# Makes the expression of a number; called with its value, its offset and its length in the text.
 MakeNumber = Callable[[float, int, int], Expression]
 
 
 def constant(number: float, offset: int, length: int) -> Expression:
-    """Make a constant of a number, wherever it stands."""
+    """Return a constant."""
     return Number(number)
 
 
@@ -63,9 +62,9 @@ def parse_arithmetic(
     names
         The landmarks and parameters that it may use.
     expected
-        What it must yield.
+        Whether it must be a number or a condition.
     make_number
-        What to make of a number; a constant unless a fit may change it.
+        Makes the expression of a number: a constant, unless a fit may change it.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Arithmetic over landmarks: trees that evaluate over a whole batch of faces.
+"""Expression trees over landmarks, evaluated for a whole batch of faces at once.
 
 :mod:`wsegs.rules.language.arithmetic` reads them from text, and Boolean expressions over region names are
 :mod:`wsegs.rules.language.region_expressions`. Nothing reaches Python's ``eval``.
@@ -17,7 +17,7 @@ Array = Any  # float64 or bool, broadcastable to (N,)
 
 
 class Scope(Protocol):
-    """What an expression can ask for: landmarks and named values of a batch of N faces."""
+    """What an expression refers to: landmarks and named values of a batch of N faces."""
 
     x: np.ndarray  # (P, N) float64
     y: np.ndarray

@@ -1,4 +1,4 @@
-"""``extends:``: a rule file that says only what is different from another one."""
+"""``extends:``: merge a rule file into the one that it changes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ MAX_FILES = 8
 
 
 def merge_extended(root: Node, folder: Path | None) -> Node:
-    """Return a file with what it extends merged in, as if it had been written in one piece.
+    """Return a file merged with those that it extends.
 
     Entries of ``parameters``, ``regions`` and ``attributes`` replace those of the same name where these stand; new
-    ones follow; an entry without a value (``ears: ~``) removes. All other keys replace.
+    ones are appended; an entry without a value (``ears: ~``) is removed. All other keys are replaced.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def _merged_entries(base: Node, changes: Node) -> Node:
     for key in removed:
         if key not in base.value:
             raise changes.keys[key].error(f"'{key}' is to be removed, but the file that this extends has none")
-    # What is new stands before the next entry that is replaced, so that a replaced parameter may use it.
+    # A new entry goes before the next one that is replaced, so that a replaced parameter may use it.
     value: dict[str, Node] = {}
     waiting: list[str] = []
     before: dict[str, list[str]] = {}
@@ -131,7 +131,7 @@ def _merged_entries(base: Node, changes: Node) -> Node:
 
 
 def as_text(root: Node) -> str:
-    """Return a merged file as YAML, for stores, which must not depend on other files."""
+    """Return a merged file as YAML text, for stores, which must not depend on other files."""
     stream = io.StringIO()
     writer = YAML(typ="safe", pure=True)
     writer.default_flow_style = None

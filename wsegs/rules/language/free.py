@@ -11,7 +11,7 @@ from wsegs.rules.language.expressions import Expression, Kind, Scope
 
 @dataclass(eq=False)
 class FreeNumber:
-    """A number of a rule file that may be set after compilation. Each is a thing of its own, not a value.
+    """A number of a rule file that can be set after compilation. Compared by identity, not by value.
 
     Attributes
     ----------
@@ -20,7 +20,7 @@ class FreeNumber:
     node
         The scalar of the file that it stands in.
     offset, length
-        Where it stands in the scalar's text, in characters; a sign in front belongs to it.
+        Its place in the scalar's text, in characters, with its sign.
     owner
         The region that it belongs to, as ``regions.eyes``, or the parameter, as ``parameters.width``.
     bounds

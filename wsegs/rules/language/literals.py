@@ -1,4 +1,4 @@
-"""Numbers written back into the text of a rule file: only their own characters change."""
+"""Write numbers back into the text of a rule file without changing any other character."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ _AFTER_OPERATOR = re.compile(r"(?<=[\w.)])(\s*)([-+])(\s*)$")
 
 
 def decimals_for(unit: float) -> int:
-    """Return how many decimals keep the rounding of a number below a fiftieth of ``unit``."""
+    """Return how many decimals keep the rounding error of a number below a fiftieth of ``unit``.
+
+    >>> decimals_for(0.1), decimals_for(30)
+    (3, 0)
+    """
     return max(0, math.ceil(-math.log10(unit / 25)))
 
 
@@ -30,7 +34,7 @@ def replace_numbers(text: str, values: Mapping[FreeNumber, tuple[float, int]]) -
     Raises
     ------
     RuleError
-        If a number does not stand as it was read, as in a quoted text of several lines.
+        If the text does not have a number as it was read, as in quoted text of several lines.
     """
     lines = _LINE.findall(text)
     places: dict[tuple[int, int], tuple[FreeNumber, str]] = {}

@@ -1,6 +1,6 @@
-"""The shape of a rule file, as pydantic models: which keys there are and what each may hold.
+"""pydantic models of a rule file: its keys and the types of their values.
 
-What a value means (which landmarks exist, whether an expression can be read) is :mod:`wsegs.rules.compile`'s business.
+:mod:`wsegs.rules.compile` checks what values mean: which landmarks exist, whether an expression parses.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Number: TypeAlias = StrictInt | StrictFloat
 
 
 def _no_truth(value: Any) -> Any:
-    """Keep `true`, which equals 1, from being a version."""
+    """Turn `true`, which equals 1 in Python, into text, so that it is no version."""
     return str(value).lower() if isinstance(value, bool) else value
 
 

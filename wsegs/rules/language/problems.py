@@ -1,4 +1,4 @@
-"""Mistakes of a rule file, kept so that one pass finds those of the whole of it."""
+"""Collect the mistakes of a rule file, so that one pass finds all of them."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ MAX_MISTAKES = 100
 
 
 class TooManyMistakesError(Exception):
-    """A file has so many mistakes that the rest of it is not looked at."""
+    """Raised at :data:`MAX_MISTAKES`, to stop checking the file."""
 
 
 class Problems:
-    """Mistakes found so far, so that one pass finds those of the whole file."""
+    """The mistakes found so far."""
 
     def __init__(self) -> None:
         self.found: list[RuleError] = []
 
     @contextmanager
     def collect(self) -> Iterator[None]:
-        """Keep a mistake and go on behind the block.
+        """Record a RuleError of the block and go on behind it.
 
         Raises
         ------
         TooManyMistakesError
-            When more would help nobody.
+            If there are :data:`MAX_MISTAKES` already.
         """
         if len(self.found) >= MAX_MISTAKES:
             raise TooManyMistakesError

@@ -1,4 +1,4 @@
-"""Boolean expressions over regions: what an attribute is made of.
+"""Boolean expressions over regions, of which attributes are made.
 
 A pixel is one integer, bit r for region r, so an expression is bit arithmetic on that integer. It works on anything
 that has ``&``, ``|``, ``~`` and ``!=``: numpy arrays, torch tensors, Python integers in an array.

@@ -1,4 +1,4 @@
-"""The JSON Schema of rule files, from the same model that checks them, for editors."""
+"""The JSON Schema of rule files for editors, from the model that checks them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def rule_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a rule file.
 
-    It knows keys, types and shapes. What numbers and names mean (which landmarks there are, whether an expression can
-    be read) is told by ``wsegs rules check`` alone.
+    It covers keys, types and shapes. Only ``wsegs rules check`` knows which landmarks exist and whether an expression
+    parses.
     """
     schema = _any_of(RuleFile.model_json_schema())
     properties = schema["properties"]
-    # A file that extends another one says only what is different, and removes entries by giving them no value.
+    # A file that extends another one has only the differences; an entry without a value is removed.
     schema.pop("required")
     schema["anyOf"] = [{"required": ["extends"]}, {"required": list(REQUIRED)}]
     for section in SECTIONS:
@@ -33,7 +33,7 @@ def rule_schema() -> dict[str, Any]:
 def _any_of(part: Any) -> Any:
     """Return a schema with ``anyOf`` for ``oneOf``: a list of two numbers is a point and a list of landmarks.
 
-    Newer pydantic says ``additionalProperties: true`` where older says nothing, which means the same.
+    ``additionalProperties: true`` of newer pydantic is dropped: it is the default.
     """
     if isinstance(part, dict):
         kept = {key: value for key, value in part.items() if (key, value) != ("additionalProperties", True)}

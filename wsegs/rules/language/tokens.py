@@ -1,4 +1,4 @@
-"""The words of an expression, with their columns. Arithmetic and region expressions share them."""
+"""Tokenise an expression, with columns; arithmetic and region expressions share this."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 from wsegs.io.yaml_source import Node
 
 MAX_DEPTH = 48
-MAX_TOKENS = 500  # the parts of a long sum are nested as deeply as there are words
+MAX_TOKENS = 500  # a long sum is a tree as deep as its number of tokens
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>(?:\d+(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][-+]?\d+)?)"
@@ -49,7 +49,11 @@ def tokenize(text: str, node: Node) -> list[Token]:
 
 
 def shorten(text: str) -> str:
-    """Return text for a message, cut to one short line."""
+    """Return text for a message, cut to one line of 60 characters.
+
+    >>> shorten("a   +  b")
+    'a + b'
+    """
     text = " ".join(text.split())
     return text if len(text) <= 60 else text[:57] + "..."
 

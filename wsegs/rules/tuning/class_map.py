@@ -1,4 +1,4 @@
-"""Class maps: which classes of human parsing masks a region of a rule file stands for."""
+"""Class maps: the classes of human parsing masks that make up each region of a rule file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wsegs.io.yaml_source import Node, read_nodes, read_yaml_text
 from wsegs.rules.drawing.draw import region_dtype
 
 OUTSIDE = 65535
-"""The class of pixels outside of a photo that was turned: they count for nobody."""
+"""Ignore index: class of the pixels outside of a photo that was turned or cropped."""
 
 ClassNumber: TypeAlias = Annotated[
     StrictInt, Field(ge=0, lt=OUTSIDE), Expected(f"a class number from 0 to {OUTSIDE - 1}")
@@ -29,7 +29,7 @@ ClassNames: TypeAlias = Annotated[
 
 
 class ClassFile(BaseModel):
-    """The shape of a class map's file; README.md of the rules says what it means."""
+    """Fields of a class map file; rules/README.md describes them."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -41,18 +41,18 @@ class ClassFile(BaseModel):
 
 @dataclass(frozen=True)
 class ClassMap:
-    """Which classes each region stands for.
+    """The classes of parsing masks that make up each region.
 
     Attributes
     ----------
     source
-        The file's name as given, for messages.
+        Name of the file as given, for messages.
     regions
-        Region -> class numbers, in the file's order.
+        Region -> class numbers, in the order of the file.
     least_pixels
-        A region counts on the images where its classes have so many pixels or more.
+        A region is scored on the images where its classes have at least this many pixels.
     unknown
-        Class numbers of pixels that count for nobody, :data:`OUTSIDE` among them.
+        Class numbers of pixels that are ignored, including :data:`OUTSIDE`.
     """
 
     source: str
@@ -61,7 +61,7 @@ class ClassMap:
     unknown: tuple[int, ...] = (OUTSIDE,)
 
     def region_bits(self, masks: np.ndarray, names: Sequence[str]) -> np.ndarray:
-        """Return human regions as a rule set draws its own.
+        """Return the regions of parsing masks as region integers, as a rule set draws its own.
 
         Parameters
         ----------
@@ -129,7 +129,7 @@ def parse_classes(text: str, source: str) -> ClassMap:
         both = sorted(set(numbers) & set(unknown))
         if both:
             node = root.find(("regions", region))
-            raise node.error(f"class {both[0]} of '{region}' is one of 'unknown:', whose pixels count for nobody")
+            raise node.error(f"class {both[0]} of '{region}' is one of 'unknown:', whose pixels are ignored")
     return ClassMap(source, regions, file.least_pixels, (*unknown, OUTSIDE))
 
 

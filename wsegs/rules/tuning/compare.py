@@ -1,4 +1,4 @@
-"""Two rule files on the same faces: paired differences with bootstrap intervals."""
+"""Compare two rule files on the same faces: paired differences with bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from wsegs.rules.tuning.score import RegionScores
 
 CONFIDENCE = 0.95
 RESAMPLES = 9999
-LEAST_IMAGES = 10  # the intervals of fewer exclude zero by chance alone too often
-_CELLS = 4_000_000  # numbers of all resamples of a batch, so that memory does not grow with the number of faces
+LEAST_IMAGES = 10  # with fewer, intervals exclude zero by chance too often
+_CELLS = 4_000_000  # numbers in a batch of resamples, which bounds memory for any number of faces
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The intersection over union of a region, or its mean over regions, by rules A and B.
+    """Mean intersection over union of a region, or of all regions, with rules A and with rules B.
 
     Attributes
     ----------
     region
         Its name.
     images
-        On how many images it counts.
+        Number of images on which it is scored.
     a, b
-        Means over these; None where there are none.
+        Means over these images; None if there are none.
     difference
         ``b - a``.
     low, high
@@ -46,7 +46,7 @@ class Comparison:
 
     @property
     def better(self) -> str | None:
-        """``"A"`` or ``"B"`` where the interval of ten images or more excludes zero; None where nothing is seen."""
+        """``"A"`` or ``"B"`` if the interval over at least ten images excludes zero; None if no difference is seen."""
         if self.low is None or self.high is None or self.images < LEAST_IMAGES or self.low <= 0 <= self.high:
             return None
         return "B" if self.low > 0 else "A"
@@ -55,15 +55,15 @@ class Comparison:
 def compare_scores(a: RegionScores, b: RegionScores, *, seed: int = 0) -> tuple[list[Comparison], Comparison]:
     """Compare two rule files on the same images.
 
-    The interval is the percentile interval of 9,999 resamples of the images, with a fixed seed: exchanging A and B
-    exactly negates it.
+    Percentile bootstrap with 9,999 resamples of the images and a fixed seed: exchanging A and B negates the interval
+    exactly.
 
     Parameters
     ----------
     a, b
         Scores of the same N images against the same masks; they may have different regions.
     seed
-        Of the resampling.
+        Seed of the resampling.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def _mean_of_rows(values: NDArray[np.float64]) -> Callable[..., NDArray[np.float
         rows = rows.astype(np.intp)
         counts = defined[rows].sum(axis=-2)
         means = filled[rows].sum(axis=-2) / np.maximum(counts, 1)
-        # A region that a resample happens to miss does not count there.
+        # A region that is on no image of a resample is left out of its mean.
         return np.asarray(means.sum(axis=-1) / np.maximum((counts > 0).sum(axis=-1), 1))
 
     return statistic

@@ -1,13 +1,13 @@
-"""A search for the largest value of a function that jumps: the pattern search of Hooke and Jeeves.
+"""Maximise a step function by the pattern search of Hooke and Jeeves (1961).
 
-Masks are drawn in whole pixels, so the score of a rule file is constant in small neighbourhoods and its derivative says
-nothing. The search tries each variable a step up and down, keeps what is better, and halves the step of a variable that
-has nothing better on either side; after each round it tries to go on in the direction of the whole round.
+Masks are drawn in whole pixels, so the score of a rule file is piecewise constant and has no useful derivative. The
+search tries each variable one step up and down, keeps what is better, and halves the step of a variable that neither
+improves; after each round it tries to repeat the move of the whole round.
 
-Against scipy's searches, on a rule file with 59 free numbers fitted to 20 faces: how many drawings an aim needed, and
-the aim that was reached. This search 607 and 0.602, Powell's 2,381 and 0.604, L-BFGS-B with differences of 0.1 3,025
-and 0.596, COBYLA 224 and 0.595, differential evolution 7,030 and 0.583. To 232 faces: 640 and 0.594, Powell's 2,530 and
-0.594, the others less. On other faces this one and Powell's were equally good, at a quarter of the time.
+Compared with scipy's optimisers on a rule file with 59 free numbers, fitted to 20 faces: evaluations, and the
+objective reached. This search 607 and 0.602, Powell's 2,381 and 0.604, L-BFGS-B with differences of 0.1 3,025 and
+0.596, COBYLA 224 and 0.595, differential evolution 7,030 and 0.583. On 232 faces: 640 and 0.594, Powell's 2,530 and
+0.594, the others less. On held-out faces this one and Powell's were equally good, at a quarter of the time.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ def search(
     high: NDArray[np.float64],
     settled: Callable[[int], object] = lambda number: None,
 ) -> NDArray[np.float64]:
-    """Return positions with a score that no last step in one variable makes larger.
+    """Return positions whose score no smallest step in one variable improves.
 
     Parameters
     ----------
     score
-        What is to be large, of positions float64 (V,).
+        Objective to maximise, of positions float64 (V,).
     low, high
         Bounds of the positions, float64 (V,); the search starts at 0, which must lie within.
     settled
-        Called with how many variables are settled now, in sum V.
+        Called with the number of variables that have just converged; the calls add up to V.
     """
     here: NDArray[np.float64] = np.zeros(len(low))
     best = score(here)

@@ -1,10 +1,10 @@
-"""Estimating the free numbers of a rule file from human masks.
+"""Fit the free numbers of a rule file to human parsing masks.
 
-The aim is the mean intersection over union of the regions that a class map knows, less a penalty that pulls every
-number to what was written. The penalty keeps few masks from doing harm; with more faces it counts less. Regions that
-share no number are fitted apart. Up to :data:`MOST_CROSS_VALIDATED` faces each part of a fit is tested on faces that it
-was not fitted to, and stays as it was written where it gains nothing there: twenty masks, that help a file written by
-hand by 0.05, would else spoil one that was fitted to hundreds, by 0.005.
+The objective is the mean intersection over union of the regions in a class map, minus a penalty on the distance of
+each number from its written value. The penalty prevents overfitting to few masks and shrinks with the number of faces.
+Groups of regions that share no number are fitted independently. With at most :data:`MOST_CROSS_VALIDATED` faces, each
+group is cross-validated and keeps its written numbers if it gains nothing: twenty masks improve a file written by hand
+by 0.05, and would otherwise make one that was fitted to hundreds worse by 0.005.
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ from wsegs.rules.tuning.overlap import Overlap
 from wsegs.rules.tuning.score import common_regions
 
 PULLS = (0.2, 2.0)
-"""The penalty of a variable at 1, in intersection over union and for one face: with N faces it is an Nth of that."""
+"""Penalties to choose from: of a variable at 1, in intersection over union, for one face; with N faces divided by N."""
 
 MOST_CROSS_VALIDATED = 60
-"""With more faces the first penalty is taken without a test. (With fewer than two a fold, too: there is no telling.)"""
+"""With more faces the first penalty is used without cross-validation, as with fewer than two faces per fold."""
 
 FOLDS = 4
 
 Settled = Callable[[str, int], object]
-"""Called with the regions at hand and how many numbers are settled now."""
+"""Called with the names of regions and the number of their variables that have just converged."""
 
 
 @dataclass(frozen=True)
 class FittedRules:
-    """A rule file with other numbers.
+    """A rule file with fitted numbers.
 
     Attributes
     ----------
     rules
         The file, compiled.
     text
-        Its text: the one before, but for the numbers.
+        Its text, in which only numbers have changed.
     numbers
-        How many could change.
+        Number of free numbers.
     """
 
     rules: RuleSet
@@ -60,23 +60,23 @@ class FittedRules:
 
 
 class RuleFit:
-    """A rule file whose free numbers can be fitted, to one set of faces after another.
+    """A rule file whose free numbers can be fitted, repeatedly and to several sets of faces.
 
     Parameters
     ----------
     text, source, folder
         The file, as :func:`wsegs.rules.compile_rules` takes it.
     classes
-        Which classes of human masks a region stands for.
+        Classes of human masks that make up each region.
 
     Attributes
     ----------
     rules
-        The file as it was written.
+        The file as written.
     regions
-        The regions that both know.
+        Regions that the rule file and the class map have in common.
     free
-        The numbers that may change. Those of a file that this one extends stay as they are.
+        Numbers that may change. Those of a file that this one extends stay fixed.
 
     Raises
     ------
@@ -102,11 +102,11 @@ class RuleFit:
 
     @property
     def turns_with_face(self) -> bool:
-        """Whether all shapes are in the face's own frame, so that they lie on a turned face as on an upright one."""
+        """Whether all shapes are in face space, and so turn with the face."""
         return all(shape.space == "face" for region in self.rules.program.regions for shape in region.shapes)
 
     def overlap(self, landmarks: NDArray[np.float64], masks: NDArray[np.uint16]) -> Overlap:
-        """Prepare faces to be fitted to.
+        """Prepare faces for a fit.
 
         Parameters
         ----------
@@ -122,20 +122,20 @@ class RuleFit:
         return Overlap(landmarks, human, known, self.classes.least_pixels)
 
     def count(self, views: Sequence[Overlap]) -> int:
-        """Return how many numbers :meth:`fit` settles, counting each search."""
+        """Return how many variables :meth:`fit` reports in all, over all its searches."""
         searches = 1 + FOLDS * len(PULLS) * _is_cross_validated(views)
         return searches * sum(len(variables) for variables, _ in self._groups(views[0]))
 
     def fit(self, views: Sequence[Overlap], settled: Settled = lambda regions, count: None) -> FittedRules:
-        """Return the rule file with the numbers that suit some faces best.
+        """Fit the free numbers to faces and return the fitted rule file.
 
         Parameters
         ----------
         views
-            The faces; the same faces again, moved in some way, so that the numbers do not lean on how landmarks and
-            outlines happen to fall on whole pixels.
+            The faces, and optionally the same faces moved, so that the numbers do not depend on how landmarks and
+            outlines happen to fall on the pixel grid.
         settled
-            Called as the work goes on.
+            Called for progress.
         """
         values: dict[FreeNumber, tuple[float, int]] = {}
         numbers = 0
@@ -163,7 +163,7 @@ class RuleFit:
     def _fit_group(
         self, views: Sequence[Overlap], variables: list[Variable], bits: list[int], settled: Callable[[int], object]
     ) -> None:
-        """Set the variables of one group to what suits the faces."""
+        """Set the variables of one group to their best values, or leave them if cross-validation finds no gain."""
         pull: float | None = PULLS[0]
         if _is_cross_validated(views):
             gains = {pull: self._gain_on_others(views, variables, bits, pull, settled) for pull in PULLS}
@@ -184,7 +184,7 @@ class RuleFit:
         pull: float,
         settled: Callable[[int], object],
     ) -> float:
-        """Return what a fit to some of the faces gains on the rest, in the sum over all faces."""
+        """Return the cross-validated gain, summed over all faces."""
         fold = np.arange(len(views[0])) % FOLDS
         gain = 0.0
         for held_out in range(FOLDS):
@@ -205,7 +205,7 @@ class RuleFit:
         pull: float,
         settled: Callable[[int], object],
     ) -> None:
-        """Set the variables to the best score that a search finds."""
+        """Set the variables to the maximum that a search finds."""
         penalty = pull / max(1.0, float(np.mean([len(views[0].rows[bit]) for bit in bits])))
 
         def score(positions: NDArray[np.float64]) -> float:
@@ -216,7 +216,7 @@ class RuleFit:
         _move(variables, search(score, low, high, settled))
 
     def _score(self, views: Sequence[Overlap], bits: list[int], over_faces: Callable[..., Any]) -> float:
-        """Return the intersection over union of regions as they are now: the mean of the views, the sum of regions."""
+        """Return the present intersection over union: mean over views, sum over regions."""
         scores = [iou for view in views for iou in view.iou(self.rules.program, bits).values()]
         return float(np.sum([over_faces(iou) for iou in scores if len(iou)])) / len(views)
 

@@ -1,8 +1,8 @@
-"""How well regions lie on human masks, counted again and again while a fit changes their numbers.
+"""Intersection over union of regions and human masks, fast enough to be recomputed at each step of a fit.
 
-:func:`wsegs.rules.tuning.score.score_regions` draws whole pictures of every region. Here only the regions at hand are
-filled, one by one in the rows that they cover, and the human regions are prepared once: about ten times as fast, with
-the same counts. Regions with ``minus`` or ``within`` need the pictures of others and take the slow way.
+:func:`wsegs.rules.tuning.score.score_regions` draws all regions as whole pictures. Here only the requested regions
+are filled, each in the rows that it covers, and the human regions are prepared once: about ten times as fast, with the
+same counts. Regions with ``minus`` or ``within`` depend on others and are drawn in full.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from wsegs.rules.drawing.variables import only_regions
 
 
 class Overlap:
-    """Human regions of N faces, ready to be compared with what a program draws.
+    """Human regions of N faces, prepared for comparison with what a program draws.
 
     Parameters
     ----------
     landmarks
         (N, P, 2) float64, finite, x and y in pixels of the masks.
     human
-        Region bit -> bool (N, H, W), where people drew it. False where the pixel is unknown.
+        Region bit -> bool (N, H, W), the human region; False where the pixel is ignored.
     known
-        Bool (N, H, W), false where it is unknown who has the pixel.
+        Bool (N, H, W), False where the pixel is ignored.
     least_pixels
-        A region counts on the faces where people drew so many pixels or more.
+        A region is scored on the faces where its human region has at least this many pixels.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Overlap:
         return len(self.landmarks)
 
     def select(self, rows: Sequence[int] | NDArray[np.integer]) -> Overlap:
-        """Return some of the faces; the masks are copied, which is cheap beside one search."""
+        """Return some of the faces; masks are copied, which is cheap compared to a search."""
         chosen = object.__new__(Overlap)
         chosen.landmarks, chosen.size = self.landmarks[rows], self.size
         chosen.counts = {bit: count[rows] for bit, count in self.counts.items()}
@@ -59,7 +59,7 @@ class Overlap:
         return chosen
 
     def iou(self, program: Program, bits: Sequence[int]) -> dict[int, NDArray[np.float64]]:
-        """Return the intersection over union of some regions, each on the faces where it counts."""
+        """Return the intersection over union of some regions, each on the faces where it is scored."""
         drawn = only_regions(program, bits)
         if len(drawn.order) > len(bits) or any(program.regions[bit].is_cut for bit in bits):
             return dict(self._slowly(drawn, bits))

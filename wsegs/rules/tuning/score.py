@@ -1,4 +1,4 @@
-"""Scoring regions against human masks: intersection over union, precision, recall of each region on each image."""
+"""Score regions by human parsing masks: intersection over union, precision and recall of each region on each image."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Scores = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class RegionScores:
-    """What R regions of a rule file have in common with human masks on N images.
+    """Pixel counts of R regions of a rule file and of human masks on N images.
 
     Attributes
     ----------
     regions
         R names.
     common, drawn, human
-        int64 (N, R): pixels that both drew, that the rules drew, that people drew. Unknown pixels are in none.
+        int64 (N, R): pixels in both, in the rules' region, in the human mask. Ignored pixels are in none of them.
     least_pixels
-        A region counts on the images where people drew so many pixels or more.
+        A region is scored on the images where the human mask has at least this many pixels.
     """
 
     regions: tuple[str, ...]
@@ -40,22 +40,22 @@ class RegionScores:
 
     @property
     def counts(self) -> NDArray[np.bool_]:
-        """Bool (N, R): whether the region counts on the image."""
+        """Bool (N, R): whether the region is scored on the image."""
         return self.human >= self.least_pixels
 
     @property
     def iou(self) -> Scores:
-        """float64 (N, R): common pixels by those that either drew; nan where the region does not count."""
+        """float64 (N, R): intersection over union; nan where the region is not scored."""
         return self._ratio(self.drawn + self.human - self.common)
 
     @property
     def precision(self) -> Scores:
-        """float64 (N, R): common pixels by those that the rules drew; nan also where they drew none."""
+        """float64 (N, R): share of the drawn pixels that are in the human mask; nan also where nothing is drawn."""
         return self._ratio(self.drawn)
 
     @property
     def recall(self) -> Scores:
-        """float64 (N, R): common pixels by those that people drew; nan where the region does not count."""
+        """float64 (N, R): share of the human mask that is drawn; nan where the region is not scored."""
         return self._ratio(self.human)
 
     def _ratio(self, of: NDArray[np.int64]) -> Scores:
@@ -65,20 +65,20 @@ class RegionScores:
 
 @dataclass(frozen=True)
 class RegionSummary:
-    """One region over all images on which it counts; None where that is undefined.
+    """Scores of one region over the images on which it is scored; None where undefined.
 
     Attributes
     ----------
     region
         Its name.
     images
-        On how many images it counts.
+        Number of images on which it is scored.
     iou, std, median
         Mean, standard deviation and median of the intersection over union.
     precision, recall
-        Means; precision over the images where the rules drew anything.
+        Means; precision over the images where the rules draw anything.
     missed
-        Share of the images where rules and people have no pixel in common.
+        Share of the images where region and human mask have no pixel in common.
     """
 
     region: str
@@ -92,7 +92,7 @@ class RegionSummary:
 
 
 def common_regions(rules: RuleSet, classes: ClassMap) -> tuple[str, ...]:
-    """Return the regions that both a rule file and a class map have, in the map's order.
+    """Return the regions that a rule file and a class map have in common, in the order of the map.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def common_regions(rules: RuleSet, classes: ClassMap) -> tuple[str, ...]:
 
 
 def score_regions(rules: RuleSet, landmarks: np.ndarray, masks: np.ndarray, classes: ClassMap) -> RegionScores:
-    """Score the regions that a rule file and a class map have in common on a batch of faces.
+    """Score a batch of faces on the regions that a rule file and a class map have in common.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def score_regions(rules: RuleSet, landmarks: np.ndarray, masks: np.ndarray, clas
     masks
         (N, H, W), class numbers of 0 to 65535.
     classes
-        What the numbers mean.
+        Meaning of the class numbers.
 
     Raises
     ------
@@ -159,7 +159,7 @@ def _plane(regions: np.ndarray, bit: int) -> NDArray[np.bool_]:
 
 
 def join_scores(parts: Sequence[RegionScores]) -> RegionScores:
-    """Return the scores of several batches, at least one, as one."""
+    """Concatenate the scores of one or more batches."""
     first = parts[0]
     common, drawn, human = (
         np.concatenate([getattr(part, field) for part in parts]) for field in ("common", "drawn", "human")

@@ -1,0 +1,1 @@
+"""Parts of :func:`wsegs.training.resolve.resolve`: tasks, sources, regions."""

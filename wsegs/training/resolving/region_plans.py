@@ -1,0 +1,75 @@
+"""Plan the regions that a network reads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from wsegs.errors import OptionError
+from wsegs.nets import NetworkSignature
+from wsegs.nets.layers.box_names import box_names
+from wsegs.tasks.options import ClassMapOptions
+from wsegs.training.plan import (
+    ClassMapPlan,
+    ParserPlan,
+    RegionPlan,
+    read_plan,
+)
+from wsegs.training.recipe import Recipe, RegionInput
+from wsegs.training.resolving.chosen import ChosenSource
+from wsegs.training.run_folder import PLAN, check_run
+from wsegs.training.samples.class_maps import plan_class_maps
+
+
+def plan_regions(
+    recipe: Recipe, signature: NetworkSignature, main: ChosenSource
+) -> tuple[RegionPlan | None, tuple[str, ...], ClassMapPlan | None]:
+    """Return what draws the regions that a network reads, their names, and the class maps that are read for them."""
+    chosen = recipe.regions
+    if not signature.wants("regions") or chosen is None:
+        return None, (), None
+    parser = None if chosen.parser is None else plan_parser(chosen.parser)
+    plan = RegionPlan(chosen.source, parser, chosen.parsed_hard, chosen.box_area, chosen.aspects)
+    if chosen.source == "landmarks":
+        if not main.opened.has_face.any():
+            raise OptionError(f"regions: from: landmarks: {main.opened.name} has none; --landmarks names them")
+        return replace(plan, parser=None), box_names(chosen.aspects), None
+    if chosen.source == "parser":
+        if parser is None:
+            raise OptionError("regions: from: parser: expected the run of a parser, got none; --parser RUN names it")
+        return plan, parser.class_names, None
+    maps = _region_class_maps(chosen, main)
+    if parser is not None and parser.class_names != maps.names:
+        raise OptionError(
+            f"--parser {chosen.parser}: expected a parser of the regions {', '.join(maps.names)},"
+            f" got one of {', '.join(parser.class_names)}"
+        )
+    return plan, maps.names, maps
+
+
+def _region_class_maps(chosen: RegionInput, main: ChosenSource) -> ClassMapPlan:
+    if chosen.source == "masks" and chosen.parsing_masks is None:
+        raise OptionError(
+            "regions: from: masks: expected the folder of human parsing masks, got none; --parsing-masks DIR names it"
+        )
+    options = ClassMapOptions.model_validate(
+        {"from": chosen.source, "parsing_masks": chosen.parsing_masks, "class_map": chosen.class_map}
+    )
+    return plan_class_maps(options, main.opened, main.rows)
+
+
+def plan_parser(run: Path) -> ParserPlan:
+    """Return what it takes to build the parser of a run.
+
+    Raises
+    ------
+    MissingError, DataError
+        If there is no such run, or it is damaged.
+    OptionError
+        If the run does more, or something else, than parse.
+    """
+    check_run(run)
+    plan = read_plan(run / PLAN)
+    if [task.kind for task in plan.tasks] != ["parsing"]:
+        raise OptionError(f"{run}: expected a run of a parser, got one of '{plan.network.name}'")
+    return ParserPlan(run.absolute(), replace(plan.network, trunks=()), plan.tasks[0].outputs)
