@@ -45,7 +45,7 @@ def masks(tmp_path, truth_folder) -> Path:
     table = read_landmarks(truth_folder / "landmarks.h5")
     labels = np.ones((len(table), 1), np.int8)  # a training without any label is refused earlier
     table = replace(table, attribute_names=("Smiling",), attributes=labels)
-    build_store(table, load_rules("celeba"), image_frame(table.image_size), path, jobs=1)
+    build_store(table, load_rules("celeba"), image_frame(table.image_size), path, shared_attributes_only=True, jobs=1)
     return path
 
 
