@@ -44,7 +44,7 @@ def test_whole_road(run, tmp_path, monkeypatch):
         if line.startswith("   out/"):
             assert (tmp_path / line.split(": ")[0].strip()).exists(), line
     assert not list(tmp_path.rglob("*.writing*"))
-    for name in ("preview.png", "attributes.png", "evaluation/attributes.png", "maps/astronaut.png"):
+    for name in ("preview.png", "attributes.png", "evaluation/attributes.png", "heatmaps/astronaut.png"):
         assert np.ptp(cv2.imread(str(tmp_path / "out" / name))) == 255
     summary = json.loads((tmp_path / "out/evaluation/metrics.json").read_text())
     # Two people are told apart: if not, images and labels do not belong together somewhere on the road.

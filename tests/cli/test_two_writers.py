@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from wsegs.geometry.frame import image_frame
@@ -41,7 +43,9 @@ def held(tmp_path):
 def masks(tmp_path, truth_folder) -> Path:
     path = tmp_path / "masks.h5"
     table = read_landmarks(truth_folder / "landmarks.h5")
-    build_store(table, load_rules("celeba"), image_frame(table.image_size), path, jobs=1)
+    labels = np.ones((len(table), 1), np.int8)  # a training without any label is refused earlier
+    table = replace(table, attribute_names=("Smiling",), attributes=labels)
+    build_store(table, load_rules("celeba"), image_frame(table.image_size), path, shared_attributes_only=True, jobs=1)
     return path
 
 

@@ -46,7 +46,7 @@ _NAMED = 10  # unreadable images that are printed; --json lists all
         "--shared-attributes-only",
         is_flag=True,
         help="Keep only the attributes that both the rule file and the data set have. Without it, an attribute"
-        " of the data set that has no rule is an error.",
+        " that only one of them has is an error.",
     ),
 )
 @cloup.option_group(
