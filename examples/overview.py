@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 import wsegs
-from wsegs.geometry.frame import warp_image
+from wsegs.geometry.warp import warp_image
 from wsegs.io.images import read_image
 from wsegs.reports.canvas import write_png
 from wsegs.reports.contact_sheet import SheetFace, attribute_sheet, contact_sheet

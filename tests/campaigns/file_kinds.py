@@ -208,7 +208,7 @@ def _masks(folder: Path) -> list[str]:
 
     rules, frame = compile_rules(RULES, "rules.yaml"), Frame("image", (64, 64))
     for layout in ("regions", "dense"):
-        build_store(_table(), rules, frame, folder / f"{layout}.h5", layout=layout, only_common=True, jobs=1)
+        build_store(_table(), rules, frame, folder / f"{layout}.h5", layout=layout, shared_attributes_only=True, jobs=1)
     return ["regions.h5", "dense.h5"]
 
 

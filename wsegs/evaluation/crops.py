@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from wsegs.errors import WsegsError
 from wsegs.geometry.crops import box_affine, letterbox_affine
 from wsegs.geometry.frame import Frame
 from wsegs.geometry.matrices import resize_affine, scale_affine, similarity, transform_points
@@ -185,21 +186,22 @@ def label_types(info: RunInfo) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def run_data_folder(info: RunInfo) -> Path | None:
     """Return the data set that a run was trained on, if it is still where it was.
 
-    A run remembers the folder of the images, which in CelebA's layout lies inside that of the data set.
+    A run remembers the folder of the images, which in the layouts of CelebA and LFWA lies inside that of the data set.
     """
     from wsegs.datasets import open_dataset
-    from wsegs.errors import WsegsError
+    from wsegs.datasets.celeba import is_celeba
+    from wsegs.datasets.lfwa import is_lfwa
 
     root = Path(info.provenance["root"])
     if not root.is_dir():  # a folder above it may hold other images
         return None
-    name = info.provenance["landmarks"].get("data", {}).get("name")
+    name = str(info.provenance["landmarks"].get("data", {}).get("name")).partition("-")[0]
+    layouts = {"celeba": is_celeba, "lfwa": is_lfwa}
+    if name in layouts:
+        return next((folder for folder in [root, *root.absolute().parents[:3]] if layouts[name](folder)), None)
     numbers, categories = label_types(info)
-    for folder in [root, *root.absolute().parents[:3]]:
-        try:
-            found = open_dataset(folder, numbers=numbers, categories=categories)
-        except WsegsError:
-            continue
-        if found.name.partition("-")[0] == str(name).partition("-")[0]:
-            return folder
-    return None
+    try:
+        found = open_dataset(root, numbers=numbers, categories=categories)
+    except WsegsError:
+        return None
+    return root if found.name.partition("-")[0] == name else None
