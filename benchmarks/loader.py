@@ -27,7 +27,6 @@ from readme_table import add_readme_option, show_table
 from synthetic_faces import SIZE, synthetic_table, write_photos
 from torch.utils.data import DataLoader
 from tqdm import tqdm
-from wsegs.training.dataset import FaceCrops, start_worker
 
 from wsegs.cli.options import SIZE as SIZE_OPTION
 from wsegs.geometry.frame import Frame
@@ -38,10 +37,15 @@ from wsegs.store import MaskStore
 from wsegs.store.images import find_root
 from wsegs.store.writing.build import build_store
 from wsegs.store.writing.encode_crops import CropOptions
-from wsegs.training.samples.sampler import BatchPlan
+from wsegs.tasks.batch import SampleFields
+from wsegs.training.samples.loaders import start_worker
+from wsegs.training.samples.opening import OpenStore
+from wsegs.training.samples.sampler import BatchPlan, Moves
+from wsegs.training.samples.sources import SampleDataset
+from wsegs.training.samples.store_source import StoreSource
 
 BATCH = 32
-MAP_SIZE = (96, 76)
+FIELDS = SampleFields(frozenset({"attributes"}), regions=(96, 76))
 
 
 def main() -> None:
@@ -65,13 +69,13 @@ def main() -> None:
         else:
             table = _some(read_landmarks(arguments.landmarks), arguments.images)
             root = find_root(table.provenance, table.images[0], arguments.data, str(arguments.landmarks))
-        sides: dict[tuple[str, str, int], tuple[FaceCrops, int]] = {}
+        sides: dict[tuple[str, str, int], tuple[SampleDataset, int]] = {}
         for frame in (_own_frame(table), Frame("face", SIZE)):
             for inside in (False, True):
                 path = folder / f"{frame.kind}-{inside}.h5"
                 images = CropOptions(root) if inside else None
                 build_store(table, load_rules("celeba"), frame, path, images=images)
-                crops = FaceCrops(MaskStore(path), root, size, MAP_SIZE)
+                crops = SampleDataset(StoreSource(OpenStore(MaskStore(path), root), size), FIELDS)
                 for workers in arguments.workers:
                     source = "in the store" if inside else "files"
                     sides[frame.kind, source, workers] = (crops, path.stat().st_size if inside else 0)
@@ -130,10 +134,10 @@ class _Plans:
     def __iter__(self) -> Iterator[BatchPlan]:
         for start in range(0, len(self.order), BATCH):
             rows = self.order[start : start + BATCH]
-            yield BatchPlan(rows, np.zeros(len(rows), bool))
+            yield BatchPlan(rows, Moves(np.zeros(len(rows), bool)))
 
 
-def _measure(crops: FaceCrops, workers: int, seed: int) -> tuple[float, float]:
+def _measure(crops: SampleDataset, workers: int, seed: int) -> tuple[float, float]:
     """Return seconds of a pass and of processor time of the processes that read; their start is not counted in."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*fork", category=DeprecationWarning)
@@ -158,9 +162,9 @@ def _measure(crops: FaceCrops, workers: int, seed: int) -> tuple[float, float]:
     return wall, (_processor_seconds() - before) / 2
 
 
-def _difference(one: FaceCrops, other: FaceCrops, rows: int = 256) -> float:
+def _difference(one: SampleDataset, other: SampleDataset, rows: int = 256) -> float:
     """Return the mean absolute difference of the pixels of both sides' first crops."""
-    plan = BatchPlan(np.arange(min(rows, len(one))), np.zeros(min(rows, len(one)), bool))
+    plan = BatchPlan(np.arange(min(rows, len(one))), Moves(np.zeros(min(rows, len(one)), bool)))
     return float((one[plan].images.int() - other[plan].images.int()).abs().float().mean())
 
 

@@ -17,7 +17,7 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -25,24 +25,34 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pytorch_lightning import LightningDataModule, LightningModule, Trainer
+from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
-from wsegs.training.dataset import Batch, FaceCrops
 
+from wsegs.geometry.frame import Frame
 from wsegs.nets import build_network
-from wsegs.rules import load_rules
+from wsegs.nets.images import normalise
+from wsegs.rules import AttributeLookup, load_rules
 from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
+from wsegs.tasks import build_task
+from wsegs.tasks.batch import Batch, SampleFields
 from wsegs.tasks.mask_expander import MaskExpander
-from wsegs.training.lightning.module import TrainingModule, learning_rate_schedule, mirrored, normalise
+from wsegs.tasks.segmentation import Segmentation
+from wsegs.tasks.task import Task
+from wsegs.training.lightning.module import TrainingModule
+from wsegs.training.lightning.trainer import TrainerOptions, build_trainer, quiet_lightning
+from wsegs.training.optimizers import learning_rate_schedule
+from wsegs.training.plan import Monitor, NetworkPlan, OptimizerPlan, SourcePlan, StagePlan, TaskPlan, TrainingPlan
 from wsegs.training.precision import memory_format, resolve_precision
 from wsegs.training.recipe import Recipe, load_recipe
+from wsegs.training.samples.mirror import mirrored
+from wsegs.training.samples.opening import OpenStore
 from wsegs.training.samples.sampler import TrainingSampler
-from wsegs.training.schedule import Budget
-from wsegs.training.train import TrainerOptions, build_trainer, quiet_lightning
+from wsegs.training.samples.sources import SampleDataset
+from wsegs.training.samples.store_source import StoreSource
 
 FORMATS = (
     ("32-true", torch.contiguous_format),
@@ -66,19 +76,18 @@ class InMemory(Dataset[Batch]):
         return self._batches[index % len(self._batches)]
 
 
-class Loaders(LightningDataModule):
+class InMemoryLoaders:
     """The trainer's loader, and one batch to validate on."""
 
     def __init__(self, batches: list[Batch], steps: int) -> None:
-        super().__init__()
         self._batches = batches
         self._steps = steps
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def training(self, rank: int = 0, devices: int = 1, interval: int = 0) -> DataLoader[Batch]:
         """Return all batches, over and over."""
         return DataLoader(InMemory(self._batches, self._steps), batch_size=None)
 
-    def val_dataloader(self) -> DataLoader[Batch]:
+    def validation(self, rank: int = 0, devices: int = 1) -> DataLoader[Batch]:
         """Return one batch."""
         return DataLoader(InMemory(self._batches, 1), batch_size=None)
 
@@ -125,7 +134,7 @@ def bare_step(
 ) -> Callable[[Batch], None]:
     """Return a step as one would write it without a trainer: two losses over labels that are all known."""
     optimizer = torch.optim.Adam(network.parameters(), lr=recipe.optimizer.learning_rate)
-    schedule = learning_rate_schedule(optimizer, recipe, steps)
+    schedule = learning_rate_schedule(optimizer, optimizer_plan(recipe), steps)
     weights = recipe.stages[-1].losses
 
     def step(batch: Batch) -> None:
@@ -133,10 +142,10 @@ def bare_step(
         with torch.autocast("cpu", torch.bfloat16) if precision == "bf16-mixed" else nullcontext():
             output = network(normalise(batch.images))
             loss = weights["attributes"] * F.binary_cross_entropy_with_logits(
-                output.logits.float(), batch.labels.float()
+                output.logits.float(), batch.labels["attributes"].float()
             )
             if "segmentation" in weights:
-                masks = expander(batch.regions, batch.labels)
+                masks = expander(batch.regions, batch.labels["attributes"])
                 loss = loss + weights["segmentation"] * F.mse_loss(output.maps.float(), masks)
         optimizer.zero_grad()
         loss.backward()
@@ -149,10 +158,64 @@ def bare_step(
 
 def read_batches(recipe: Recipe, store: MaskStore, root: Path, map_size: tuple[int, int], count: int) -> list[Batch]:
     """Return batches of a mask store and its images."""
-    size = recipe.batch_size
-    budget = Budget(size, len(store) // size, 1, count, (0,))
-    crops = FaceCrops(store, root, recipe.size, map_size)
-    return [crops[plan] for plan in TrainingSampler(np.arange(len(store)), budget, seed=0, flips=recipe.flips)]
+    source = StoreSource(OpenStore(store, root), recipe.size)
+    samples = SampleDataset(source, SampleFields(frozenset({"attributes"}), regions=map_size))
+    sampler = TrainingSampler(np.arange(len(store)), recipe.batch_size, count, seed=0, flips=recipe.flips)
+    return [samples[plan] for plan in sampler]
+
+
+def optimizer_plan(recipe: Recipe) -> OptimizerPlan:
+    """Return the plan of a recipe's optimiser."""
+    optimizer, schedule = recipe.optimizer, recipe.schedule
+    return OptimizerPlan(
+        optimizer.name, optimizer.learning_rate, optimizer.weight_decay, schedule.name, schedule.warmup
+    )
+
+
+def make_plan(recipe: Recipe, names: Sequence[str], steps: int) -> TrainingPlan:
+    """Return the plan of a recipe's last stage, which has all losses, on batches that are there already."""
+    weights = dict(recipe.stages[-1].losses)
+    source = SourcePlan(
+        kind="store",
+        path=Path("none"),
+        root=Path("none"),
+        frame=Frame("image", recipe.size),
+        margin=0.0,
+        opened={},
+        landmarks="",
+        class_maps=None,
+        validation_fraction=0.1,
+        hold_out="people",
+        limit=0,
+        train=recipe.batch_size * steps,
+        validation=recipe.batch_size,
+        carved=False,
+        batch_size=recipe.batch_size,
+    )
+    return TrainingPlan(
+        network=NetworkPlan(recipe.network.target, recipe.network.options, recipe.size, {"attributes": len(names)}),
+        regions=None,
+        tasks=tuple(TaskPlan(name, name, {}, tuple(names), 0) for name in sorted(weights)),
+        sources=(source,),
+        stages=(StagePlan(0, steps, weights),),
+        optimizer=optimizer_plan(recipe),
+        monitor=Monitor("accuracy", lower_is_better=False, patience=0),
+        init_from="",
+        steps=steps,
+        validation_interval=steps,
+        flips=recipe.flips,
+        precision=recipe.precision,
+        seed=0,
+    )
+
+
+def make_tasks(plan: TrainingPlan, lookup: AttributeLookup) -> list[Task]:
+    """Return the tasks of a plan, the masks drawn by these rules."""
+    tasks = [build_task(task.kind, task.name, task.outputs, task.options) for task in plan.tasks]
+    for task in tasks:
+        if isinstance(task, Segmentation):
+            task.masks = MaskExpander(lookup)
+    return tasks
 
 
 def make_batches(recipe: Recipe, attributes: int, regions: int, map_size: tuple[int, int], count: int) -> list[Batch]:
@@ -165,7 +228,8 @@ def make_batches(recipe: Recipe, attributes: int, regions: int, map_size: tuple[
         labels = torch.from_numpy(random.integers(0, 2, (size, attributes), np.int8))
         bits = torch.from_numpy(random.integers(0, 2**regions, (size, *map_size)).astype(np.int32))
         flip = torch.from_numpy(random.random(size) < 0.5)
-        return Batch(images, labels, bits, torch.ones(size, dtype=torch.bool), flip, None, torch.zeros(size, 5, 2))
+        known, points = torch.ones(size, dtype=torch.bool), torch.zeros(size, 5, 2)
+        return Batch(images, {"attributes": labels}, bits, known, flip, None, points, torch.zeros(size, 2, 3))
 
     return [batch() for _ in range(count)]
 
@@ -195,7 +259,8 @@ def main() -> None:
 
     def network() -> nn.Module:
         torch.manual_seed(0)
-        return build_network(recipe.network.name, size=recipe.size, attributes=len(names), **recipe.network.options)
+        heads = {"attributes": len(names)}
+        return build_network(recipe.network.target, size=recipe.size, heads=heads, **recipe.network.options)
 
     map_size: Any = network().map_size
     if store is None:
@@ -204,13 +269,13 @@ def main() -> None:
         root = find_image_root(store, arguments.data)
         batches = read_batches(recipe, store, root, map_size, arguments.batches)
     for batch in batches:
-        batch.labels.clamp_(min=0)  # the bare loop does not know what is unknown
+        batch.labels["attributes"].clamp_(min=0)  # the bare loop does not know what is unknown
         batch.has_face.fill_(True)
 
     height, width = recipe.size
     print(
-        f"{recipe.network.name}, width {recipe.network.options.get('width', 1)}, images of {height}x{width}, batches of"
-        f" {recipe.batch_size}, {torch.get_num_threads()} threads; turns of {arguments.steps} steps,"
+        f"{recipe.network.target}, width {recipe.network.options.get('width', 1)}, images of {height}x{width}, batches"
+        f" of {recipe.batch_size}, {torch.get_num_threads()} threads; turns of {arguments.steps} steps,"
         f" {arguments.blocks} each\n"
     )
     if arguments.formats:
@@ -218,14 +283,14 @@ def main() -> None:
         return
     steps = arguments.steps * (arguments.blocks + 1)
     precision = resolve_precision(recipe.precision, "cpu")
-    budget = Budget(recipe.batch_size, steps, 1, steps, (0,))
-    module = TrainingModule(network(), last_stage(recipe), budget, names, lookup)
+    plan = make_plan(recipe, names, steps)
+    module = TrainingModule(plan, network(), make_tasks(plan, lookup), InMemoryLoaders(batches, steps))  # type: ignore[arg-type]
     module.to(memory_format=memory_format(precision))
     other = network().to(memory_format=memory_format(precision))
     turns = TakeTurns(bare_step(other, MaskExpander(lookup), recipe, precision, steps), batches, arguments.steps)
     with tempfile.TemporaryDirectory() as folder, quiet_lightning():
-        trainer = build_trainer(TrainerOptions("cpu"), recipe, module.budget, precision, Path(folder), [turns])
-        trainer.fit(module, datamodule=Loaders(batches, steps))
+        trainer = build_trainer(TrainerOptions("cpu"), plan, precision, Path(folder), [turns])
+        trainer.fit(module)
     ours, theirs = np.array(turns.ours), np.array(turns.theirs)
     quartiles = np.quantile(theirs / ours, [0.25, 0.5, 0.75], axis=0)
     print("| loop | steps/s | images/s |\n|---|---|---|")
@@ -234,11 +299,6 @@ def main() -> None:
     print("\n| steps a second, wsegs train / bare | median | middle half of the turns |\n|---|---|---|")
     for clock, (low, middle, high) in zip(("by the clock", "by processor time"), quartiles.T, strict=True):
         print(f"| {clock} | {middle:.3f} | {low:.3f} to {high:.3f} |")
-
-
-def last_stage(recipe: Recipe) -> Recipe:
-    """Return a recipe with its last stage alone, which has all losses."""
-    return recipe.model_copy(update={"stages": recipe.stages[-1:]})
 
 
 def compare_formats(
