@@ -19,18 +19,14 @@ from wsegs.errors import DataError, MissingError
 from wsegs.geometry.frame import Frame, frame_from_json
 from wsegs.geometry.resample import NearestGrid
 from wsegs.io.files import did_you_mean, is_safe_relative_path
-from wsegs.io.hdf5 import check_readable, open_hdf5, reason_of
-from wsegs.io.images import MAX_PIXELS
-from wsegs.io.integrity import check_structure
-from wsegs.io.subprocess_call import SubprocessError
+from wsegs.io.hdf5 import open_hdf5, reason_of
 from wsegs.landmarks.label_columns import read_categories, read_numbers
 from wsegs.rules import AttributeLookup, RuleSet, compile_rules
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
+from wsegs.store.checks import check_before_opening, check_shapes, read_header
 from wsegs.store.chunk_reader import READ_ERRORS, ChunkReader
-from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION
 from wsegs.store.stored_crops import StoredCrops, decode_crop
 
-_OBJECTS = ("regions", "attributes", "landmarks", "affine", "image", "identity", "split", "status")
 # Errors of libhdf5, JSON and the parsers of the header on a damaged file.
 _DAMAGE = (
     OSError,
@@ -42,10 +38,6 @@ _DAMAGE = (
     AttributeError,
     OverflowError,
     MemoryError,
-)
-_HEADER = (
-    *("wsegs", "rules", "rules_source", "rules_sha256", "scheme", "region_names"),
-    *("attribute_names", "status_names", "frame", "provenance"),
 )
 
 
@@ -92,7 +84,8 @@ class MaskStore:
         self._crops: StoredCrops | None = None
         self._last_grid: NearestGrid | None = None
         try:
-            self._read_header(self._check())
+            check_before_opening(self.path)
+            self._read_header(read_header(self.path, self._file))
         except (DataError, MissingError):
             self.close()  # libhdf5 would go on with what it knows of this file
             raise
@@ -113,7 +106,7 @@ class MaskStore:
         self.provenance: dict[str, Any] = json.loads(header["provenance"])
         self.size: tuple[int, int] = self.frame.size
         self.lookup: AttributeLookup = self.rules.lookup(self.attribute_names)
-        self._check_shapes()
+        check_shapes(self, self._file())
 
     def __len__(self) -> int:
         return len(self.images)
@@ -406,62 +399,3 @@ class MaskStore:
             return scheme_from_mapping(json.loads(file["scheme"].asstr()[()]), "'scheme'")
         except (ValueError, TypeError, OSError) as error:  # DataError among them
             raise DataError(f"{self.path}: {error}") from None
-
-    def _check(self) -> dict[str, str]:
-        """Return the header if the file is a complete store of this format."""
-        if not self.path.exists():
-            raise MissingError(f"{self.path}: no such mask store; wsegs masks makes it")
-        if self.path.is_dir():
-            raise DataError(f"{self.path}: expected a mask store, got a folder")
-        # Before libhdf5 sees it, which damaged structures can lead astray. Damaged pixels are found when they are read.
-        state = check_structure(self.path)
-        if state == "broken":
-            raise DataError(
-                f"{self.path}: expected a mask store, got a damaged or other file (its sha256 differs from the one"
-                " written in it); wsegs store verify says more"
-            )
-        try:
-            if state == "none":
-                check_readable(self.path)
-            file = self._file()
-        except (OSError, SubprocessError) as error:
-            raise DataError(f"{self.path}: expected a mask store, got a damaged or other file ({error})") from None
-        if file.attrs.get("format") != FORMAT_NAME:
-            raise DataError(f"{self.path}: expected a mask store, got another HDF5 file")
-        version = file.attrs.get("version")
-        if version != FORMAT_VERSION:
-            raise DataError(f"{self.path}: expected format {FORMAT_VERSION} of the mask store, got {version}")
-        missing = [name for name in _OBJECTS if name not in file]
-        missing += [name for name in _HEADER if name not in file.attrs]
-        if missing:
-            raise DataError(f"{self.path}: the mask store has no '{missing[0]}'; it is damaged")
-        rows = len(file["regions"])
-        for name in _OBJECTS:
-            if len(file[name]) != rows:
-                raise DataError(f"{self.path}: '{name}' has {len(file[name])} rows, 'regions' has {rows}")
-        missing = [name for name in _HEADER if not isinstance(file.attrs[name], str)]
-        if missing:
-            raise DataError(f"{self.path}: expected a text in the attribute '{missing[0]}'; it is damaged")
-        return {name: str(file.attrs[name]) for name in _HEADER}
-
-    def _check_shapes(self) -> None:
-        """Raise DataError unless the arrays are of the shapes and types that the header says."""
-        file, rows = self._file(), len(self._file()["regions"])
-        if self.region_names != self.rules.region_names:
-            raise DataError(f"{self.path}: its regions are not those of its rules; it is damaged")
-        expected: dict[str, tuple[tuple[int, ...], str]] = {
-            "regions": ((rows, *self.size), "u"),
-            "attributes": ((rows, len(self.attribute_names)), "i"),
-            "landmarks": ((rows, self.scheme.count, 2), "f"),
-            "affine": ((rows, 2, 3), "f"),
-            "image": ((rows,), "OS"),
-            "identity": ((rows,), "i"),
-            "split": ((rows,), "i"),
-            "status": ((rows,), "u"),
-        }
-        for name, (shape, kind) in expected.items():
-            if file[name].shape != shape or file[name].dtype.kind not in kind:
-                got = f"{file[name].dtype} {file[name].shape}"
-                raise DataError(f"{self.path}: '{name}' is {got}, expected shape {shape}; it is damaged")
-        if self.size[0] * self.size[1] > MAX_PIXELS:
-            raise DataError(f"{self.path}: masks of {self.size[0]}x{self.size[1]}, more than {MAX_PIXELS:,} pixels")
