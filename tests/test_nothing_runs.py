@@ -48,6 +48,7 @@ def _problems(path: Path, source: str) -> list[str]:
     return problems
 
 
+@pytest.mark.slow
 def test_no_call_in_the_sources_runs_what_is_in_a_file():
     problems = []
     for path in PACKAGE.rglob("*.py"):

@@ -39,6 +39,7 @@ def _imported(path: Path) -> set[str]:
     return names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("room", [room for room in ROOMS if (PACKAGE / room).is_dir()])
 def test_arrows_go_one_way(room: str):
     allowed = {*ROOMS[: ROOMS.index(room) + 1]} - STRANGERS.get(room, set())
@@ -73,6 +74,7 @@ def test_torch_is_imported_where_networks_are():
             assert not torch, f"{path} imports {torch}"
 
 
+@pytest.mark.slow
 def test_lightning_is_imported_in_training_only():
     for path in PACKAGE.rglob("*.py"):
         if path.relative_to(PACKAGE).parts[0] != "training":

@@ -60,6 +60,7 @@ WRAPPED = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "seconds", "output"),
     [(TIDIES, 5, "tidied up\n"), (HANGS, 0.1, ""), (WRAPPED, 5, "")],

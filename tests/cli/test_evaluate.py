@@ -31,6 +31,7 @@ def test_evaluate_finds_the_data_of_the_training(run, folder) -> None:
     assert {file.name for file in output.iterdir()} == {"metrics.csv", "metrics.json", "scores.csv", "attributes.png"}
 
 
+@pytest.mark.slow
 def test_any_split_of_any_data_as_json(run, folder) -> None:
     arguments = ("evaluate", folder / "run", "--data", folder / "data", "--split", "all", "-o", folder / "all")
     done = run(*arguments, "--checkpoint", "last", "--json", "-j", 1)

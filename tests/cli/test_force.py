@@ -67,6 +67,7 @@ def test_every_command_that_writes_is_here():
     assert set(_commands_with_force(cli)) == set(CASES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "arguments"), [(name, case) for name, cases in CASES.items() for case in cases])
 def test_what_exists_is_kept(run, folder, truth_folder, tmp_path, monkeypatch, command, arguments):
     monkeypatch.chdir(tmp_path)

@@ -39,6 +39,7 @@ def landmarks(run, data, tiny_predictor, tmp_path):
     return run_landmarks
 
 
+@pytest.mark.slow
 def test_summary_and_output(landmarks, tmp_path):
     done = landmarks()
     assert done.code == 0
@@ -76,6 +77,7 @@ def test_export_then_import_alone(landmarks, tmp_path):
     np.testing.assert_array_equal(first.landmarks, again.landmarks)
 
 
+@pytest.mark.slow
 def test_an_existing_output_needs_force(landmarks):
     assert landmarks().code == 0
     done = landmarks()

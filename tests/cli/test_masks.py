@@ -40,6 +40,7 @@ def landmarks(tmp_path, astronaut_landmarks):
     return path
 
 
+@pytest.mark.slow
 def test_crops_about_faces(run, landmarks, tmp_path):
     output = tmp_path / "masks.h5"
     done = run("masks", landmarks, "--rules", "celeba", "--frame", "face", "--size", "109x89", "-o", output, "-j", 1)
@@ -60,6 +61,7 @@ def test_images_of_several_sizes_need_a_face_frame(run, landmarks):
     assert "--frame face" in done.err
 
 
+@pytest.mark.slow
 def test_rules_by_name_and_by_path_are_the_same(run, landmarks, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     hashes = set()
@@ -140,6 +142,7 @@ def photos(landmarks, tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_refine(run, landmarks, photos, tmp_path):
     arguments = ["masks", landmarks, "--frame", "face", "-j", 1]
     assert run(*arguments, "-o", tmp_path / "drawn.h5").code == 0
@@ -164,6 +167,7 @@ def test_refine_some_regions_of_images_that_moved(run, landmarks, photos, tmp_pa
     assert "not refined: 1 faces" in run(*arguments, "--data", tmp_path / "moved", "--force").out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -189,6 +193,7 @@ def test_refine_takes_no_landmarks_for_regions(run, landmarks):
     assert "LANDMARKS comes before --refine" in done.err
 
 
+@pytest.mark.slow
 def test_shards_and_their_merger(run, landmarks, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arguments = ["masks", landmarks, "--frame", "face", "-j", 1]

@@ -18,6 +18,7 @@ def folder(tmp_path_factory, astronaut_landmarks):
     return folder
 
 
+@pytest.mark.slow
 def test_attributes_are_printed_image_by_image(run, folder) -> None:
     images = [folder / "data/faces" / name for name in ("000.png", "001.png")]
     done = run("predict", folder / "run", *images)

@@ -35,6 +35,7 @@ def landmarks(tmp_path, astronaut_landmarks, monkeypatch):
     write_landmarks("landmarks.h5", table)
 
 
+@pytest.mark.slow
 def test_previews_a_store_without_an_argument(run, landmarks, tmp_path):
     assert run("masks", "--rules", "attparsenet-2020", "-j", 1).code == 0
     done = run("preview")

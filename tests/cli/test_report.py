@@ -35,6 +35,7 @@ def test_one_page_about_several_runs(run, folder) -> None:
     assert "https://" not in page
 
 
+@pytest.mark.slow
 def test_a_page_is_not_overwritten(run, folder) -> None:
     output = folder / "page.html"
     done = run("report", folder / "attparsenet", "-o", output, "--json")
@@ -44,6 +45,7 @@ def test_a_page_is_not_overwritten(run, folder) -> None:
     assert "exists already; --force" in again.err
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_one_line(run, folder, tmp_path) -> None:
     done = run("report", tmp_path / "none")
     assert done.code == 1

@@ -147,6 +147,7 @@ def test_pts_of_a_scheme(run, data, tmp_path, seven):
     assert "a.pts, line 2: expected n_points: 5, got 'n_points: 7'" in done.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -33,6 +33,7 @@ def test_a_store_that_is_whole(run, masks, truth_folder):
     )
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_a_line_and_the_exit_code(run, masks):
     done = run("store", "verify", masks, "--rules", "celeba")
     assert done.code == 1

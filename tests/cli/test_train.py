@@ -69,6 +69,7 @@ def test_ctrl_c_says_how_to_go_on_and_resume_does(run, masks, tmp_path, monkeypa
     assert "4 steps" in done.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -100,6 +101,7 @@ def test_a_missing_image_is_one_line(run, masks, tmp_path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_simple_mistakes_show_before_torch_is_imported(masks, tmp_path) -> None:
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "run.json").write_text("{}")

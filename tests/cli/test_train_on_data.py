@@ -45,6 +45,7 @@ def _here(folder, monkeypatch):
 TYPES = ("--numbers", "age", "--categories", "race")
 
 
+@pytest.mark.slow
 def test_attributes_from_whole_images_and_from_crops(run, folder) -> None:
     done = run("train", "basic", "--data", "data", *TYPES, *TINY, "-o", "runs/whole")
     assert done.code == 0, done.err
@@ -63,6 +64,7 @@ def test_attributes_from_whole_images_and_from_crops(run, folder) -> None:
     assert summary["crops"]["landmarks"] == 25
 
 
+@pytest.mark.slow
 def test_numbers_and_categories_are_learnt_and_measured(run, folder, monkeypatch, tmp_path) -> None:
     arguments = ("train", "age.yaml", "--data", "data", *TINY, "-o", "runs/age")
     done = run(*arguments)
@@ -83,6 +85,7 @@ def test_numbers_and_categories_are_learnt_and_measured(run, folder, monkeypatch
     assert summary["tasks"]["age"]["mean_absolute_error"] > 0
 
 
+@pytest.mark.slow
 def test_a_sample_keeps_the_shares_of_splits(run, folder) -> None:
     kept = ("--update", "landmarks.h5", "--detectors", "none")
     done = run("landmarks", "--data", "data", *TYPES, *kept, "--limit", 13, "-o", "few.h5", "-j", 1)

@@ -157,6 +157,7 @@ def test_unknown_images(celeba):
     assert "expected aligned or wild" in error_of(celeba(), images="cropped")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "old", "new", "message"),
     [

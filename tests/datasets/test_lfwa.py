@@ -65,6 +65,7 @@ def check(dataset):
     assert dataset.unmatched == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["7.3", "5", "5z"])
 def test_versions_of_mat(lfwa, version):
     dataset = open_dataset(lfwa(version))
@@ -73,11 +74,13 @@ def test_versions_of_mat(lfwa, version):
     assert dataset.aligned_points.shape == (5, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["7.3", "5"])
 def test_attributes_in_rows_and_minus_one(lfwa, version):
     check(open_dataset(lfwa(version, label=(2 * LABELS - 1).T)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["lfw", "."])
 def test_other_folders_are_not_aligned(lfwa, folder):
     dataset = open_dataset(lfwa(folder=folder))
@@ -102,6 +105,7 @@ def test_csv(lfwa):
     check(open_dataset(data))
 
 
+@pytest.mark.slow
 def test_identity_does_not_depend_on_the_images(lfwa):
     data = lfwa()
     for name in NAMES[1:3]:
@@ -111,6 +115,7 @@ def test_identity_does_not_depend_on_the_images(lfwa):
     assert dataset.summary()["unmatched"]["row without an image"] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["7.3", "5", "5z"])
 @pytest.mark.parametrize("keep", [10, 0.5, 0.95])
 def test_cut_file(lfwa, version, keep):
@@ -123,6 +128,7 @@ def test_cut_file(lfwa, version, keep):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -139,6 +145,7 @@ def test_arrays_that_do_not_fit(lfwa, options, message):
         open_dataset(lfwa(**options))
 
 
+@pytest.mark.slow
 def test_missing_array(lfwa):
     data = lfwa("5")
     savemat(data / "lfw_att_40.mat", {"label": LABELS})

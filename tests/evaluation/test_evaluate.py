@@ -30,6 +30,7 @@ def dataset(faces, table):
     return open_dataset(faces)
 
 
+@pytest.mark.slow
 def test_an_evaluation_by_hand(run, dataset, store) -> None:
     evaluation = evaluate(run, dataset, "test")
     assert evaluation.images == store.images[-4:]

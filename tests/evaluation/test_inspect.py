@@ -39,6 +39,7 @@ def test_everything_is_seen_in_a_network_that_listens_to_regions(runs) -> None:
     np.testing.assert_allclose(inside.maps, last[means.indices[:5]].numpy(), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_parser_has_parsed_faces_alone(runs) -> None:
     inside = inspect_run(load_run(runs / "parser"), faces=1)
     assert inside.maps is None

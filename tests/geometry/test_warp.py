@@ -112,6 +112,7 @@ def test_a_mirroring_matrix_is_a_flip(source, target, shift, scale):
     np.testing.assert_array_equal(warp_nearest(mask[:, ::-1], moved, (target, target), 999, np.maximum), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("large", [1, 2, 3.7])
 @given(scale=st.floats(0.75, 3), degrees=st.floats(-60, 60))
 def test_the_centroid_of_a_moved_mask_stays_on_its_landmark(large, scale, degrees):

@@ -112,6 +112,7 @@ def test_landmarks_follow_the_size(truth_folder, faces):
     assert small.masks([0]).shape == (1, 109, 218)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("move", [{"turn": 20.0}, {"turn": -90.0}, {"scale": 2.0}, {"scale": 0.5, "turn": 40.0}])
 def test_masks_and_landmarks_move_alike(truth_folder, move):
     """Rules that turn and grow with the face draw the moved mask as they drew the mask."""
@@ -150,6 +151,7 @@ def test_only_one_half(truth_folder):
         load_parsed_faces(truth_folder, landmarks=landmarks, fold="first")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(218, 218), (109, 109)])
 def test_finds_landmarks_also_of_small_faces(truth_folder, tiny_predictor, astronaut_landmarks, size):
     found = load_parsed_faces(truth_folder, predictor=tiny_predictor, size=size, jobs=1)

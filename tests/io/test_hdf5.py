@@ -88,6 +88,7 @@ def test_a_reader_in_another_process_never_sees_half_a_file(tmp_path):
     assert process.returncode == 0, errors
 
 
+@pytest.mark.slow
 def test_hdf5_files_are_opened_in_one_place():
     package = Path(wsegs.__file__).parent
     for path in package.rglob("*.py"):

@@ -21,6 +21,7 @@ def test_png_gives_its_own_pixels_as_rgb(astronaut, tmp_path):
     np.testing.assert_array_equal(image, astronaut)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["grey", "16-bit", "16-bit grey", "alpha", "palette", "cmyk", "one pixel"])
 def test_every_kind_becomes_8_bit_rgb(astronaut, tmp_path, kind):
     path = tmp_path / ("a.jpg" if kind == "cmyk" else "a.png")

@@ -227,11 +227,13 @@ def test_dask_finds_the_same_landmarks_and_draws_the_same_masks(scheduler, tmp_p
     assert len(read_landmarks(tmp_path / "dask" / "l.h5")) == 7
 
 
+@pytest.mark.slow
 def test_an_error_of_a_call_on_dask_is_raised(scheduler):
     with pytest.raises(ZeroDivisionError):
         list(run_in_workers(operator.truediv, [(1, 1), (1, 0)], scheduler=scheduler))
 
 
+@pytest.mark.slow
 def test_a_task_that_kills_dasks_workers_is_one_error(scheduler):
     with pytest.raises(WorkerLostError, match=r"^a worker process died, perhaps for want of memory$"):
         list(run_in_workers(os._exit, [(1,)], scheduler=scheduler))

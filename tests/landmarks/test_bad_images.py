@@ -79,6 +79,7 @@ def _with_reasons(output: Path) -> dict[str, str]:
         return dict(list(csv.reader(file))[1:])
 
 
+@pytest.mark.slow
 def test_all_faces_are_found_and_all_else_is_listed(folder, tiny_predictor, tmp_path):
     labels = tmp_path / "labels.csv"
     names = sorted(path.name for path in folder.iterdir() if path.suffix in (".jpg", ".png"))

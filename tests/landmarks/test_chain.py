@@ -75,6 +75,7 @@ def test_max_side_hardly_moves_landmarks(astronaut, tiny_predictor):
     np.testing.assert_allclose(reduced.landmarks.mean(axis=0), full.landmarks.mean(axis=0), atol=0.1 * full.box[2])
 
 
+@pytest.mark.slow
 def test_one_image_in_memory(astronaut, tiny_predictor):
     landmarks, found_by, box, faces = landmarks_of_image(astronaut, predictor=str(tiny_predictor))
     assert landmarks.shape == (68, 2)
@@ -86,6 +87,7 @@ def test_one_image_in_memory(astronaut, tiny_predictor):
     assert nothing == (None, "none", None, 0)
 
 
+@pytest.mark.slow
 def test_options_pickle_small_and_load_once(tiny_predictor):
     options = ChainOptions(("dlib",), str(tiny_predictor))
     data = pickle.dumps(options)
@@ -118,6 +120,7 @@ def test_a_reduced_photo_gives_places_in_the_whole_image(tmp_path):
     np.testing.assert_allclose(Chain([landmarker], 400).find_at(photo, points=five).box, box_of_points(five), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_colours_are_decoded_only_for_a_method_that_looks_at_them(astronaut, tmp_path, tiny_predictor, monkeypatch):
     cv2.imwrite(str(tmp_path / "a.jpg"), astronaut[..., ::-1])
     monkeypatch.setattr(Photo, "colour", lambda self: pytest.fail("colours were decoded"))
@@ -128,6 +131,7 @@ def test_colours_are_decoded_only_for_a_method_that_looks_at_them(astronaut, tmp
         chain.find(open_photo(tmp_path / "b.jpg"))
 
 
+@pytest.mark.slow
 def test_threads_do_not_share_a_chain(tiny_predictor):
     options = ChainOptions(("dlib",), str(tiny_predictor))
     with ThreadPoolExecutor(1) as pool:

@@ -44,6 +44,7 @@ def five(astronaut_landmarks):
 
 
 class TestUpright:
+    @pytest.mark.slow
     def test_the_box_of_five_points_is_hogs_box(self, astronaut, five):
         hog = dlib_detector.usual().detect(astronaut).boxes[0]
         np.testing.assert_allclose(box_of_points(five), hog, atol=0.15 * hog[2])
@@ -75,12 +76,14 @@ class TestDlib(LandmarkerTester):
 class TestMtcnn(LandmarkerTester):
     name = "mtcnn"
 
+    @pytest.mark.slow
     def test_mtcnn_boxes_are_like_hogs_and_points_lie_in_them(self, astronaut, five):
         faces = MtcnnDetector().detect(astronaut)
         hog = dlib_detector.usual().detect(astronaut)
         np.testing.assert_allclose(faces.boxes[0], hog.boxes[0], atol=0.2 * hog.boxes[0, 2])
         np.testing.assert_allclose(faces.points[0], five, atol=6)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("turns", [1, 2, 3])
     def test_mtcnn_finds_faces_that_lie_or_hang(self, astronaut, five, turns):
         image = np.ascontiguousarray(np.rot90(astronaut[:400], turns))
@@ -93,11 +96,13 @@ class TestMtcnn(LandmarkerTester):
 
 
 class TestDlibPredictor:
+    @pytest.mark.slow
     def test_the_real_model_on_astronaut(self, astronaut, astronaut_landmarks):
         landmarker = load_landmarker("dlib", _real_predictor())
         box = landmarker.detector.detect(astronaut).boxes[0]
         assert _error(landmarker.predictor.predict(astronaut, box, None), astronaut_landmarks) < 1
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("turns", [1, 2, 3])
     def test_the_real_model_follows_mtcnn_on_turned_faces(self, astronaut, astronaut_landmarks, turns):
         landmarker = load_landmarker("mtcnn", _real_predictor())
@@ -116,6 +121,7 @@ class TestDlibPredictor:
         assert described["sha256"] == dlib_detector.KNOWN_SHA256
         assert "excludes commercial use" in described["licence"]
 
+    @pytest.mark.slow
     def test_a_model_of_ones_own(self, astronaut, astronaut_landmarks, tiny_predictor):
         options = LandmarkerOptions(str(tiny_predictor))
         assert describe_landmarker("dlib", options)["licence"] == "unknown weights"
@@ -136,6 +142,7 @@ class TestDlibPredictor:
         with pytest.raises(MissingError, match=r"--predictor .*no\.dat: no such file"):
             describe_landmarker("dlib", LandmarkerOptions(str(tmp_path / "no.dat")))
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("damage", ["cut", "text", "empty"])
     def test_a_damaged_file_is_one_line(self, tiny_predictor, tmp_path, damage):
         whole = tiny_predictor.read_bytes()

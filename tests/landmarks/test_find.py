@@ -35,6 +35,7 @@ def small_chunks(monkeypatch):
     monkeypatch.setattr(find, "_CHUNK", 2)
 
 
+@pytest.mark.slow
 def test_every_image_has_its_status(faces, undisturbed):
     table = read_landmarks(undisturbed)
     status = {
@@ -218,6 +219,7 @@ def _die(options, tasks, points):
     os._exit(1)
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_one_line(faces, tiny_predictor, tmp_path, monkeypatch):
     monkeypatch.setattr(find, "find_in_chunk", _die)
     with pytest.raises(WsegsError, match=r"a worker process died.*run the same command again"):
@@ -305,6 +307,7 @@ def test_no_images_at_all(faces, tiny_predictor, tmp_path):
     assert read_landmarks(tmp_path / "l.h5").landmarks.shape == (0, 68, 2)
 
 
+@pytest.mark.slow
 def test_faces_found_before_are_kept(faces, undisturbed, tiny_predictor, tmp_path, monkeypatch):
     """An earlier table stands in for the search; only its other images, and the imported ones, are looked at."""
     searched: list[str] = []

@@ -77,6 +77,7 @@ def test_a_selection_keeps_what_belongs_to_an_image(table):
     assert len(table.select([])) == 0
 
 
+@pytest.mark.slow
 def test_a_file_of_format_1_is_read(tmp_path, astronaut_landmarks):
     """The file was written by wsegs 0.1 before schemes were stored."""
     table = read_landmarks(FORMAT_1)

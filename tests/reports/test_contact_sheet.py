@@ -39,6 +39,7 @@ def _assert_no_text_is_cut_or_overlaps(texts):
             assert apart, f"{one} over {other}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 10, 16, 40, 64])
 @pytest.mark.parametrize("faces", [1, 5])
 def test_legend_has_every_name_beside_its_colour(face, texts, count, faces):

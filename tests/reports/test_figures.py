@@ -26,6 +26,7 @@ def test_maps_follow_the_face_in_their_order(tmp_path, face) -> None:
     assert first > 500 > 100 > second
 
 
+@pytest.mark.slow
 def test_fifty_maps_and_the_face_fill_three_rows(tmp_path, face) -> None:
     draw_activation_maps(face.image, np.random.default_rng(0).random((50, 7, 6)), tmp_path / "maps.png")
     picture = cv2.imread(str(tmp_path / "maps.png"))

@@ -9,6 +9,7 @@ from wsegs.reports.fit_curve import plot_fit_curve
 POINTS = [(0, 0.5), (5, 0.52), (5, 0.55), (20, 0.6), (20, 0.61), (233, 0.63)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("points", [POINTS, POINTS[1:], [(0, 0.5), (3, 0.6)]])
 def test_draws_a_picture(points, tmp_path):
     plot_fit_curve(points, tmp_path / "curve.png", title="$my$ {rules}.yaml")

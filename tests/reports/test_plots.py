@@ -29,6 +29,7 @@ def _comments(path):
     return re.findall(r"<!-- (.*?) -->", path.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 10, 40, 100])
 def test_bars_name_every_attribute_best_gain_first(tmp_path, count):
     rows = _rows(count)
@@ -74,6 +75,7 @@ def test_bars_of_a_row_that_lacks_a_measure(tmp_path):
         plot_attribute_bars([], tmp_path / "bars.png")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runs", [1, 2, 8])
 def test_comparison_joins_by_name(tmp_path, runs):
     tables = {f"run $ {i}": _rows(10)[i % 2 :] for i in range(runs)}

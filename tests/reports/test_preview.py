@@ -103,6 +103,7 @@ def test_attributes_of_one_face(store, tmp_path, attributes):
     assert cv2.imread(str(tmp_path / "one.png")).shape[0] > 400
 
 
+@pytest.mark.slow
 def test_rules_without_a_store_look_the_same(store, table, rules, tmp_path, shown):
     preview_store(store, tmp_path / "store.png", image="sub/face_2.png")
     preview_rules(table, rules, tmp_path / "rules.png", image="sub/face_2.png")
@@ -112,6 +113,7 @@ def test_rules_without_a_store_look_the_same(store, table, rules, tmp_path, show
     assert preview_rules(table, rules, tmp_path / "few.png", faces=3) == 3
 
 
+@pytest.mark.slow
 def test_data_may_have_moved(store, tmp_path):
     (tmp_path / "faces").rename(tmp_path / "moved")
     with pytest.raises(MissingError, match=r"faces: no such folder, .*masks.h5 are expected; --data names"):

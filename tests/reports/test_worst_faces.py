@@ -75,6 +75,7 @@ def test_a_row_of_faces_for_each_region(worst):
     assert one.shape[0] < sheet.shape[0] < one.shape[0] + 50  # a region on no image takes a line
 
 
+@pytest.mark.slow
 def test_draws_scored_faces(truth_folder, tmp_path):
     faces = load_parsed_faces(truth_folder, landmarks=[truth_folder / "landmarks.h5"])
     rules, classes = load_rules("celeba"), load_classes("celebamask")

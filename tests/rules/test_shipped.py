@@ -30,6 +30,7 @@ def test_examples_of_the_readme_compile_and_draw(number, faces):
     rules.lookup(rules.attribute_names)
 
 
+@pytest.mark.slow
 def test_original_segments_equal_the_reference_pixel_for_pixel(shared_data):
     reference = np.load(shared_data / "golden" / "attparsenet_reference.npz")
     rules = load_rules("attparsenet-2020")
@@ -55,6 +56,7 @@ def test_shipped_rules_draw_what_they_drew(name, faces_of):
     assert different <= (0 if name == "attparsenet-2020" else 20), f"{different} pixels differ"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_all_of_celebas_attributes_have_rules_and_every_region_is_used(name):
     rules = load_rules(name)

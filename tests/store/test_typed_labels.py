@@ -67,6 +67,7 @@ def test_a_store_without_such_labels_has_none(store):
         assert not {"numbers", "categories"} & {*file}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("of", [1, 3])
 def test_merged_shards_are_the_store_of_one_run(labelled, tmp_path, of):
     whole = build(labelled, tmp_path / "whole.h5")
@@ -75,6 +76,7 @@ def test_merged_shards_are_the_store_of_one_run(labelled, tmp_path, of):
     assert (tmp_path / "merged.h5").read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -125,6 +127,7 @@ def test_verification_compares_the_labels_with_the_tables(labelled, tmp_path):
     assert sorted(lines) == sorted(expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -118,6 +118,7 @@ def _offset(path: Path, name: str, row: int) -> int:
     return path.read_bytes().index(content)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "column"), [("masks.h5", "attributes"), ("masks.h5", "status"), ("landmarks.h5", "landmarks")]
 )
@@ -310,6 +311,7 @@ def test_older_files_have_neither_digests_nor_checksums(made, tmp_path):
         reader(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"text", b"\x89HDF\r\n\x1a\n", bytes(10_000)])
 def test_another_file_is_a_finding(tmp_path, content):
     (tmp_path / "f.h5").write_bytes(content)

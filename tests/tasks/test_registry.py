@@ -38,6 +38,7 @@ def test_a_name_is_registered_once(monkeypatch) -> None:
     assert build_task("own", "own", ("age",), {}).outputs == ("age",)
 
 
+@pytest.mark.slow
 def test_the_registry_does_not_import_torch() -> None:
     code = "import sys, wsegs.tasks, wsegs.training.resolve; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -67,6 +67,7 @@ def test_every_kind_of_label_is_learnt_and_measured(run, labelled) -> None:
     assert {"val_race_accuracy", "val_identity_accuracy", "val_accuracy"} <= set(last)
 
 
+@pytest.mark.slow
 def test_a_run_comes_back_and_says_what_it_learnt(run, labelled, tmp_path) -> None:
     loaded = load_run(run)
     dataset = open_dataset(labelled, **LABELS)

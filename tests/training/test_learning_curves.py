@@ -23,6 +23,7 @@ def _comments(path):
     return re.findall(r"<!-- (.*?) -->", path.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_learning_curves_have_a_panel_a_metric(tmp_path):
     source, output = tmp_path / "metrics.csv", tmp_path / "curve.svg"
     source.write_text(METRICS)

@@ -113,6 +113,7 @@ def test_crops_by_landmarks_leave_out_images_without_a_face(faces, table, tmp_pa
     assert (plan.main.frame.kind, plan.main.train + plan.main.validation) == ("face", 21)
 
 
+@pytest.mark.slow
 def test_resolving_imports_no_torch(store) -> None:
     code = (
         "import sys; from pathlib import Path as P; from wsegs.training.recipe import load_recipe;"

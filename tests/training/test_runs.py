@@ -18,6 +18,7 @@ def run(run_folder, tmp_path):
     return shutil.copytree(run_folder, tmp_path / "run")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("checkpoint", ["best", "last"])
 def test_a_network_comes_back_with_its_weights(run_folder, checkpoint) -> None:
     run = load_run(run_folder, checkpoint)

@@ -131,6 +131,7 @@ def test_a_schedule_is_resumed_too(store, tmp_path, schedule, monkeypatch) -> No
     assert _rows(tmp_path / "run") == _rows(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_a_finished_run_can_be_resumed_and_stays_what_it_is(run_folder, store, tmp_path) -> None:
     folder = shutil.copytree(run_folder, tmp_path / "run")
     summary = train(tiny_recipe(validate_every=2), store, folder, resume=True)
@@ -155,6 +156,7 @@ def test_what_is_resumed_must_be_the_same_training(run_folder, store, table, tmp
         train(tiny_recipe(validate_every=2), store, folder, resume=True)
 
 
+@pytest.mark.slow
 def test_an_existing_run_is_not_overwritten_unless_told(run_folder, store, tmp_path) -> None:
     before = (run_folder / "last.ckpt").read_bytes()
     with pytest.raises(OutputExistsError, match="--resume continues it, --force overwrites it"):
@@ -182,6 +184,7 @@ def test_the_baseline_sees_no_masks(store, tmp_path, monkeypatch) -> None:
     assert float(row["train_loss"]) == pytest.approx(float(row["train_attributes"]))
 
 
+@pytest.mark.slow
 def test_the_face_frame_and_balanced_classes(table, faces, tmp_path) -> None:
     store = make_store(tmp_path, table, Frame("face", (64, 52)))
     assert len(store) == 25  # the image without a face is left out
@@ -190,6 +193,7 @@ def test_the_face_frame_and_balanced_classes(table, faces, tmp_path) -> None:
     assert load_run(tmp_path / "run").info.source_size is None
 
 
+@pytest.mark.slow
 def test_mixed_precision_trains(store, tmp_path) -> None:
     summary = train(tiny_recipe(max_steps=4, precision="bf16-mixed"), store, tmp_path / "run")
     assert summary["precision"] == "bf16-mixed"
@@ -197,6 +201,7 @@ def test_mixed_precision_trains(store, tmp_path) -> None:
     assert {value.dtype for value in weights.values() if value.is_floating_point()} == {torch.float32}
 
 
+@pytest.mark.slow
 def test_early_stopping_waits_for_the_last_stage(store, tmp_path) -> None:
     overrides = {"early_stopping.patience": 1, "optimizer.learning_rate": 1e-20}
     recipe = tiny_recipe(max_steps=40, validate_every=2, **overrides)
@@ -239,6 +244,7 @@ def test_a_run_is_described_in_json_that_names_no_pickle(run_folder) -> None:
     assert set(torch.load(run_folder / "best.ckpt", weights_only=True)) >= {"state_dict", "optimizer_states"}
 
 
+@pytest.mark.slow
 def test_a_training_starts_from_the_best_weights_of_another(run_folder, store, tmp_path) -> None:
     # So small a rate changes no weight that the network keeps in 32 bits, where the seed's own weights would be others.
     fine = tiny_recipe(

@@ -36,6 +36,7 @@ def _weights(run):
     return read_checkpoint(run / "last.ckpt")["state_dict"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frozen", [True, False])
 def test_a_trunk_of_another_run(objects, store, tmp_path, frozen) -> None:
     train(recipe_of("basic", **_trunk(objects, frozen=frozen)), store, tmp_path / "run")
@@ -45,6 +46,7 @@ def test_a_trunk_of_another_run(objects, store, tmp_path, frozen) -> None:
     assert str(objects) in read_run(tmp_path / "run")[1].provenance["init_from"]
 
 
+@pytest.mark.slow
 def test_a_trunk_of_a_file(objects, store, tmp_path) -> None:
     weights = {name.removeprefix("network."): value for name, value in _weights(objects).items()}
     torch.save({"state_dict": weights}, tmp_path / "weights.pth")
@@ -53,6 +55,7 @@ def test_a_trunk_of_a_file(objects, store, tmp_path) -> None:
     assert torch.equal(_weights(tmp_path / "run")[name], _weights(objects)[name])
 
 
+@pytest.mark.slow
 def test_a_run_of_a_frozen_trunk_is_resumed(objects, store, tmp_path) -> None:
     recipe = recipe_of("basic", **_trunk(objects, frozen=True))
     train(recipe, store, tmp_path / "run")

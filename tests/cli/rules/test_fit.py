@@ -43,6 +43,7 @@ def test_writes_a_better_file(run, arguments):
     assert f"{json.loads(scored.out)['mean']['iou']:.3f}" == after
 
 
+@pytest.mark.slow
 def test_halves_curve_and_json(run, arguments):
     done = run("rules", "fit", *arguments, "-o", "out.yaml", "--fold", "second", "--curve", "curve.png", "--json")
     assert done.code == 0, done.err

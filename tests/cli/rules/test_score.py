@@ -34,6 +34,7 @@ def test_prints_a_table(run, arguments):
     ]
 
 
+@pytest.mark.slow
 def test_json_csv_and_picture(run, arguments, tmp_path):
     files = ["--csv", "scores.csv", "--worst", "worst.png", "--worst-count", 2]
     done = run("rules", "score", "celeba", *arguments, *files, "--json", "--fold", "second")
@@ -68,6 +69,7 @@ def test_own_rules_of_five_points_and_own_classes(run, arguments, tmp_path):
     assert done.err == f"Error: {rules}: has none of the regions of {classes} (mouth); it has nose, lips\n"
 
 
+@pytest.mark.slow
 def test_finds_landmarks_itself(run, arguments, tiny_predictor):
     done = run(
         "rules", "score", "celeba", *arguments[:2], "--predictor", tiny_predictor, "-j", 1, "--turn", 20, "--scale", 2
@@ -76,6 +78,7 @@ def test_finds_landmarks_itself(run, arguments, tiny_predictor):
     assert "4 of 4 images have landmarks, 436x436" in done.out
 
 
+@pytest.mark.slow
 def test_wrong_input_is_one_line(run, arguments, truth_folder, tmp_path):
     (tmp_path / "bad.yaml").write_text("classes: {nose: 2}\nregions:\n  nose: nsoe\n")
     for extra, words in (

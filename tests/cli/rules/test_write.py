@@ -92,6 +92,7 @@ def test_check_of_what_is_no_rule_file(run, folder):
         assert done.err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_preview_over_the_average_face_and_over_an_image(run, landmarks):
     done = run("rules", "preview", "rules.yaml")
     assert (done.code, done.out) == (0, "preview.png: 2 regions, 1 attributes\n"), done.err

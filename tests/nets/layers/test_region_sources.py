@@ -45,6 +45,7 @@ def test_an_image_without_a_face_has_only_the_whole() -> None:
     assert regions[0, -1].eq(1).all()
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(st.floats(-3, 10, width=32), min_size=10, max_size=10))
 def test_boxes_of_a_mirrored_face_are_mirrored_boxes(values) -> None:

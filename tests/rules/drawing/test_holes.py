@@ -94,6 +94,7 @@ def shipped_faces(tmp_path_factory, astronaut_landmarks) -> np.ndarray:
     return np.concatenate([turned(face, 60) for face in table.landmarks])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["attparsenet-2020", "celeba", "celeba-5points", "celeba-478points"])
 def test_no_hole_that_no_shape_asks_for(name, shipped_faces, mediapipe_landmarks):
     rules = load_rules(name)

@@ -60,6 +60,7 @@ def test_small_faces_keep_their_share(faces):
     assert shares["image"] > 1.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "half",
     [

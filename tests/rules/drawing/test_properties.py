@@ -51,6 +51,7 @@ def celeba():
     return load_rules("celeba")
 
 
+@pytest.mark.slow
 def test_a_batch_equals_its_faces_one_by_one(rules, faces):
     batch = rules.draw(faces, SIZE)
     assert batch.any()
@@ -106,6 +107,7 @@ def test_faces_drawn_one_after_the_other(rules, faces):
     assert [regions.any() for regions in drawn] == [False, True, True, False, True]
 
 
+@pytest.mark.slow
 @RELAXED
 @given(st.floats(-3.1, 3.1), st.floats(0.8, 2.5), st.floats(-40, 40), st.integers(0, 39))
 def test_rules_in_the_faces_frame_move_with_the_face(celeba, faces, turn, scale, shift, number):
@@ -123,6 +125,7 @@ def test_rules_in_the_faces_frame_move_with_the_face(celeba, faces, turn, scale,
             assert apart <= (1 + scale) * (0.5 * np.sqrt(2) + 2 * INSET) + 1e-6
 
 
+@pytest.mark.slow
 def test_lookup_equals_direct_evaluation(rules, faces):
     regions = rules.draw(faces[:6], SIZE)
     lookup = rules.lookup(rules.attribute_names)

@@ -29,6 +29,7 @@ def test_the_published_schema_is_that_of_the_model():
     assert (RULES / "schema.json").read_text(encoding="utf-8") == schema_text()
 
 
+@pytest.mark.slow
 def test_files_that_compile_fit_the_schema(validator):
     shipped = [path.read_text(encoding="utf-8") for path in RULES.glob("*.yaml")]
     assert len(shipped) >= 2

@@ -39,6 +39,7 @@ def test_the_interval_holds_the_true_difference_and_says_which_is_better(pair):
     assert mean.difference == pytest.approx((first.difference + second.difference) / 2)
 
 
+@pytest.mark.slow
 def test_exchanging_a_and_b_negates_everything(pair):
     forth, back = compare_scores(*pair), compare_scores(*pair[::-1])
     for one, other in zip([*forth[0], forth[1]], [*back[0], back[1]], strict=True):
@@ -57,6 +58,7 @@ def test_the_interval_is_as_wide_as_theory_says():
     assert (mean.low, mean.high) == (comparison.low, comparison.high)  # of one region
 
 
+@pytest.mark.slow
 def test_pairing_is_what_makes_it_narrow(pair):
     generator = np.random.default_rng(1)
     shuffled = generator.permutation(300)

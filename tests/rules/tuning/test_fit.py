@@ -207,6 +207,7 @@ regions:
     assert float(re.search(r"51, offset: \[\S+, (\S+)\]", fitted.text)[1]) == pytest.approx(-6, abs=1)
 
 
+@pytest.mark.slow
 def test_twenty_masks_help_on_other_faces(shared_data, tmp_path):
     """by_hand.yaml was written without a look at a mask."""
     from wsegs.human_masks.fitting import compare_before_after, read_views

@@ -86,6 +86,7 @@ def test_summary_counts_empty_regions(table, tmp_path):
     assert summary["faces"] == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(33, 17), (32, 18), (20, 20)])
 @pytest.mark.parametrize("regions", [2, 17, 33])
 def test_empty_regions_are_those_without_a_pixel(table, tmp_path, size, regions):
@@ -113,6 +114,7 @@ def test_every_hdf5_reads_it(store):
         np.testing.assert_array_equal(regions[3], store.regions([3])[0])
 
 
+@pytest.mark.slow
 def test_long_and_odd_names(table, tmp_path):
     for names in (("é" * 128, "a b\n.jpg", "x" * 256), ("é" * 129, "c", "d" * 3000), ("a", "b", "c")):
         few = replace(

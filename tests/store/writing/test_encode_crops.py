@@ -64,6 +64,7 @@ def test_a_jpeg_in_the_frame_is_copied_and_others_are_encoded_once(table, photos
     assert describe_store(store)["crops"] == {"images": 7, "bytes": sum(map(len, kept))}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frame", [Frame("image", (128, 112)), Frame("face", (218, 178), align_eyes=True)])
 def test_crops_lie_in_the_frame(table, photos, tmp_path, frame):
     _build(table, photos, tmp_path / "masks.h5", frame)
@@ -74,6 +75,7 @@ def test_crops_lie_in_the_frame(table, photos, tmp_path, frame):
         assert np.abs(store.image(row).astype(int) - expected).mean() < 2
 
 
+@pytest.mark.slow
 def test_quality_is_what_was_asked_for(table, photos, tmp_path):
     frame = Frame("face", (109, 89))
     sizes = []
@@ -122,6 +124,7 @@ def test_any_number_of_processes_gives_the_same_bytes(table, photos, tmp_path, m
     assert (tmp_path / "1.h5").read_bytes() == (tmp_path / "2.h5").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", [1 << 18, 4096])
 def test_shards_and_an_interrupted_run_give_the_same_bytes(table, photos, tmp_path, monkeypatch, block):
     monkeypatch.setattr("wsegs.store.stored_crops._BLOCK", block)
@@ -151,6 +154,7 @@ def test_shards_and_an_interrupted_run_give_the_same_bytes(table, photos, tmp_pa
     assert (tmp_path / "again.h5").read_bytes() == whole
 
 
+@pytest.mark.slow
 def test_shards_with_and_without_images_are_not_merged(table, photos, tmp_path):
     _build(table, photos, tmp_path / "1.h5", shard=(1, 2))
     build_store(table, load_rules("celeba"), FRAME, tmp_path / "2.h5", shard=(2, 2), jobs=1)
@@ -175,6 +179,7 @@ def test_a_flipped_byte_is_found(table, photos, tmp_path):
     store.image(1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [

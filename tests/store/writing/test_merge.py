@@ -26,6 +26,7 @@ def _shards(table, folder, of, layout="regions"):
     return paths
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["regions", "dense"])
 @pytest.mark.parametrize("of", [1, 3, 7])
 def test_merged_shards_are_the_store_of_one_run(table, tmp_path, of, layout):
@@ -36,6 +37,7 @@ def test_merged_shards_are_the_store_of_one_run(table, tmp_path, of, layout):
     assert (tmp_path / "merged.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_shard_is_a_store_of_its_own(table, tmp_path):
     build_store(table, load_rules("celeba"), FRAME, tmp_path / "whole.h5", jobs=1)
     whole = MaskStore(tmp_path / "whole.h5")
@@ -48,6 +50,7 @@ def test_a_shard_is_a_store_of_its_own(table, tmp_path):
     np.testing.assert_array_equal(np.concatenate(regions), whole.regions(range(7)))
 
 
+@pytest.mark.slow
 def test_columns_of_several_chunks_are_merged(table, tmp_path, monkeypatch):
     monkeypatch.setattr("wsegs.store.writing.write.ROWS_A_CHUNK", 2)
     build_store(table, load_rules("celeba"), FRAME, tmp_path / "whole.h5", jobs=1)
@@ -58,6 +61,7 @@ def test_columns_of_several_chunks_are_merged(table, tmp_path, monkeypatch):
         np.testing.assert_array_equal(store.identity, table.identity)
 
 
+@pytest.mark.slow
 def test_a_missing_shard_and_one_that_is_there_twice(table, tmp_path):
     first, second, third = _shards(table, tmp_path, 3)
     with pytest.raises(OptionError, match="expected 3 shards, got 2; missing: 2 of 3"):
@@ -68,6 +72,7 @@ def test_a_missing_shard_and_one_that_is_there_twice(table, tmp_path):
     assert not (tmp_path / "m.h5").exists()
 
 
+@pytest.mark.slow
 def test_shards_of_different_runs(table, tmp_path):
     first, second = _shards(table, tmp_path, 2)
     frame = Frame("image", (54, 44))

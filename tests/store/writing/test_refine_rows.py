@@ -34,6 +34,7 @@ def options(table, tmp_path) -> RefineOptions:
     return RefineOptions(load_refinement(), tmp_path / "photos")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frame", [FRAME, Frame("face", (109, 89), align_eyes=True, zoom=0.6)])
 def test_each_face_is_refined_in_the_stores_frame(table, options, tmp_path, frame):
     rules = load_rules("celeba")
@@ -63,6 +64,7 @@ def test_any_number_of_processes_gives_the_same_bytes(table, options, tmp_path, 
     assert (tmp_path / "1.h5").read_bytes() == (tmp_path / "2.h5").read_bytes()
 
 
+@pytest.mark.slow
 def test_the_store_says_what_was_refined(table, options, tmp_path):
     some = replace(options, refinement=options.refinement.only(["ears"]))
     summary = build_store(table, load_rules("celeba"), FRAME, tmp_path / "masks.h5", refine=some, jobs=1)

@@ -77,6 +77,7 @@ def _stop_after(monkeypatch, tasks: int, error: BaseException) -> None:
     monkeypatch.setattr(dispatch, "draw_rows", draw)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tasks", [1, 3, 4])
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_an_interrupted_build_goes_on(many, whole, tmp_path, monkeypatch, tasks, jobs):
@@ -99,6 +100,7 @@ def test_an_interrupted_build_goes_on(many, whole, tmp_path, monkeypatch, tasks,
     assert _names(tmp_path) == ["m.h5", "whole.h5"]
 
 
+@pytest.mark.slow
 def test_an_interrupt_right_behind_the_first_rows_keeps_them(many, whole, tmp_path, monkeypatch):
     """It came between the write and the count of it, and the journal was deleted as an empty one."""
     real = Journal.write
@@ -128,6 +130,7 @@ def test_empty_regions_are_counted_over_both_runs(many, tmp_path, monkeypatch):
     assert build_store(many, rules, FRAME, tmp_path / "m.h5", jobs=1)["empty_regions"] == expected
 
 
+@pytest.mark.slow
 def test_another_run_does_not_go_on(many, whole, tmp_path, monkeypatch):
     output = tmp_path / "m.h5"
     with monkeypatch.context() as patch:
@@ -147,6 +150,7 @@ def test_another_run_does_not_go_on(many, whole, tmp_path, monkeypatch):
     assert output.read_bytes() == whole
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_one_line_and_the_work_is_kept(many, whole, tmp_path, monkeypatch):
     output = tmp_path / "m.h5"
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -174,6 +178,7 @@ def _command(many, tmp_path) -> list[str]:
     return [sys.executable, "-m", "wsegs.cli.main", *arguments]
 
 
+@pytest.mark.slow
 def test_ctrl_c_says_what_is_kept(many, tmp_path):
     process = subprocess.Popen(
         [*_command(many, tmp_path), "-j", "1"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -193,6 +198,7 @@ def test_ctrl_c_says_what_is_kept(many, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_landmarks_that_stay_in_their_file_give_the_same_store(many, whole, tmp_path):
     write_landmarks(tmp_path / "l.h5", many)
     with open_landmarks(tmp_path / "l.h5") as table:
@@ -201,6 +207,7 @@ def test_landmarks_that_stay_in_their_file_give_the_same_store(many, whole, tmp_
     assert (tmp_path / "m.h5").read_bytes() == whole
 
 
+@pytest.mark.slow
 def test_calls_wait_for_whoever_takes_their_results():
     """A thread takes the next call as soon as it can, as joblib's does."""
     sent = []

@@ -91,6 +91,7 @@ def test_workers_give_what_one_process_gives(store, faces, start_method) -> None
         _assert_same(one, other)
 
 
+@pytest.mark.slow
 @forks
 def test_an_unreadable_image_is_one_line_from_a_worker_too(store, faces, tmp_path) -> None:
     folder = shutil.copytree(faces, tmp_path / "data")
@@ -126,6 +127,7 @@ def test_a_missing_image_is_named_and_all_are_counted(store, faces, tmp_path) ->
         check_images(opened, rows)
 
 
+@pytest.mark.slow
 def test_images_are_found_where_they_were_or_where_the_user_says(store, faces, tmp_path) -> None:
     assert find_image_root(store, None) == faces
     moved = shutil.copytree(faces, tmp_path / "moved")

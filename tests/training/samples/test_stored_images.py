@@ -59,6 +59,7 @@ def alone(tmp_path_factory, astronaut_landmarks):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frame", [Frame("image", SIZE), Frame("image", (128, 112)), Frame("face", (109, 89))])
 @pytest.mark.parametrize("size", [(64, 56), (32, 28)])
 def test_crops_from_the_store_are_those_of_the_files(faces, table, tmp_path, frame, size):
@@ -92,6 +93,7 @@ def test_workers_read_images_from_the_store(alone, start_method):
         torch.testing.assert_close(one.images, other.images, rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_images_that_the_store_lacks_are_left_out(alone):
     store = MaskStore(alone / "masks.h5")
     split = store_split(store)
