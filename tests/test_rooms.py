@@ -74,7 +74,6 @@ def test_torch_is_imported_where_networks_are():
             assert not torch, f"{path} imports {torch}"
 
 
-@pytest.mark.slow
 def test_lightning_is_imported_in_training_only():
     for path in PACKAGE.rglob("*.py"):
         if path.relative_to(PACKAGE).parts[0] != "training":

@@ -16,7 +16,6 @@ from wsegs.rules.tuning.score import summarise_scores
 from wsegs.schemes import IBUG68
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("side", [1024, 654])
 def test_own_masks_of_another_size_lie_on_their_regions(truth_folder, side):
     """Half a pixel beside them, eyes would reach 0.77."""

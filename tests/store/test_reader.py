@@ -70,7 +70,6 @@ def test_smaller_masks_are_nearest_neighbours(store):
     assert len(np.unique(small)) > 3
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("size", [(96, 76), (109, 89), (54, 44), (73, 89), (1, 1), (327, 267), (436, 356)])
 def test_nearest_neighbour_commutes_with_a_flip(store, size):
     whole = store.regions([0, 1])
