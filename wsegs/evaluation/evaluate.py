@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -145,14 +145,15 @@ def evaluate(
     workers = jobs if len(dataset) > 2 * _BATCH else 0  # processes would take longer to start than to work
     sampler = ValidationSampler(np.arange(len(dataset)), _BATCH)
     predict = Predictor(run)
+    labels = [_labels_of(run, task, dataset) for task in tasks]
     with tqdm(total=len(dataset), unit="image", desc="evaluate", disable=None) as bar:
         for batch in sample_loader(crops, sampler, workers, collate_fn=_as_it_is):
             if len(batch.positions):
                 output = predict(batch.images, batch.points)
                 if names:
                     logits[torch.from_numpy(batch.positions)] = output.logits
-                for task in tasks:
-                    _update(run, task, output, batch, dataset)
+                for task, values in zip(tasks, labels, strict=True):
+                    _update(task, output, batch, values)
                 read[batch.positions] = True
             kinds.update(batch.kinds)
             unreadable += batch.unreadable
@@ -217,15 +218,21 @@ def _measurable_tasks(run: Run, dataset: FaceDataset) -> list[Task]:
     return found
 
 
-def _update(run: Run, task: Task, output: NetworkOutput, crops: CropBatch, dataset: FaceDataset) -> None:
-    """Add a mini-batch to the scores of a task."""
+def _labels_of(run: Run, task: Task, dataset: FaceDataset) -> dict[str, NDArray[Any]]:
+    """Return the labels of all images that a task is measured by, as the run numbers them."""
     labels = {}
     for name in task.fields(run.network, run.size).labels:
-        values = label_values(dataset, name)[crops.positions]
+        values = label_values(dataset, name)
         if name in dataset.categories:  # the data set's own numbers of categories, in the run's order
             known = [task.outputs.index(own) if own in task.outputs else -1 for own in dataset.categories[name].names]
             values = np.array([*known, -1])[values]
-        labels[name] = torch.from_numpy(values)
+        labels[name] = values
+    return labels
+
+
+def _update(task: Task, output: NetworkOutput, crops: CropBatch, values: Mapping[str, NDArray[Any]]) -> None:
+    """Add a mini-batch to the scores of a task."""
+    labels = {name: torch.from_numpy(all_images[crops.positions]) for name, all_images in values.items()}
     count = len(crops.positions)
     flip, matrix = torch.zeros(count, dtype=torch.bool), torch.full((count, 2, 3), float("nan"))
     task.update(output, Batch(crops.images, labels, None, ~flip, flip, None, crops.points, matrix))
