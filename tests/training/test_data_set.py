@@ -17,7 +17,7 @@ from wsegs.evaluation.predict import predict
 from wsegs.evaluation.results import write_evaluation
 from wsegs.evaluation.runs import load_run
 from wsegs.landmarks.table import write_landmarks
-from wsegs.training.resolve import Overrides
+from wsegs.training.resolve import Overrides, resolve
 from wsegs.training.train import train
 
 LABELS = {"numbers": ("age",), "categories": ("race",)}
@@ -53,7 +53,7 @@ def _recipe(**fields):
 @pytest.fixture(scope="module")
 def run(labelled, tmp_path_factory):
     folder = tmp_path_factory.mktemp("runs") / "all"
-    train(_recipe(), None, folder, overrides=Overrides(data=labelled, opened=LABELS))
+    train(_recipe(), None, folder, plan=resolve(_recipe(), Overrides(data=labelled, opened=LABELS)))
     return folder
 
 
@@ -116,20 +116,20 @@ def test_a_resumed_training_is_one_that_was_never_disturbed(run, labelled, tmp_p
             raise KeyboardInterrupt
         return undisturbed(self, batch, batch_index)
 
-    overrides = Overrides(data=labelled, opened=LABELS)
+    plan = resolve(_recipe(), Overrides(data=labelled, opened=LABELS))
     monkeypatch.setattr(TrainingModule, "training_step", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        train(_recipe(), None, tmp_path / "run", overrides=overrides)
+        train(_recipe(), None, tmp_path / "run", plan=plan)
     monkeypatch.setattr(TrainingModule, "training_step", undisturbed)
-    train(_recipe(), None, tmp_path / "run", overrides=overrides, resume=True)
+    train(_recipe(), None, tmp_path / "run", plan=plan, resume=True)
     assert (tmp_path / "run" / "metrics.csv").read_text() == (run / "metrics.csv").read_text()
 
 
 @pytest.mark.slow
 def test_boxes_about_landmarks_need_no_masks(faces, table, tmp_path) -> None:
     write_landmarks(tmp_path / "l.h5", table)
-    overrides = Overrides(data=faces, landmarks=tmp_path / "l.h5")
-    summary = train(recipe_of("bbox"), None, tmp_path / "run", overrides=overrides)
+    plan = resolve(recipe_of("bbox"), Overrides(data=faces, landmarks=tmp_path / "l.h5"))
+    summary = train(recipe_of("bbox"), None, tmp_path / "run", plan=plan)
     assert summary["samples"]["crop"] == "face"
     assert summary["without_face"] == 0
     assert len(evaluate(load_run(tmp_path / "run"), open_dataset(faces), landmarks=table).images) == 4

@@ -131,12 +131,11 @@ def train(
     output = output or Path("runs") / Path(recipe).stem
     workers = (os.cpu_count() or 1) if jobs == -1 else jobs
     opened = given({"images": images, "labels": labels, "numbers": numbers, "categories": categories})
-    overrides = Overrides(masks, data, landmarks, limit, crop, opened)
     if resume:
         check_run(output)
     elif is_main_process():
         check_free(output, force=force)
-    resolve(chosen, overrides)
+    plan = resolve(chosen, Overrides(masks, data, landmarks, limit, crop, opened))
 
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # silences advice on the use of torch
     # torch takes seconds to import, so mistakes are reported first.
@@ -145,7 +144,7 @@ def train(
 
     options = TrainerOptions(accelerator, devices, nodes, strategy, workers, cache)
     try:
-        summary = train_network(chosen, None, output, overrides=overrides, options=options, resume=resume, force=force)
+        summary = train_network(chosen, None, output, plan=plan, options=options, resume=resume, force=force)
     except KeyboardInterrupt:
         if has_checkpoint(output):
             click.echo("\nthe last checkpoint is kept; the same command with --resume continues it", err=True)

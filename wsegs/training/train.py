@@ -51,7 +51,7 @@ def train(
     output: Path | str,
     *,
     data: Path | str | None = None,
-    overrides: Overrides | None = None,
+    plan: TrainingPlan | None = None,
     limit: int | None = None,
     options: TrainerOptions | None = None,
     resume: bool = False,
@@ -70,8 +70,9 @@ def train(
         ``last.ckpt``, ``metrics.csv``, ``curve.png`` and ``tensorboard/``.
     data
         The data set; of a mask store, if it moved since its landmarks were found.
-    overrides
-        More of what a command says; the other parameters are part of it.
+    plan
+        What the recipe was resolved to already, so that the data are not read again; ``masks``, ``data`` and ``limit``
+        are part of it. None resolves it here.
     limit
         A sample of so many images, spread over the splits.
     options
@@ -96,7 +97,7 @@ def train(
     """
     output = Path(output)
     options = options or TrainerOptions()
-    plan = resolve(recipe, overrides or _overrides(masks, data, limit))
+    plan = plan or resolve(recipe, _overrides(masks, data, limit))
 
     sources = [open_source(source, plan.network.size) for source in plan.sources]
     main, rows, _ = sources[0]
