@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from wsegs.errors import DataError, MissingError, OptionError
+from wsegs.io.files import sha256_of
 from wsegs.nets import build_network
 from wsegs.nets.weights import copy_layers, freeze, frozen_modules, read_weights
 from wsegs.training.plan import TrunkPlan
@@ -67,3 +68,16 @@ def test_files_of_weights_are_read_and_never_run(tmp_path) -> None:
     torch.save({"a": print}, tmp_path / "code.pth")
     with pytest.raises(DataError, match="damaged, or not a checkpoint"):
         read_weights(tmp_path / "code.pth")
+
+
+def test_older_formats_are_read_where_the_sha256_is_known(tmp_path) -> None:
+    file = tmp_path / "w.pth"
+    torch.save({"a": torch.ones(2)}, file, _use_new_zipfile_serialization=False)
+    with pytest.raises(DataError, match="damaged, or not a checkpoint \\(no ZIP archive\\)"):
+        read_weights(file)
+    assert torch.equal(read_weights(file, sha256_of(file))["a"], torch.ones(2))
+    with pytest.raises(DataError, match=r"another file: expected sha256 00, got [0-9a-f]{64}$"):
+        read_weights(file, "00")
+    torch.save({"a": print}, file, _use_new_zipfile_serialization=False)
+    with pytest.raises(DataError, match="damaged, or not a checkpoint"):
+        read_weights(file, sha256_of(file))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from wsegs.errors import DataError, MissingError, OptionError
+from wsegs.io.files import sha256_of
 
 
 class Trunk(Protocol):
@@ -29,8 +30,15 @@ class Trunk(Protocol):
         """Whether they stay as they are."""
 
 
-def read_weights(file: Path) -> dict[str, Any]:
+def read_weights(file: Path, sha256: str | None = None) -> dict[str, Any]:
     """Read a file of tensors and plain values that ``torch.save`` wrote; never runs code from the file.
+
+    Parameters
+    ----------
+    file
+        In torch's present format, a ZIP archive.
+    sha256
+        Of the file; it is compared first, and torch's older formats are then read too. None: not known.
 
     Raises
     ------
@@ -39,11 +47,10 @@ def read_weights(file: Path) -> dict[str, Any]:
     DataError
         If it is cut short or is another file.
     """
-    if not file.is_file():
-        raise MissingError(f"{file}: no such file of weights")
+    check_weights_file(file, sha256)
     try:
         with file.open("rb") as start:
-            if start.read(4) != b"PK\x03\x04":  # torch's older formats have no checksums
+            if sha256 is None and start.read(4) != b"PK\x03\x04":  # torch's older formats have no checksums
                 raise ValueError("no ZIP archive")
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # of a pickle that is none of torch's own
@@ -55,6 +62,22 @@ def read_weights(file: Path) -> dict[str, Any]:
     if not isinstance(weights, dict):
         raise DataError(f"{file}: expected weights by name, got {type(weights).__name__}")
     return weights
+
+
+def check_weights_file(file: Path, sha256: str | None = None) -> None:
+    """Check that a file is there, and where its sha256 is known, that it is the one that was meant.
+
+    Raises
+    ------
+    MissingError
+        If there is none.
+    DataError
+        If its sha256 differs.
+    """
+    if not file.is_file():
+        raise MissingError(f"{file}: no such file of weights")
+    if sha256 is not None and (found := sha256_of(file)) != sha256:
+        raise DataError(f"{file}: damaged, or another file: expected sha256 {sha256}, got {found}")
 
 
 def copy_layers(network: nn.Module, weights: Mapping[str, Tensor], layers: Mapping[str, str], source: Path) -> None:
