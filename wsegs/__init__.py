@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wsegs.datasets import open_dataset
     from wsegs.errors import WsegsError
     from wsegs.evaluation.runs import load_run
+    from wsegs.features.reader import FeatureStore
     from wsegs.landmarks.table import read_landmarks
     from wsegs.rules.ruleset import load_rules
     from wsegs.store.reader import MaskStore
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "FeatureStore",
     "MaskDataset",
     "MaskStore",
     "WsegsError",
@@ -44,6 +46,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "FeatureStore": "wsegs.features.reader",
     "MaskDataset": "wsegs.api.mask_dataset",
     "MaskStore": "wsegs.store.reader",
     "WsegsError": "wsegs.errors",

@@ -22,6 +22,7 @@ CASES = {
     ],
     "masks": [["LANDMARKS", "--shared-attributes-only", "-o", "EXISTS"]],
     "preview": [["MASKS", "--data", "DATA", "-o", "EXISTS.png"]],
+    "features": [["MASKS", "-o", "EXISTS"]],
     "train": [["attparsenet", "MASKS", "--data", "DATA", "-o", "RUN"], ["attparsenet", "MASKS", "-o", "EXISTS/"]],
     "evaluate": [["RUN", "--data", "DATA", "-o", "EXISTS/"]],
     "report": [["RUN", "-o", "EXISTS.html"]],

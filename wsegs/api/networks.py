@@ -7,11 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from wsegs.datasets import open_dataset
 from wsegs.datasets.index import FaceDataset
 from wsegs.errors import OptionError
-from wsegs.evaluation.crop_sources import store_dataset, training_store
-from wsegs.evaluation.crops import label_types, run_data_folder
+from wsegs.evaluation.crop_sources import OpenImages, open_images, open_training_images, store_dataset
 from wsegs.evaluation.evaluate import evaluate as evaluate_run
 from wsegs.evaluation.predict import Failure, Prediction
 from wsegs.evaluation.predict import predict as predict_images
@@ -101,7 +99,7 @@ def evaluate(
     limit: int | None = None,
     jobs: int = 0,
 ) -> Evaluation:
-    """Measure how well a run recognises attributes.
+    """Measure how well a run classifies attributes.
 
     Parameters
     ----------
@@ -128,9 +126,11 @@ def evaluate(
         If run or data cannot be used, do not fit each other, or the split is empty.
     """
     loaded = run if isinstance(run, Run) else load_run(Path(run))
-    dataset, store = _open(loaded, data)
+    opened = _open(loaded, data)
     table = read_landmarks(landmarks) if isinstance(landmarks, (str, os.PathLike)) else landmarks
-    return evaluate_run(loaded, dataset, split, landmarks=table, store=store, jobs=jobs, limit=limit)
+    if table is None:
+        table = opened.landmarks
+    return evaluate_run(loaded, opened.dataset, split, landmarks=table, store=opened.store, jobs=jobs, limit=limit)
 
 
 def predict(
@@ -164,20 +164,16 @@ def predict(
     return predict_images(loaded, [Path(file) for file in files], opened)
 
 
-def _open(run: Run, data: FaceDataset | MaskStore | PathLike | None) -> tuple[FaceDataset, MaskStore | None]:
-    """Return the data set to measure a run on, and the store that keeps its images, if one does."""
+def _open(run: Run, data: FaceDataset | MaskStore | PathLike | None) -> OpenImages:
+    """Return the images to measure a run on."""
     if isinstance(data, FaceDataset):
-        return data, None
-    if data is None:
-        folder = run_data_folder(run.info)
-        if folder is not None:
-            numbers, categories = label_types(run.info)
-            return open_dataset(folder, numbers=numbers, categories=categories), None
-        data = training_store(run.info)
-    if data is None:
+        return OpenImages(data, data.root)
+    if isinstance(data, MaskStore):
+        return OpenImages(store_dataset(data), data.path, data)
+    if data is not None:
+        masks, folder = (Path(data), None) if Path(data).is_file() else (None, Path(data))
+        return open_images(run, folder, masks, None, {})
+    opened = open_training_images(run, None, {})
+    if opened is None:
         raise OptionError(f"{run.path}: what it was trained on is not where it was; expected a data set, got none")
-    if not isinstance(data, MaskStore):
-        if not Path(data).is_file():
-            return open_dataset(Path(data)), None
-        data = MaskStore(data)
-    return store_dataset(data), data
+    return opened

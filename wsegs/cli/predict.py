@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 import cloup
 
 from wsegs.cli.options import PATH, argument, checkpoint_option, force_option, json_option, print_json
+
+if TYPE_CHECKING:
+    from wsegs.evaluation.predict import Prediction
 
 
 @cloup.command()
@@ -27,7 +30,12 @@ from wsegs.cli.options import PATH, argument, checkpoint_option, force_option, j
 @cloup.option_group(
     "Output",
     cloup.option(
-        "--heatmaps", type=PATH, help="Folder for a picture of each image that shows where each attribute was seen."
+        "--maps",
+        "--heatmaps",
+        "heatmaps",
+        type=PATH,
+        help="Folder for a picture of each image that shows where each attribute was seen, or what each region adds to"
+        " it.",
     ),
     force_option,
     json_option,
@@ -69,13 +77,11 @@ def predict(
             failures.append(result)
             continue
         if picture is not None:
-            from wsegs.reports.heatmaps import draw_heatmaps
-
-            assert result.maps is not None
-            names, title = result.attribute_names, result.path.name
-            draw_heatmaps(result.crop, result.maps, names, result.probabilities, picture, title=title)
+            _draw(result, picture)
         ranked = result.ranked()
         done.append({"image": str(result.path), "crop": result.crop_kind, "attributes": dict(ranked)} | result.other)
+        if result.regions_from:
+            done[-1]["regions"] = result.regions_from
         if picture is not None:
             done[-1]["maps"] = str(picture)
         if not as_json:
@@ -89,8 +95,21 @@ def predict(
         sys.exit(1)
 
 
+def _draw(result: Prediction, picture: Path) -> None:
+    from wsegs.reports.heatmaps import draw_heatmaps
+    from wsegs.reports.shares import draw_shares
+
+    names, title = result.attribute_names, result.path.name
+    if result.shares is not None and result.regions is not None:
+        draw_shares(result.crop, result.shares, result.regions, names, result.probabilities, picture, title=title)
+        return
+    assert result.maps is not None
+    draw_heatmaps(result.crop, result.maps, names, result.probabilities, picture, title=title)
+
+
 def _print(image: dict[str, Any]) -> None:
-    click.echo(f"{image['image']} ({image['crop']})")
+    regions = f"; regions: {image['regions']}" if "regions" in image else ""
+    click.echo(f"{image['image']} ({image['crop']}{regions})")
     width = max(map(len, image["attributes"]), default=0)
     absent = False
     for name, probability in image["attributes"].items():
@@ -99,7 +118,7 @@ def _print(image: dict[str, Any]) -> None:
             click.echo("  " + "-" * (width + 8))  # present above, absent below
         click.echo(f"  {name:<{width}}  {probability:>6.1%}")
     for name, said in image.items():
-        if name not in ("image", "crop", "attributes", "maps"):
+        if name not in ("image", "crop", "regions", "attributes", "maps"):
             click.echo(f"  {name}: {said}")
     if "maps" in image:
         click.echo(f"  {image['maps']}")

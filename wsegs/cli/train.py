@@ -10,18 +10,34 @@ from typing import Any
 import click
 import cloup
 
+from wsegs.cli.fit_heads import fit_heads
 from wsegs.cli.options import (
     PATH,
     argument,
+    categories_option,
     data_option,
     given,
-    label_options,
+    images_option,
     limit_option,
+    numbers_option,
     output_options,
     print_json,
 )
 from wsegs.cli.train_options import load_overridden_recipe, recipe_options
 from wsegs.errors import OptionError
+
+
+class LabelsType(click.ParamType):  # type: ignore[type-arg]
+    """A file of labels, or numbers of labelled images, 300 or 100,300,1000; becomes a path, or a tuple."""
+
+    name = "FILE|N,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | tuple[int, ...]:
+        """Return a path, or numbers; a file that is called like a number is a file."""
+        parts = str(value).split(",")
+        if all(part.isdecimal() for part in parts) and not Path(str(value)).exists():
+            return tuple(int(part) for part in parts)
+        return Path(str(value))
 
 
 @cloup.command()
@@ -36,7 +52,18 @@ from wsegs.errors import OptionError
 @cloup.option_group(
     "Samples",
     data_option,
-    label_options,
+    images_option,
+    cloup.option(
+        "--labels",
+        type=LabelsType(),
+        envvar="WSEGS_LABELS",
+        show_envvar=True,
+        help="CSV file of labels, as of wsegs landmarks. Or a number: fit on so many labelled images; of several, such"
+        " as 100,300,1000, the largest is the run's, and all are points of the curve in its report (region-probe)."
+        "  [default: labels.csv in the data set]",
+    ),
+    numbers_option,
+    categories_option,
     limit_option,
     cloup.option(
         "--landmarks",
@@ -52,6 +79,22 @@ from wsegs.errors import OptionError
     ),
 )
 @recipe_options
+@cloup.option_group(
+    "Features",
+    "For recipes that fit heads on features (region-probe).",
+    cloup.option(
+        "--features",
+        type=PATH,
+        help="File of features; made where it is not there.  [default: features.h5 beside masks.h5, NAME.features.h5"
+        " beside NAME.h5]",
+    ),
+    cloup.option(
+        "--finetune",
+        is_flag=True,
+        help="Train backbone and heads together, beginning with the fit: that of --init-from, or of runs/RECIPE, which"
+        " is made where it is not there.",
+    ),
+)
 @cloup.option_group(
     "Devices and processes",
     cloup.option(
@@ -98,12 +141,14 @@ def train(
     masks: Path | None,
     data: Path | None,
     images: str | None,
-    labels: Path | None,
+    labels: Path | tuple[int, ...] | None,
     numbers: tuple[str, ...],
     categories: tuple[str, ...],
     limit: int | None,
     landmarks: Path | None,
     crop: str | None,
+    features: Path | None,
+    finetune: bool,
     accelerator: str,
     devices: str,
     nodes: int,
@@ -127,15 +172,34 @@ def train(
 
     if resume and force:
         raise OptionError("--resume continues a run and --force overwrites it: expected one of them")
+    recipe_fields["label_counts"] = labels if isinstance(labels, tuple) else None
     chosen = load_overridden_recipe(recipe, recipe_fields)
-    output = output or Path("runs") / Path(recipe).stem
     workers = (os.cpu_count() or 1) if jobs == -1 else jobs
-    opened = given({"images": images, "labels": labels, "numbers": numbers, "categories": categories})
+    files = None if isinstance(labels, tuple) else labels
+    opened = given({"images": images, "labels": files, "numbers": numbers, "categories": categories})
+    overrides = Overrides(masks, data, landmarks, limit, crop, opened)
+    fitted = Path("runs") / Path(recipe).stem
+    for option, value in (("--features", features is not None), ("--finetune", finetune)):
+        if value and chosen.fit is None:
+            raise OptionError(f"{option}: recipe '{recipe}' fits no heads on features; region-probe does")
+    if chosen.fit is not None and not finetune:
+        if resume:
+            raise OptionError("--resume: a fit takes a minute and is not resumed; its features go on by themselves")
+        fit_heads(chosen, overrides, output or fitted, features, jobs, force=force, as_json=as_json)
+        return
+    if finetune:
+        output = output or fitted.with_name(f"{fitted.name}-finetuned")
+        if chosen.init_from is None:
+            if not (fitted / "run.json").exists():
+                fit_heads(chosen, overrides, fitted, features, jobs, force=False, as_json=False)
+            chosen = chosen.model_copy(update={"init_from": fitted})
+        chosen = chosen.trained()
+    output = output or fitted
     if resume:
         check_run(output)
     elif is_main_process():
         check_free(output, force=force)
-    plan = resolve(chosen, Overrides(masks, data, landmarks, limit, crop, opened))
+    plan = resolve(chosen, overrides)
 
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # silences advice on the use of torch
     # torch takes seconds to import, so mistakes are reported first.

@@ -28,6 +28,12 @@ _FIELDS = {
     "monitor": "early_stopping.monitor",
     "patience": "early_stopping.patience",
     "balance": "tasks.attributes.balance",
+    "backbone": "network.backbone",
+    "weights": "network.weights",
+    "prior": "fit.prior",
+    "folds": "fit.folds",
+    "thresholds": "fit.thresholds",
+    "label_counts": "fit.labels",
 }
 _ABOUT_REGIONS = ("parsing_masks", "class_map", "parsing_store", "from_store", "parser", "hard_regions")
 
@@ -125,6 +131,39 @@ _GROUPS = (
         cloup.option("--seed", type=click.IntRange(min=0), help="Seed of the weights, the order of images and flips."),
     ),
     cloup.option_group(
+        "Fit",
+        "For recipes that fit linear heads on the features of a frozen backbone (region-probe).",
+        cloup.option(
+            "--backbone",
+            help="Backbone whose maps are read: efficientnet-lite0, -lite1, -lite2, or timm:MODEL.  [default: the"
+            " recipe's]",
+        ),
+        cloup.option(
+            "--weights",
+            type=PATH,
+            help="File of the backbone's weights.  [default: those of the package that is made for it]",
+        ),
+        cloup.option(
+            "--prior",
+            metavar="FACTOR",
+            type=click.FloatRange(min=0, min_open=True),
+            help="By how much more weights on regions outside of an attribute's own mask are penalised; 1 penalises all"
+            " alike.  [default: the recipe's]",
+        ),
+        cloup.option(
+            "--folds",
+            metavar="N",
+            type=click.IntRange(min=0),
+            help="Number of folds of people by which penalty and thresholds are chosen; 0 takes the validation images."
+            "  [default: the recipe's]",
+        ),
+        cloup.option(
+            "--thresholds",
+            type=click.Choice(["none", "accuracy", "balanced_accuracy"]),
+            help="What the thresholds of the attributes are chosen for.  [default: the recipe's]",
+        ),
+    ),
+    cloup.option_group(
         "Validation",
         cloup.option(
             "--validate-every",
@@ -170,7 +209,12 @@ def load_overridden_recipe(name: str, options: Mapping[str, Any]) -> Recipe:
     for option in (*_ABOUT_REGIONS, "no_segmentation"):
         del values[option]
     about_regions = {option: options[option] for option in _ABOUT_REGIONS}
-    recipe = load_recipe(name, values | _region_fields(load_recipe(name), **about_regions))
+    plain = load_recipe(name)
+    for option in ("prior", "folds", "thresholds", "label_counts"):
+        if options.get(option) is not None and plain.fit is None:
+            flag = "--labels N" if option == "label_counts" else f"--{option}"
+            raise OptionError(f"{flag}: recipe '{name}' fits no heads on features; region-probe does")
+    recipe = load_recipe(name, values | _region_fields(plain, **about_regions))
     others = options["from_store"] or options["parsing_masks"] is not None
     if recipe.regions is not None and options["parser"] is None and others:
         recipe = recipe.without_parser()  # the parser of the recipe has other regions

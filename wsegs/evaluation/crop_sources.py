@@ -14,6 +14,7 @@ from wsegs.datasets import open_dataset
 from wsegs.datasets.index import FaceDataset
 from wsegs.errors import OptionError, WsegsError
 from wsegs.evaluation.crops import Crop, Cropper, cropper_for, label_types, run_data_folder
+from wsegs.evaluation.region_readers import RegionReader, find_landmarks
 from wsegs.evaluation.runs import Run
 from wsegs.geometry.matrices import resize_affine, transform_points
 from wsegs.io.images import read_image
@@ -51,12 +52,18 @@ class FileCrops:
         them where they are needed.
     boxes
         (N, 4) x, y, width, height in pixels of the image, of a run that crops about boxes; None finds them.
+    regions
+        What reads the regions of the crops; None where the run reads none, or draws them itself.
+    landmarks
+        (N, P, 2) of the scheme that ``regions`` draws from, x and y in pixels of the image; None finds them.
     """
 
     cropper: Cropper
     paths: Sequence[Path]
     points: Sequence[NDArray[np.float32]] | None
     boxes: NDArray[np.float32] | None = None
+    regions: RegionReader | None = None
+    landmarks: NDArray[np.float32] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -68,10 +75,23 @@ class FileCrops:
 
     def crop(self, position: int) -> Crop:
         """Read and crop an image."""
+        image = read_image(self.paths[position])
         points = None if self.points is None else self.points[position]
         box = None if self.boxes is None else self.boxes[position]
         detect = self.points is None and self.boxes is None
-        return self.cropper.place(read_image(self.paths[position]), points, detect=detect, box=box)
+        if self.regions is None:
+            return self.cropper.place(image, points, detect=detect, box=box)
+        landmarks, scheme = None, self.regions.scheme
+        if scheme is not None:
+            landmarks = find_landmarks(image, scheme) if self.landmarks is None else self.landmarks[position]
+            if points is None:
+                points = np.full((5, 2), np.nan) if landmarks is None else scheme.five_points(landmarks[None])[0]
+        crop = self.cropper.place(image, points, detect=detect, box=box)
+        height, width = image.shape[:2]
+        regions, source = self.regions.read(position, (height, width), crop.matrix, landmarks)
+        if source == "landmarks" and self.landmarks is None:
+            source = "landmarks found"
+        return crop._replace(regions=regions, regions_from=source)
 
 
 @dataclass(frozen=True)
@@ -89,12 +109,15 @@ class StoreCrops:
         (H, W) of the crops.
     rows
         (N,) rows of the store.
+    regions
+        See :class:`FileCrops`.
     """
 
     store: MaskStore
     info: RunInfo
     size: tuple[int, int]
     rows: NDArray[np.intp]
+    regions: RegionReader | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -102,11 +125,22 @@ class StoreCrops:
     def crop(self, position: int) -> Crop:
         """Read and resize or crop an image."""
         row = int(self.rows[position])
+        crop = self._place(row)
+        if self.regions is None:
+            return crop
+        landmarks, scheme = None, self.regions.scheme
+        if scheme is not None:
+            landmarks = self.store.scheme.convert(self.store.landmarks[row][None], scheme)[0]
+        regions, source = self.regions.read(position, self.store.size, crop.matrix, landmarks)
+        return crop._replace(regions=regions, regions_from=source)
+
+    def _place(self, row: int) -> Crop:
         points = self.store.scheme.five_points(self.store.landmarks[row][None])[0]
         if self.store.frame != self.info.frame:
             return cropper_for(self.info, self.size).place(self.store.image(row), points, detect=False)
         resize = resize_affine(np.array([self.store.size]), self.size)
-        return Crop(self.store.image(row, self.size), "as in training", transform_points(points[None], resize)[0])
+        image = self.store.image(row, self.size)
+        return Crop(image, "as in training", transform_points(points[None], resize)[0], resize[0])
 
 
 def store_dataset(store: MaskStore) -> FaceDataset:
@@ -182,26 +216,47 @@ def open_images(
     """
     if masks is not None and landmarks is not None:
         raise OptionError("--landmarks: a mask store has landmarks of its own; expected --masks or --landmarks")
-    source = run.plan.main
-    options = dict(options)
-    if source.kind == "data":
-        if data is None and masks is None:
-            data, options = source.path, {**source.opened, **options}
-            landmarks = landmarks or (Path(source.landmarks) if source.landmarks else None)
-        typed = {name: source.opened.get(name) for name in ("numbers", "categories")}
-    else:
-        typed = dict(zip(("numbers", "categories"), label_types(run.info), strict=True))
-    if not options.get("numbers") and not options.get("categories") and data is None:
-        options |= {name: tuple(labels) for name, labels in typed.items() if labels}
-    store = MaskStore(masks) if masks is not None else None
-    if data is None and store is None:
-        data = run_data_folder(run.info)
-        store = training_store(run.info) if data is None else None
-    if store is not None:
+    if masks is not None:
+        store = MaskStore(masks)
         return OpenImages(store_dataset(store), store.path, store)
-    data = data or DEFAULT_DATA
+    if data is not None:
+        return _open_folder(data, landmarks, options)
+    known = open_training_images(run, landmarks, options)
+    return known or _open_folder(DEFAULT_DATA, landmarks, _with_label_types(run, options))
+
+
+def open_training_images(run: Run, landmarks: Path | None, options: Mapping[str, Any]) -> OpenImages | None:
+    """Open the images that a run was trained on; None if they are not where they were.
+
+    Parameters
+    ----------
+    run
+        Says where they were, and with which options and landmarks a data set was opened.
+    landmarks, options
+        What replaces those; see :func:`open_images`.
+    """
+    source = run.plan.main
+    if source.kind == "data":
+        table = landmarks or (Path(source.landmarks) if source.landmarks else None)
+        return _open_folder(source.path, table, {**source.opened, **options})
+    folder = run_data_folder(run.info)
+    if folder is not None:
+        return _open_folder(folder, landmarks, _with_label_types(run, options))
+    store = training_store(run.info)
+    return None if store is None else OpenImages(store_dataset(store), store.path, store)
+
+
+def _open_folder(data: Path, landmarks: Path | None, options: Mapping[str, Any]) -> OpenImages:
     table = None if landmarks is None else read_landmarks(landmarks)
     return OpenImages(open_dataset(data, **options), data, None, table)
+
+
+def _with_label_types(run: Run, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options with the numbers and categories of a run's training, where they name none."""
+    if options.get("numbers") or options.get("categories"):
+        return dict(options)
+    types = dict(zip(("numbers", "categories"), label_types(run.info), strict=True))
+    return {**options, **{name: labels for name, labels in types.items() if labels}}
 
 
 def training_store(info: RunInfo) -> MaskStore | None:

@@ -42,11 +42,20 @@ class Crop(NamedTuple):
         How it was cropped.
     points
         (5, 2) float32: eyes, nose, corners of the mouth, x and y in pixels of the crop; nan where they are not known.
+    matrix
+        (2, 3) float32, from the image to the crop.
+    regions
+        (h, w) int64 region integers, of a run that reads drawn regions; zeros where there is no face.
+    regions_from
+        Where the regions come from; empty where there are none.
     """
 
     image: NDArray[np.uint8]
     kind: CropKind
     points: NDArray[np.float32]
+    matrix: NDArray[np.float32]
+    regions: NDArray[np.int64] | None = None
+    regions_from: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,7 +125,7 @@ class Cropper:
             placed = transform_points(np.asarray(points, np.float32)[None], matrix[None])[0]
         elif kind in ("as in training", "aligned") and self.mean_points is not None:
             placed = self.mean_points
-        return Crop(warp_image(image, matrix, self.size), kind, placed)
+        return Crop(warp_image(image, matrix, self.size), kind, placed, matrix)
 
     def _place_by_box(self, image: NDArray[np.uint8], box: NDArray[np.floating] | None, detect: bool) -> Crop:
         kind: CropKind = "box"
@@ -126,7 +135,7 @@ class Cropper:
             matrix, kind = letterbox_affine((image.shape[0], image.shape[1]), self.size), "whole image"
         else:
             matrix = box_affine(box, self.size, self.margin)
-        return Crop(warp_image(image, matrix, self.size), kind, np.full((5, 2), np.nan, np.float32))
+        return Crop(warp_image(image, matrix, self.size), kind, np.full((5, 2), np.nan, np.float32), matrix)
 
     def _matrix(
         self, image: NDArray[np.uint8], points: NDArray[np.floating] | None, detect: bool

@@ -19,8 +19,9 @@ from wsegs.errors import DataError, OptionError
 from wsegs.evaluation.crop_sources import CropSource, FileCrops, StoreCrops
 from wsegs.evaluation.crops import Crop, cropper_for
 from wsegs.evaluation.predictor import Predictor
+from wsegs.evaluation.region_readers import RegionReader, RowsReader, check_detectable, rules_reader
 from wsegs.evaluation.results import Evaluation
-from wsegs.evaluation.runs import Run
+from wsegs.evaluation.runs import Run, thresholds_of
 from wsegs.landmarks.table import LandmarkTable
 from wsegs.nets import NetworkOutput
 from wsegs.store import MaskStore
@@ -28,7 +29,7 @@ from wsegs.tasks.batch import Batch
 from wsegs.tasks.labelled import label_values
 from wsegs.tasks.task import Task
 from wsegs.training.samples.loaders import sample_loader
-from wsegs.training.samples.opening import points_by_name
+from wsegs.training.samples.opening import landmarks_by_name, points_by_name
 from wsegs.training.samples.sampler import BatchPlan, ValidationSampler
 
 _BATCH = 64
@@ -47,6 +48,10 @@ class CropBatch(NamedTuple):
         Of each in the data set.
     kinds
         How each was cropped.
+    regions
+        int64 (B, h, w) region integers; None where the run reads none that were drawn.
+    regions_from
+        Where they come from.
     unreadable
         What could not be read.
     """
@@ -56,6 +61,8 @@ class CropBatch(NamedTuple):
     positions: NDArray[np.intp]
     kinds: Sequence[str]
     unreadable: list[str]
+    regions: Tensor | None = None
+    regions_from: Sequence[str] = ()
 
 
 class EvaluationCrops(Dataset[CropBatch]):
@@ -88,7 +95,15 @@ class EvaluationCrops(Dataset[CropBatch]):
             np.array(positions, np.intp),
             [crop.kind for crop in crops],
             unreadable,
+            stack_regions(crops),
+            [crop.regions_from for crop in crops if crop.regions_from],
         )
+
+
+def stack_regions(crops: Sequence[Crop]) -> Tensor | None:
+    """Return the region integers of crops, int64 (B, h, w); None where they have none."""
+    drawn = [crop.regions for crop in crops if crop.regions is not None]
+    return torch.from_numpy(np.stack(drawn)) if drawn else None
 
 
 def evaluate(
@@ -98,6 +113,7 @@ def evaluate(
     *,
     landmarks: LandmarkTable | None = None,
     store: MaskStore | None = None,
+    regions: RegionReader | None = None,
     jobs: int = 0,
     limit: int | None = None,
 ) -> Evaluation:
@@ -119,6 +135,9 @@ def evaluate(
     store
         Of whose images inside ``dataset`` is made (:func:`wsegs.evaluation.crop_sources.store_dataset`); None where it
         is made of files.
+    regions
+        What reads the regions of all images of ``dataset``, for a run that reads drawn regions; None draws them by
+        landmarks, as in training.
     jobs
         Processes that read and crop; 0 does so in this one.
     limit
@@ -132,15 +151,17 @@ def evaluate(
         If run and data set, or landmarks and data set, have nothing in common.
     """
     run.check_usable()
+    whole = dataset
     dataset, rows = _chosen_images(dataset, split, limit)
     names = [name for name in run.attribute_names if name in dataset.attribute_names]
     tasks = _measurable_tasks(run, dataset)
     if not names and not tasks:
         raise DataError(f"{dataset.root}: has none of the {len(run.attribute_names)} attributes of {run.path}")
-    crops = EvaluationCrops(_crop_source(run, dataset, rows, landmarks, store))
+    crops = EvaluationCrops(_crop_source(run, whole, rows, landmarks, store, regions))
     logits = torch.full((len(dataset), len(run.attribute_names)), float("nan"))
     read = np.zeros(len(dataset), bool)
     kinds: Counter[str] = Counter()
+    regions_from: Counter[str] = Counter()
     unreadable: list[str] = []
     workers = jobs if len(dataset) > 2 * _BATCH else 0  # processes would take longer to start than to work
     sampler = ValidationSampler(np.arange(len(dataset)), _BATCH)
@@ -149,13 +170,14 @@ def evaluate(
     with tqdm(total=len(dataset), unit="image", desc="evaluate", disable=None) as bar:
         for batch in sample_loader(crops, sampler, workers, collate_fn=_as_it_is):
             if len(batch.positions):
-                output = predict(batch.images, batch.points)
+                output = predict(batch.images, batch.points, batch.regions)
                 if names:
                     logits[torch.from_numpy(batch.positions)] = output.logits
                 for task, values in zip(tasks, labels, strict=True):
                     _update(task, output, batch, values)
                 read[batch.positions] = True
             kinds.update(batch.kinds)
+            regions_from.update(batch.regions_from)
             unreadable += batch.unreadable
             bar.update(len(batch.positions) + len(batch.unreadable))
     kept = np.flatnonzero(read)
@@ -175,6 +197,8 @@ def evaluate(
         only_run=tuple(name for name in run.attribute_names if name not in names),
         only_data=tuple(name for name in dataset.attribute_names if name not in names),
         other={task.name: task.scores() for task in tasks},
+        regions=dict(regions_from),
+        thresholds=None if not names else thresholds_of(run)[ours],
     )
 
 
@@ -196,13 +220,24 @@ def _crop_source(
     rows: NDArray[np.intp],
     landmarks: LandmarkTable | None,
     store: MaskStore | None,
+    regions: RegionReader | None,
 ) -> CropSource:
+    """Return the crops of some rows of a data set."""
+    reader = rules_reader(run) if regions is None else regions
+    chosen = None if reader is None else RowsReader(reader, rows)
     if store is not None:
-        return StoreCrops(store, run.info, run.size, rows)
+        return StoreCrops(store, run.info, run.size, rows, chosen)
+    if landmarks is None:
+        check_detectable(run, reader)
     cropper = cropper_for(run.info, run.size, dataset.aligned_points)
-    points = None if landmarks is None else list(points_by_name(landmarks, dataset))
+    points = found = None
+    if landmarks is not None:
+        points = list(points_by_name(landmarks, dataset)[rows])
+        if reader is not None and reader.scheme is not None:
+            found = landmarks.scheme.convert(landmarks_by_name(landmarks, dataset)[rows], reader.scheme)
     boxes = dataset.boxes if run.info.frame.kind == "box" else None
-    return FileCrops(cropper, [dataset.path(i) for i in range(len(dataset))], points, boxes)
+    paths = [dataset.path(row) for row in rows]
+    return FileCrops(cropper, paths, points, None if boxes is None else boxes[rows], chosen, found)
 
 
 def _measurable_tasks(run: Run, dataset: FaceDataset) -> list[Task]:

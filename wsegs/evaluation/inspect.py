@@ -46,6 +46,9 @@ class Inspection:
         (N, C, h, w) float: the probability of each class on ``images``; None where nothing parses.
     parsed_names
         Of the C classes.
+    shares, probabilities, regions
+        Of a network whose logits are sums over regions, on the first image: what each region and, last, the whole image
+        add, (A, R + 1); of each attribute, (A,); the regions, (R, h, w). Else None.
     """
 
     images: NDArray[np.uint8]
@@ -53,6 +56,9 @@ class Inspection:
     region_weights: NDArray[np.float32] | None
     parsed: NDArray[np.float32] | None
     parsed_names: tuple[str, ...]
+    shares: NDArray[np.float32] | None = None
+    probabilities: NDArray[np.float32] | None = None
+    regions: NDArray[np.float32] | None = None
 
 
 def inspect_run(
@@ -96,7 +102,7 @@ def inspect_run(
             if regions is None or not hasattr(run.network, "region_weights"):
                 break
             images = normalise(batch.images)
-            drawn = regions(images, batch.classes, batch.points)
+            drawn = regions(images, _known(regions, batch), batch.points)
             total: Tensor = run.network.region_weights(images, drawn).sum(dim=0)  # type: ignore[operator]
             weights = total if weights is None else weights + total
             count += len(images)
@@ -105,21 +111,43 @@ def inspect_run(
         images = normalise(kept.images)
         maps = _last_maps(run, images[:1], regions, kept, channels) if run.plan.network.heads else None
         parsed, names = _parse(run, images)
+        shares = _shares(run, images[:1], regions, kept)
     return Inspection(
         images=kept.images.permute(0, 2, 3, 1).numpy(),
         maps=maps,
         region_weights=None if weights is None else (weights / count).float().numpy(),
         parsed=parsed,
         parsed_names=names,
+        **shares,
     )
 
 
 def _regions(run: Run) -> tuple[RegionSource | None, SampleFields]:
     """Return what draws regions: what does for new images, else what was known in training."""
+    if run.regions is not None and run.regions.reads == "regions":
+        return run.regions, SampleFields(regions=run.regions.size)
     if run.regions is not None or not run.region_names:
         return run.regions, SampleFields()
     size: tuple[int, int] = run.network.region_size  # type: ignore[assignment]
     return KnownRegions(run.region_names, size), SampleFields(classes=size)
+
+
+def _known(regions: RegionSource, batch: Batch) -> Tensor | None:
+    return batch.regions if regions.reads == "regions" else batch.classes
+
+
+def _shares(run: Run, image: Tensor, regions: RegionSource | None, batch: Batch) -> dict[str, NDArray[np.float32]]:
+    """Return what the regions add to the logits of the first image, of a network that says so."""
+    if regions is None or not hasattr(run.network, "shares"):
+        return {}
+    drawn = regions(image, _known(regions, batch.part(slice(1))), batch.points[:1])
+    output = run.network(image, drawn)
+    found = {
+        "shares": run.network.shares(output.features)[0],  # type: ignore[operator]
+        "probabilities": output.logits[0].sigmoid(),
+        "regions": drawn[0],
+    }
+    return {name: np.asarray(values.detach().float().cpu().numpy()) for name, values in found.items()}
 
 
 def _batches(crops: SampleDataset, rows: NDArray[np.intp], doing: str) -> Iterator[Batch]:
@@ -146,8 +174,8 @@ def _last_maps(
         if regions is None:
             run.network(images)
         else:
-            classes = None if batch.classes is None else batch.classes[:1]
-            run.network(images, regions(images, classes, batch.points[:1]))
+            one = batch.part(slice(1))
+            run.network(images, regions(images, _known(regions, one), one.points))
     finally:
         for hook in hooks:
             hook.remove()

@@ -10,14 +10,18 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from wsegs.errors import DataError, OptionError
 from wsegs.evaluation.crop_sources import CropSource, FileCrops, StoreCrops, store_dataset
 from wsegs.evaluation.crops import CropKind, cropper_for
+from wsegs.evaluation.evaluate import stack_regions
 from wsegs.evaluation.predictor import Predictor
+from wsegs.evaluation.region_readers import RegionReader, check_detectable, rules_reader
 from wsegs.evaluation.runs import Run
 from wsegs.io.files import did_you_mean
 from wsegs.io.images import reason
+from wsegs.nets import NetworkOutput
 from wsegs.store import MaskStore
 
 
@@ -39,6 +43,13 @@ class Prediction:
         (A, h, w) float, about 1 where the attribute was seen; None if the network draws none.
     other
         What the run's other tasks say, by task: a number, or probabilities by category.
+    regions_from
+        Where the regions come from that the network reads; empty where it reads none that were drawn.
+    shares
+        (A, R + 1) float: what each region and, last, the whole image add to each logit; None of a network whose
+        logits are no such sums.
+    regions
+        (R, h, w) float between 0 and 1: the regions that were read; None where there are no shares.
     """
 
     path: Path
@@ -48,6 +59,9 @@ class Prediction:
     probabilities: NDArray[np.float32]
     maps: NDArray[np.float32] | None
     other: dict[str, Any] = field(default_factory=dict)
+    regions_from: str = ""
+    shares: NDArray[np.float32] | None = None
+    regions: NDArray[np.float32] | None = None
 
     def ranked(self) -> list[tuple[str, float]]:
         """Return names and probabilities, the most probable first."""
@@ -63,7 +77,9 @@ class Failure:
     reason: str
 
 
-def predict(run: Run, images: Sequence[Path], store: MaskStore | None = None) -> Iterator[Prediction | Failure]:
+def predict(
+    run: Run, images: Sequence[Path], store: MaskStore | None = None, regions: RegionReader | None = None
+) -> Iterator[Prediction | Failure]:
     """Yield what a run says about images, one after another; those that cannot be read are no obstacle.
 
     Images of the size of the training images are taken as they are (where the run was trained on whole images);
@@ -77,6 +93,8 @@ def predict(run: Run, images: Sequence[Path], store: MaskStore | None = None) ->
         Files; with ``store`` names of images in it.
     store
         A mask store that keeps its images.
+    regions
+        What reads the regions of the images; see :func:`wsegs.evaluation.evaluate.evaluate`.
 
     Raises
     ------
@@ -85,33 +103,52 @@ def predict(run: Run, images: Sequence[Path], store: MaskStore | None = None) ->
     """
     run.check_usable()
     source: CropSource
+    reader = regions or rules_reader(run)
     if store is None:
-        source = FileCrops(cropper_for(run.info, run.size), images, None)
+        check_detectable(run, reader)
+        source = FileCrops(cropper_for(run.info, run.size), images, None, regions=reader)
     else:
-        source = _crops_by_name(store, run, images)
+        source = _crops_by_name(store, run, images, reader)
     network = Predictor(run)
     for position, path in enumerate(images):
         try:
-            crop, kind, points = source.crop(position)
+            crop = source.crop(position)
         except DataError as error:
             yield Failure(path, reason(error, path))
             continue
-        output = network(torch.from_numpy(crop).permute(2, 0, 1)[None], torch.from_numpy(points)[None])
+        seen = (
+            torch.from_numpy(crop.image).permute(2, 0, 1)[None],
+            torch.from_numpy(crop.points)[None],
+            stack_regions([crop]),
+        )
+        output = network(*seen)
+        shares = _shares(run, output)
         names = run.attribute_names
         said = {name: values[0] for task in run.image_tasks for name, values in task.decode(output).items()}
         said.pop("attributes", None)
         yield Prediction(
             path,
-            crop,
-            kind,
+            crop.image,
+            crop.kind,
             names,
             output.logits[0].sigmoid().numpy() if names else np.empty(0, np.float32),
             None if output.maps is None else output.maps[0].numpy(),
             said,
+            crop.regions_from,
+            shares,
+            None if shares is None else network.draw(*seen)[0].numpy(),
         )
 
 
-def _crops_by_name(store: MaskStore, run: Run, images: Sequence[Path]) -> StoreCrops:
+def _shares(run: Run, output: NetworkOutput) -> NDArray[np.float32] | None:
+    if not hasattr(run.network, "shares") or output.features is None or "attributes" not in output.heads:
+        return None
+    device = next(run.network.parameters()).device
+    shares: Tensor = run.network.shares(output.features.to(device))  # type: ignore[operator]
+    return np.asarray(shares[0].detach().float().cpu().numpy())
+
+
+def _crops_by_name(store: MaskStore, run: Run, images: Sequence[Path], regions: RegionReader | None) -> StoreCrops:
     names = store_dataset(store).images
     rows = {name: row for row, name in enumerate(names)}
     unknown = [image.as_posix() for image in images if image.as_posix() not in rows]
@@ -119,7 +156,8 @@ def _crops_by_name(store: MaskStore, run: Run, images: Sequence[Path]) -> StoreC
         raise OptionError(
             f"'{unknown[0]}' is none of the {len(names)} images of {store.path}{did_you_mean(unknown[0], names)}"
         )
-    return StoreCrops(store, run.info, run.size, np.array([rows[image.as_posix()] for image in images], np.intp))
+    chosen = np.array([rows[image.as_posix()] for image in images], np.intp)
+    return StoreCrops(store, run.info, run.size, chosen, regions)
 
 
 def check_maps(run: Run) -> None:
@@ -130,10 +168,12 @@ def check_maps(run: Run) -> None:
     OptionError
         If its network draws none, or was never taught to.
     """
+    if hasattr(run.network, "shares"):
+        return
     if getattr(run.network, "map_size", None) is None:
-        raise OptionError(f"--heatmaps: network '{run.plan.network.name}' of {run.path} draws no maps")
+        raise OptionError(f"--maps: network '{run.plan.network.name}' of {run.path} draws no maps")
     if run.plan.task("segmentation") is None:
-        raise OptionError(f"--heatmaps: {run.path} was trained without segmentation, so its maps show no places")
+        raise OptionError(f"--maps: {run.path} was trained without segmentation, so its maps show no places")
 
 
 def map_files(folder: Path, images: Sequence[Path]) -> list[Path]:

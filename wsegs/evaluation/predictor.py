@@ -28,7 +28,7 @@ class Predictor:
         self._network = self._place(run.network)
         self._regions = None if run.regions is None else self._place(run.regions)
 
-    def __call__(self, images: Tensor, points: Tensor) -> NetworkOutput:
+    def __call__(self, images: Tensor, points: Tensor, known: Tensor | None = None) -> NetworkOutput:
         """Return the network's output, float32 on the CPU.
 
         Parameters
@@ -37,18 +37,31 @@ class Predictor:
             uint8 (B, 3, H, W).
         points
             float (B, 5, 2): eyes, nose, corners of the mouth, x and y in pixels of the images; nan if not known.
+        known
+            int64 (B, h, w) region integers, of a network that reads regions that were drawn.
         """
         with torch.inference_mode(), autocast(self._precision, self._device):
             normalised = normalise(images.to(self._device))
             if self._regions is None:
                 output = self._network(normalised)
             else:
-                output = self._network(normalised, self._regions(normalised, None, points.to(self._device)))
+                output = self._network(normalised, self._draw(normalised, points, known))
         return NetworkOutput(
             {name: values.float().cpu() for name, values in output.heads.items()},
             None if output.maps is None else output.maps.float().cpu(),
             None if output.features is None else output.features.float().cpu(),
         )
+
+    def draw(self, images: Tensor, points: Tensor, known: Tensor | None = None) -> Tensor:
+        """Return the regions that the network reads, float (B, R, h, w) between 0 and 1, on the CPU."""
+        with torch.inference_mode(), autocast(self._precision, self._device):
+            return self._draw(normalise(images.to(self._device)), points, known).float().cpu()
+
+    def _draw(self, normalised: Tensor, points: Tensor, known: Tensor | None) -> Tensor:
+        assert self._regions is not None
+        place = None if known is None else known.to(self._device)
+        drawn: Tensor = self._regions(normalised, place, points.to(self._device))
+        return drawn
 
     def parse(self, images: Tensor) -> Tensor:
         """Return class scores (B, C, H, W), on the CPU, of uint8 images (B, 3, H, W)."""

@@ -37,6 +37,10 @@ class Evaluation:
         Attributes that only one side has.
     other
         Scores of the run's other tasks by task.
+    regions
+        How many images had their regions from where, of a run that reads drawn regions.
+    thresholds
+        float (A,): logits from which on an attribute is called present; None is 0.
     """
 
     images: tuple[str, ...]
@@ -48,10 +52,13 @@ class Evaluation:
     only_run: tuple[str, ...]
     only_data: tuple[str, ...]
     other: dict[str, dict[str, float]] = field(default_factory=dict)
+    regions: dict[str, int] = field(default_factory=dict)
+    thresholds: Tensor | None = None
 
     def scores(self) -> list[AttributeScores]:
         """Return the scores of every attribute."""
-        return score_attributes(self.attribute_names, self.logits, self.labels)
+        logits = self.logits if self.thresholds is None else self.logits - self.thresholds
+        return score_attributes(self.attribute_names, logits, self.labels)
 
 
 def average(evaluations: Sequence[Evaluation]) -> Evaluation:
@@ -71,7 +78,7 @@ def average(evaluations: Sequence[Evaluation]) -> Evaluation:
         if other.images != first.images:
             raise DataError("the runs could not read the same images, so they cannot be averaged")
     probabilities = torch.stack([evaluation.logits.double().sigmoid() for evaluation in evaluations]).mean(dim=0)
-    return replace(first, logits=probabilities.logit())
+    return replace(first, logits=probabilities.logit(), thresholds=None)
 
 
 def write_evaluation(evaluation: Evaluation, folder: Path, about: dict[str, Any]) -> dict[str, Any]:
@@ -97,6 +104,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path, about: dict[str, Any]
         "output": str(folder),
         "images": len(evaluation.images),
         "crops": evaluation.crops,
+        **({"regions": evaluation.regions} if evaluation.regions else {}),
         "unreadable": list(evaluation.unreadable),
         "attributes_only_in_run": list(evaluation.only_run),
         "attributes_only_in_data": list(evaluation.only_data),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from wsegs.errors import OptionError
 from wsegs.nets.layers.region_sources import RegionSource
@@ -118,3 +119,9 @@ def load_run(path: Path | str, checkpoint: Checkpoint = "best") -> Run:
         load_part(task, weights, f"tasks.{planned.name}", file)
         tasks.append(task.eval())
     return Run(path, plan, info, network.eval(), tuple(tasks), regions)
+
+
+def thresholds_of(run: Run) -> Tensor:
+    """Return the logits from which on each attribute is called present, float (A,): 0 unless the run chose others."""
+    chosen = getattr(run.network, "thresholds", None)
+    return torch.zeros(len(run.attribute_names)) if chosen is None else chosen.float().cpu()

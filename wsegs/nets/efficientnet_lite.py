@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from wsegs.errors import OptionError
@@ -54,7 +53,8 @@ class SameConv2d(nn.Conv2d):
         if self.stride[0] > 1:
             down, across = (self._padding(length) for length in images.shape[2:])
             images = nn.functional.pad(images, (*across, *down))
-        return super().forward(images)
+        convolved: Tensor = self._conv_forward(images, self.weight, None)
+        return convolved
 
     def _padding(self, length: int) -> tuple[int, int]:
         kernel, stride = self.kernel_size[0], self.stride[0]
@@ -87,7 +87,7 @@ class InvertedBottleneck(nn.Sequential):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return (B, filters, h, w) of (B, channels, H, W)."""
-        narrow: Tensor = super().forward(maps)
+        narrow: Tensor = super().forward(maps)  # type: ignore[no-untyped-call]
         return narrow + maps if self.residual else narrow
 
 

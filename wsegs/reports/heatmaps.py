@@ -17,8 +17,10 @@ from wsegs.reports.overlay import Image, scale_picture
 _OPACITY = 0.6  # of the colour over the face
 
 
-def heatmap_overlay(image: Image, heat: NDArray[np.floating], limits: tuple[float, float] = (0.0, 1.0)) -> Image:
-    """Draw a heat map over a grey face, in matplotlib's ``inferno``.
+def heatmap_overlay(
+    image: Image, heat: NDArray[np.floating], limits: tuple[float, float] = (0.0, 1.0), colours: str = "inferno"
+) -> Image:
+    """Draw a heat map over a grey face.
 
     Parameters
     ----------
@@ -28,13 +30,15 @@ def heatmap_overlay(image: Image, heat: NDArray[np.floating], limits: tuple[floa
         (h, w), resized bilinearly to the picture.
     limits
         The values of the first and the last colour; values beyond are clipped.
+    colours
+        Name of a colour map of matplotlib.
     """
     height, width = image.shape[:2]
     stretched = cv2.resize(np.asarray(heat, np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
     low, high = limits
     # nan, from a run that diverged, is drawn as 0.
     value = np.nan_to_num(np.clip((stretched - low) / (high - low), 0, 1))
-    colour = matplotlib.colormaps["inferno"](value)[..., :3] * 255
+    colour = matplotlib.colormaps[colours](value)[..., :3] * 255
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None]
     blended: NDArray[np.uint8] = (grey * (1 - _OPACITY) + colour * _OPACITY).round().astype(np.uint8)
     return blended
@@ -49,6 +53,8 @@ def draw_heatmaps(
     *,
     title: str = "",
     limits: tuple[float, float] = (0.0, 1.0),
+    colours: str = "inferno",
+    note: str = "map value over the face, clipped   number: probability, bold from 0.5",
 ) -> None:
     """Write a picture with the heat map of each attribute, its name and its score.
 
@@ -66,8 +72,12 @@ def draw_heatmaps(
         Heading, such as the name of the image.
     limits
         The values at both ends of the colour scale, which is drawn at the bottom.
+    colours
+        Name of a colour map of matplotlib.
+    note
+        Said at the bottom.
     """
-    write_png(_heatmap_grid(image, maps, names, scores, title, limits), Path(output))
+    write_png(_heatmap_grid(image, maps, names, scores, title, limits, colours, note), Path(output))
 
 
 def _heatmap_grid(
@@ -77,6 +87,8 @@ def _heatmap_grid(
     scores: Sequence[float] | NDArray[np.floating],
     title: str,
     limits: tuple[float, float],
+    colours: str,
+    note: str,
 ) -> Image:
     face = scale_picture(image, max(220 / image.shape[1], 120 / image.shape[0]))
     height, width = face.shape[:2]
@@ -102,13 +114,12 @@ def _heatmap_grid(
         present = float(score) >= 0.5
         sheet.text(name, x, y + caption / 2, size=13, bold=present, width=width - 44)
         sheet.text(f"{float(score):.2f}", x + width, y + caption / 2, size=13, bold=present, align="right")
-        sheet.paste(heatmap_overlay(face, heat, limits), x, y + caption)
+        sheet.paste(heatmap_overlay(face, heat, limits, colours), x, y + caption)
 
     y = sheet.height - foot + 8
     bar = np.broadcast_to(np.linspace(*limits, 240, dtype=np.float32), (16, 240))
-    sheet.paste(heatmap_overlay(np.full((16, 240, 3), 128, np.uint8), bar, limits), margin + 40, y)
+    sheet.paste(heatmap_overlay(np.full((16, 240, 3), 128, np.uint8), bar, limits, colours), margin + 40, y)
     sheet.text(f"{limits[0]:g}", margin + 32, y + 8, size=13, align="right")
     sheet.text(f"{limits[1]:g}", margin + 288, y + 8, size=13)
-    note = "map value over the face, clipped   number: probability, bold from 0.5"
     sheet.text(note, margin, y + 36, size=13, colour=PALE_INK, width=sheet.width - 2 * margin)
     return sheet.render()

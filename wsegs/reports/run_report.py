@@ -11,7 +11,9 @@ from typing import Any
 from wsegs.evaluation.inspect import inspect_run
 from wsegs.evaluation.runs import Run
 from wsegs.reports.figures import draw_activation_maps, draw_parsed_faces, draw_region_weights
+from wsegs.reports.fit_report import fit_parts
 from wsegs.reports.page import Heading, Part, Picture, Table, Text, Verbatim, write_page
+from wsegs.reports.shares import draw_shares
 from wsegs.training.learning_curves import plot_learning_curves
 from wsegs.training.run_folder import INFO, METRICS, RECIPE
 
@@ -68,9 +70,11 @@ def _run_parts(run: Run, folder: Path, data: Path | None) -> list[Part]:
             f" trained on {images.get('train', '?')} images, validated on {images.get('validation', '?')}."
         )
     )
-    plot_learning_curves(run.path / METRICS, folder / "curves.png")
-    parts += [Heading("Learning curves"), Picture(folder / "curves.png", "Every metric against the step.")]
+    if (run.path / METRICS).is_file():
+        plot_learning_curves(run.path / METRICS, folder / "curves.png")
+        parts += [Heading("Learning curves"), Picture(folder / "curves.png", "Every metric against the step.")]
     parts += _score_parts(run)
+    parts += fit_parts(run, folder)
     parts += _inside_parts(run, folder, data)
     parts += [Heading("Recipe"), Verbatim((run.path / RECIPE).read_text(encoding="utf-8"))]
     parts += [Heading("Provenance"), Verbatim((run.path / INFO).read_text(encoding="utf-8"))]
@@ -103,6 +107,11 @@ def _inside_parts(run: Run, folder: Path, data: Path | None) -> list[Part]:
         caption = "How much each region counts for each attribute: weights of the localisation branch, averaged over"
         caption += " validation images (figure 4 of Kalayeh, Gong & Shah)."
         parts += [Heading("Which region each attribute listens to"), Picture(folder / "weights.png", caption)]
+    if inside.shares is not None and inside.regions is not None and inside.probabilities is not None:
+        names = run.attribute_names
+        draw_shares(inside.images[0], inside.shares, inside.regions, names, inside.probabilities, folder / "shares.png")
+        caption = "A validation image: what each region adds to each attribute's logit, red for it, blue against it."
+        parts += [Heading("Where it looks"), Picture(folder / "shares.png", caption)]
     if inside.maps is not None:
         draw_activation_maps(inside.images[0], inside.maps, folder / "maps.png")
         caption = f"A validation image and the {len(inside.maps)} maps of the last convolution with the highest mean,"

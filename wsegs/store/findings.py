@@ -24,7 +24,7 @@ class Findings:
     """
 
     path: Path
-    kind: Literal["mask store", "landmark table"]
+    kind: Literal["mask store", "landmark table", "file of features"]
     checked: dict[str, Any] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
 

@@ -37,6 +37,26 @@ class TrunkPlan:
 
 
 @dataclass(frozen=True)
+class BackbonePlan:
+    """A backbone, and the file that its weights come from.
+
+    Attributes
+    ----------
+    name
+        See :func:`wsegs.nets.backbones.build_backbone`.
+    weights, sha256
+        The file, and its hash.
+    licence
+        Of the weights; empty where it is not known.
+    """
+
+    name: str
+    weights: Path
+    sha256: str
+    licence: str
+
+
+@dataclass(frozen=True)
 class NetworkPlan:
     """A network.
 
@@ -56,6 +76,8 @@ class NetworkPlan:
         Names of the regions that it reads; else empty.
     trunks
         Where weights of some layers come from.
+    backbone
+        Of a network that has one; else None.
     """
 
     name: str
@@ -65,6 +87,7 @@ class NetworkPlan:
     classes: int = 0
     regions: tuple[str, ...] = ()
     trunks: tuple[TrunkPlan, ...] = ()
+    backbone: BackbonePlan | None = None
 
 
 @dataclass(frozen=True)
@@ -87,26 +110,50 @@ class ParserPlan:
 
 
 @dataclass(frozen=True)
+class RulesPlan:
+    """The rules that draw regions of new images.
+
+    Attributes
+    ----------
+    text, source
+        See :func:`wsegs.rules.ruleset.compile_rules`.
+    size
+        (H, W) in which they draw.
+    mean_face
+        (P, 2), x and y at that size: the mean landmarks of the training images, for images without a face.
+    """
+
+    text: str
+    source: str
+    size: tuple[int, int]
+    mean_face: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
 class RegionPlan:
     """Source of the regions that the network reads.
 
     Attributes
     ----------
     source
-        Of the training images: a ``parser``, the mask ``store``, human ``masks``, boxes about ``landmarks``.
+        Of the training images: a ``parser``, the mask ``store`` (one region a pixel), its ``rules`` (regions may
+        overlap), human ``masks``, boxes about ``landmarks``.
     parser
         What draws them on new images, and in training where ``source`` says so; None where nothing does.
     hard
         Whether a parser's pixel belongs to its most probable class alone.
     box_area, aspects
         Of boxes: share of the image's area, width by height.
+    rules
+        What draws regions of new images where ``source`` is ``rules``; else None.
     """
 
-    source: Literal["parser", "store", "masks", "landmarks"]
+    source: Literal["parser", "store", "rules", "masks", "landmarks"]
     parser: ParserPlan | None
     hard: bool
     box_area: float
     aspects: tuple[float, ...]
+    rules: RulesPlan | None = None
 
 
 @dataclass(frozen=True)
@@ -228,6 +275,21 @@ class OptimizerPlan:
 
 
 @dataclass(frozen=True)
+class FitPlan:
+    """How linear heads are fitted on features; see :class:`wsegs.training.recipe.Fit`."""
+
+    loss: Literal["logistic", "hinge"]
+    penalties: tuple[float, ...]
+    criterion: Literal["log_loss", "average_precision"]
+    prior: float
+    balance: Literal["none", "class"]
+    folds: int
+    mirrored_copies: bool
+    thresholds: Literal["none", "accuracy", "balanced_accuracy"]
+    labels: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
 class Monitor:
     """Monitored value of the best checkpoint; ``patience`` 0 never stops the training."""
 
@@ -256,6 +318,8 @@ class TrainingPlan:
         Whether half of the images are mirrored.
     precision, seed
         See the recipe.
+    fit
+        How heads are fitted on the features of the network; None trains the network.
     """
 
     network: NetworkPlan
@@ -271,6 +335,7 @@ class TrainingPlan:
     flips: bool
     precision: str
     seed: int
+    fit: FitPlan | None = None
 
     @property
     def main(self) -> SourcePlan:

@@ -71,12 +71,14 @@ class TrunkChoice(_Strict):
 class NetworkChoice(BaseModel):
     """A network by name, or a class of one's own as ``package.module:Class``.
 
-    Further fields are the network's own options, which it checks.
+    ``weights`` is a file of a backbone's weights, of a network that has a backbone; without it they come from an
+    installed package. Further fields are the network's own options, which it checks.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
 
     name: str | None = None
+    weights: Path | None = None
     class_: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = Field(default=None, alias="class")
     trunks: tuple[TrunkChoice, ...] = ()
 
@@ -193,12 +195,14 @@ class EarlyStopping(_Strict):
 class RegionInput(_Strict):
     """Source of the regions that a network reads.
 
-    ``parser`` is a run of a parser: with ``from: parser`` it draws them always, else for images of which no more than
-    the image is known. ``hard`` takes its most probable class of each pixel instead of all their probabilities; where
-    regions are known in training, that is done anyway, since those are hard too.
+    ``rules`` takes the base regions that the mask store's rules drew, which may overlap; on new images the same rules
+    draw them, from landmarks that are found there. ``parser`` is a run of a parser: with ``from: parser`` it draws
+    them always, else for images of which no more than the image is known. ``hard``
+    takes its most probable class of each pixel instead of all their probabilities; where regions are known in training,
+    that is done anyway, since those are hard too.
     """
 
-    source: Literal["parser", "store", "masks", "landmarks"] = Field(default="parser", alias="from")
+    source: Literal["parser", "store", "rules", "masks", "landmarks"] = Field(default="parser", alias="from")
     parser: Path | None = None
     hard: bool = False
     parsing_masks: Path | None = None
@@ -210,6 +214,34 @@ class RegionInput(_Strict):
     def parsed_hard(self) -> bool:
         """True where each pixel of a parser's regions belongs to one region alone."""
         return self.hard or self.source != "parser"
+
+
+class Fit(_Strict):
+    """How linear heads are fitted on the features of a frozen network, in place of training it.
+
+    ``penalties`` are tried by ``folds`` of people (0: on the validation images), and the best by ``criterion`` is
+    taken. ``prior`` is by how much more weights on regions outside of an attribute's own mask are penalised.
+    ``mirrored_copies`` adds the mirrored images as further rows. ``thresholds`` says what the thresholds of the
+    attributes are chosen for; ``none`` leaves them at a probability of one half. ``labels`` takes so many labelled
+    images; of several numbers, the largest is the run's and all are points of a curve.
+    """
+
+    loss: Literal["logistic", "hinge"] = "logistic"
+    penalties: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1)
+    criterion: Literal["log_loss", "average_precision"] = "log_loss"
+    prior: float = Field(default=3.0, gt=0)
+    balance: Literal["none", "class"] = "none"
+    folds: int = Field(default=5, ge=0)
+    mirrored_copies: bool = False
+    thresholds: Literal["none", "accuracy", "balanced_accuracy"] = "accuracy"
+    labels: tuple[Annotated[int, Field(ge=2)], ...] = ()
+
+    @field_validator("folds")
+    @classmethod
+    def _no_single_fold(cls, value: int) -> int:
+        if value == 1:
+            raise ValueError("expected 0, or 2 or more")
+        return value
 
 
 class Recipe(_Strict):
@@ -232,6 +264,7 @@ class Recipe(_Strict):
     samples: Samples = Samples()
     tasks: Annotated[dict[str, TaskChoice], BeforeValidator(_check_tasks)] = Field(default_factory=dict)
     regions: RegionInput | None = None
+    fit: Fit | None = None
     init_from: Path | None = None
 
     @model_validator(mode="before")
@@ -280,6 +313,10 @@ class Recipe(_Strict):
         """Return the recipe without its own parser of regions, where the regions are others than those it draws."""
         assert self.regions is not None
         return self.model_copy(update={"regions": self.regions.model_copy(update={"parser": None})})
+
+    def trained(self) -> Recipe:
+        """Return the recipe that trains the network itself, in place of fitting heads on its features."""
+        return self.model_copy(update={"fit": None})
 
     def as_fields(self) -> dict[str, Any]:
         """Return the recipe as YAML and JSON hold it."""

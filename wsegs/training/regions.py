@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from torch import nn
+import numpy as np
+import torch
+from torch import Tensor, nn
 
-from wsegs.nets.layers.region_sources import KnownRegions, LandmarkBoxes, RegionSource
-from wsegs.training.plan import TrainingPlan
+from wsegs.geometry.resample import resample_nearest
+from wsegs.nets.layers.region_sources import DrawnRegions, KnownRegions, LandmarkBoxes, RegionSource
+from wsegs.rules import compile_rules
+from wsegs.tasks.batch import SampleFields
+from wsegs.training.plan import RulesPlan, TrainingPlan
 from wsegs.training.weights import load_parser
 
 
@@ -27,9 +32,27 @@ def build_regions(
     if regions is None:
         return None, None
     size: tuple[int, int] = network.region_size  # type: ignore[assignment]
+    if regions.rules is not None:
+        return DrawnRegions(plan.network.regions, size, _mean_face(regions.rules, size)), None
     if regions.source == "landmarks":
         return LandmarkBoxes(plan.network.size, size, regions.box_area, regions.aspects), None
     parsed = None
     if regions.parser is not None:
         parsed = load_parser(regions.parser, size, hard=regions.hard, weights=weights)
     return parsed, None if regions.source == "parser" else KnownRegions(plan.network.regions, size)
+
+
+def fields_of_regions(plan: TrainingPlan, network: nn.Module) -> SampleFields:
+    """Return what of a sample the regions need that a network reads in training."""
+    if plan.regions is None:
+        return SampleFields()
+    size: tuple[int, int] = network.region_size  # type: ignore[assignment]
+    if plan.regions.rules is not None:
+        return SampleFields(regions=size)
+    return SampleFields() if plan.sources[0].class_maps is None else SampleFields(classes=size)
+
+
+def _mean_face(plan: RulesPlan, size: tuple[int, int]) -> Tensor:
+    """Return the region integers of the mean face, int64 (h, w)."""
+    drawn = compile_rules(plan.text, plan.source).draw(np.array([plan.mean_face]), plan.size)[0]
+    return torch.from_numpy(resample_nearest(drawn, size, np.bitwise_or).astype(np.int64))

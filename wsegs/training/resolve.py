@@ -7,6 +7,7 @@ from dataclasses import replace
 from wsegs.errors import OptionError
 from wsegs.nets import signature_of
 from wsegs.training.plan import (
+    FitPlan,
     Monitor,
     NetworkPlan,
     OptimizerPlan,
@@ -17,6 +18,7 @@ from wsegs.training.plan import (
     TrunkPlan,
 )
 from wsegs.training.recipe import Recipe
+from wsegs.training.resolving.backbone_plans import plan_backbone
 from wsegs.training.resolving.chosen import ChosenTask
 from wsegs.training.resolving.region_plans import plan_regions
 from wsegs.training.resolving.source_plans import (
@@ -54,6 +56,7 @@ def resolve(recipe: Recipe, overrides: Overrides | None = None) -> TrainingPlan:
     signature.check_options(recipe.network.options)
     tasks = choose_tasks(recipe, signature)
     check_fit(recipe, signature, tasks)
+    backbone = plan_backbone(recipe, signature)
 
     hold_out = hold_out_of(recipe, tasks)
     main = choose_main_source(recipe, overrides, tasks, hold_out)
@@ -79,6 +82,7 @@ def resolve(recipe: Recipe, overrides: Overrides | None = None) -> TrainingPlan:
         classes=next((len(plan.outputs) for plan in plans if plan.kind == "parsing"), 0),
         regions=region_names,
         trunks=tuple(TrunkPlan(trunk.source, trunk.layers, trunk.frozen) for trunk in recipe.network.trunks),
+        backbone=backbone,
     )
     return _plan(recipe, schedule, network, regions, plans, tuple(source.plan for source in sources), tasks)
 
@@ -113,6 +117,7 @@ def _plan(
         flips=recipe.flips,
         precision=recipe.precision,
         seed=recipe.seed,
+        fit=None if recipe.fit is None else FitPlan(**recipe.fit.model_dump()),
     )
 
 

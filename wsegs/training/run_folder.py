@@ -15,6 +15,7 @@ from wsegs.errors import MissingError, OutputExistsError
 RECIPE, PLAN, INFO, BEST, LAST = "recipe.yaml", "plan.json", "run.json", "best.ckpt", "last.ckpt"
 METRICS, CURVE, TENSORBOARD = "metrics.csv", "curve.png", "tensorboard"
 TRAINED = "training_images.csv"
+PENALTIES, LABEL_CURVE, REGION_SHARES = "penalties.csv", "label_curve.csv", "region_shares.csv"
 
 
 def check_run(path: Path, checkpoint: str | None = None) -> None:
@@ -75,7 +76,15 @@ def begin_run(path: Path, write: Callable[[Path], None]) -> None:
         Writes the description into the folder that it is given, each file complete or absent.
     """
     if path.is_dir() and any(path.iterdir()):
-        for name in (BEST, LAST, METRICS, CURVE):  # nothing else that someone may have put there
+        for name in (
+            BEST,
+            LAST,
+            METRICS,
+            CURVE,
+            PENALTIES,
+            LABEL_CURVE,
+            REGION_SHARES,
+        ):  # nothing else that someone may have put there
             (path / name).unlink(missing_ok=True)
         if (path / TENSORBOARD).is_dir():
             shutil.rmtree(path / TENSORBOARD)

@@ -33,7 +33,7 @@ from wsegs.training.parser_overlap import parser_overlap
 from wsegs.training.plan import TrainingPlan, plan_fields
 from wsegs.training.precision import memory_format, resolve_precision
 from wsegs.training.recipe import Recipe
-from wsegs.training.regions import build_regions
+from wsegs.training.regions import build_regions, fields_of_regions
 from wsegs.training.resolve import Overrides, resolve
 from wsegs.training.run_folder import BEST, CURVE, LAST, METRICS, PLAN, has_checkpoint, remove_unfinished
 from wsegs.training.runs import RunInfo, create_run, describe_run, read_run
@@ -171,8 +171,8 @@ def _build_loaders(
     for number, (_, _, source) in enumerate(sources):
         own = [task for task, planned in zip(tasks, plan.tasks, strict=True) if planned.source == number]
         fields = reduce(or_, (task.fields(network, plan.network.size) for task in own), SampleFields())
-        if number == 0 and plan.sources[0].class_maps is not None and fields.classes is None:
-            fields |= SampleFields(classes=network.region_size)  # type: ignore[arg-type]  # the regions that it reads
+        if number == 0:
+            fields |= fields_of_regions(plan, network)
         dataset = SampleDataset(source, fields)
         keep_if_small(source, dataset, folder / str(number), options.cache)
         datasets.append(dataset)

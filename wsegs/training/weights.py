@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from wsegs.errors import DataError, OptionError
 from wsegs.io.files import sha256_of
 from wsegs.nets import build_network
+from wsegs.nets.backbones import BackboneWeights, load_backbone_weights
 from wsegs.nets.layers.region_sources import ParsedRegions
 from wsegs.nets.weights import copy_layers, freeze, read_weights
 from wsegs.training.plan import NetworkPlan, ParserPlan, TrainingPlan
@@ -100,6 +101,12 @@ def load_trunks(network: nn.Module, plan: TrainingPlan) -> None:
     """
     if plan.init_from:
         _init_from(network, plan, Path(plan.init_from))
+        if isinstance(getattr(network, "thresholds", None), Tensor):
+            network.thresholds.zero_()  # type: ignore[operator]  # they were chosen for the logits of before
+    elif plan.network.backbone is not None:
+        backbone = plan.network.backbone
+        weights_file = BackboneWeights(backbone.weights, backbone.sha256, backbone.licence)
+        load_backbone_weights(network.backbone, backbone.name, weights_file)  # type: ignore[arg-type]
     for trunk in plan.network.trunks:
         if trunk.source.is_dir():
             check_run(trunk.source)
@@ -114,14 +121,20 @@ def load_trunks(network: nn.Module, plan: TrainingPlan) -> None:
 def describe_weights(plan: TrainingPlan) -> dict[str, Any]:
     """Return what the provenance of a run says of the weights that it began with."""
     sources = [Path(plan.init_from)] if plan.init_from else []
-    found = {}
+    found: dict[str, Any] = {}
     for source in [*sources, *(trunk.source for trunk in plan.network.trunks)]:
         file = source / BEST if source.is_dir() else source
         try:
             found[str(source.absolute())] = sha256_of(file)
         except OSError as error:
             raise DataError(f"{file}: cannot be read ({error.strerror})") from None
-    return {"init_from": found} if found else {}
+    described: dict[str, Any] = {"init_from": found} if found else {}
+    if plan.network.backbone is not None:
+        backbone = plan.network.backbone
+        licence = backbone.licence or "not known; see where they came from"
+        about = {"name": backbone.name, "weights": str(backbone.weights), "sha256": backbone.sha256, "licence": licence}
+        described["backbone"] = about
+    return described
 
 
 def _init_from(network: nn.Module, plan: TrainingPlan, run: Path) -> None:

@@ -10,6 +10,7 @@ import click
 import cloup
 
 from wsegs.cli.options import PATH, argument, json_option, print_json
+from wsegs.errors import OptionError
 
 if TYPE_CHECKING:
     from wsegs.store.findings import Findings
@@ -19,7 +20,10 @@ _MOST_LINES = 20
 
 @cloup.command()
 @argument(
-    "path", "Mask store (masks.h5) or table of landmarks (landmarks.h5).", metavar="[FILE]", default=Path("masks.h5")
+    "path",
+    "Mask store (masks.h5), table of landmarks (landmarks.h5) or features (features.h5).",
+    metavar="[FILE]",
+    default=Path("masks.h5"),
 )
 @cloup.option_group(
     "Checks",
@@ -40,21 +44,28 @@ _MOST_LINES = 20
 def verify(
     path: Path, rules: str | None, landmarks: Path | None, data: Path | None, recheck: int, as_json: bool
 ) -> None:
-    """Find damage in a mask store or a table of landmarks, and name the images that have it.
+    """Find damage in a mask store, a table of landmarks or features, and name the images that have it.
 
     Finds any changed byte, and any disagreement with the rules, landmarks and images that the options name. The exit
     code is 1 if something is wrong.
     """
+    from wsegs.features.format import is_feature_file
+    from wsegs.features.verify import verify_features
     from wsegs.rules import load_rules
     from wsegs.store.verify import verify_file
 
-    findings = verify_file(
-        path,
-        rules=None if rules is None else load_rules(rules),
-        landmarks=landmarks,
-        data=data,
-        redraw=None if recheck == -1 else recheck,
-    )
+    if path.is_file() and is_feature_file(path):
+        if rules is not None or landmarks is not None or data is not None:
+            raise OptionError(f"{path}: features have no rules, landmarks or images inside to compare with")
+        findings = verify_features(path)
+    else:
+        findings = verify_file(
+            path,
+            rules=None if rules is None else load_rules(rules),
+            landmarks=landmarks,
+            data=data,
+            redraw=None if recheck == -1 else recheck,
+        )
     if as_json:
         print_json(findings.as_json())
     else:

@@ -7,6 +7,43 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+POOLINGS = ("mean", "max", "both")
+"""Ways in which a region's activations become one vector."""
+
+
+def pool_regions(maps: Tensor, regions: Tensor, pooling: str = "mean") -> Tensor:
+    """Return what maps say in each region and, last, in the whole image.
+
+    Parameters
+    ----------
+    maps
+        (B, C, h, w).
+    regions
+        (B, R, H, W) between 0 and 1, no smaller than the maps: the share of a region in a pixel of the maps is its
+        weight there.
+    pooling
+        ``mean``: weighted by the region's share of each pixel. ``max``: over all pixels in which the region has a
+        share. ``both``: the means, then the maxima.
+
+    Returns
+    -------
+    (B, R + 1, C), or (B, R + 1, 2C) of both. A region that is not in the image gives zeros.
+    """
+    weights = nn.functional.adaptive_avg_pool2d(regions.to(maps.dtype), (maps.shape[2], maps.shape[3]))
+    flat = maps.flatten(2)
+    pooled = []
+    if pooling != "max":
+        shares = weights.flatten(2)
+        shares = shares / shares.sum(dim=2, keepdim=True).clamp(min=1e-6)
+        pooled.append(torch.cat([torch.bmm(shares, flat.transpose(1, 2)), flat.mean(dim=2)[:, None]], dim=1))
+    if pooling != "mean":
+        present = weights.flatten(2) > 0
+        # Region by region, since all of them at once would take R times the memory of the maps.
+        largest = [flat.masked_fill(~present[:, r, None], -torch.inf).amax(dim=2) for r in range(regions.shape[1])]
+        maxima = torch.stack([*largest, flat.amax(dim=2)], dim=1)
+        pooled.append(maxima.masked_fill(maxima == -torch.inf, 0.0))
+    return torch.cat(pooled, dim=2)
+
 
 class RegionPooling(nn.Module):
     """One feature vector a region: the mean of the activations in it, weighted by its mask.

@@ -6,6 +6,7 @@ All are modules with one method, so a network does not know which of them it is 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -24,20 +25,24 @@ class RegionSource(nn.Module):
         Of the R regions.
     size
         (h, w) of what is drawn.
+    reads
+        What of a mini-batch it takes beside images and points.
     """
 
     names: tuple[str, ...]
     size: tuple[int, int]
+    reads: Literal["classes", "regions"] = "classes"
 
-    def forward(self, images: Tensor, classes: Tensor | None, points: Tensor | None) -> Tensor:
+    def forward(self, images: Tensor, known: Tensor | None, points: Tensor | None) -> Tensor:
         """Return regions, float (B, R, h, w) between 0 and 1.
 
         Parameters
         ----------
         images
             (B, 3, H, W) float between -1 and 1.
-        classes
-            uint8 (B, h', w') class maps where they are known, else None.
+        known
+            What :attr:`reads` says: class maps, uint8 (B, h', w'), or region integers, int (B, h, w). None where
+            nothing is known.
         points
             (B, 5, 2) float: where eyes, nose and corners of the mouth are, x and y in pixels of the images; nan
             where no face was found. None where they are not read.
@@ -88,7 +93,7 @@ class ParsedRegions(RegionSource):
         return self
 
     @torch.no_grad()
-    def forward(self, images: Tensor, classes: Tensor | None, points: Tensor | None) -> Tensor:
+    def forward(self, images: Tensor, known: Tensor | None, points: Tensor | None) -> Tensor:
         """Return the parser's probabilities; see :class:`RegionSource`."""
         if images.shape[2:] != self.parser_size:
             images = nn.functional.interpolate(
@@ -119,12 +124,43 @@ class KnownRegions(RegionSource):
         self.names = tuple(names)
         self.size = size
 
-    def forward(self, images: Tensor, classes: Tensor | None, points: Tensor | None) -> Tensor:
+    def forward(self, images: Tensor, known: Tensor | None, points: Tensor | None) -> Tensor:
         """Return one channel a class; see :class:`RegionSource`."""
-        assert classes is not None
-        numbers = torch.arange(len(self.names), device=classes.device, dtype=torch.int16)
+        assert known is not None
+        numbers = torch.arange(len(self.names), device=known.device, dtype=torch.int16)
         assert len(self.names) <= IGNORE_INDEX
-        return (classes[:, None].to(torch.int16) == numbers[:, None, None]).to(images.dtype)
+        return (known[:, None].to(torch.int16) == numbers[:, None, None]).to(images.dtype)
+
+
+class DrawnRegions(RegionSource):
+    """Base regions that rules drew, which may overlap. An image without any has those of the mean face.
+
+    Parameters
+    ----------
+    names
+        Of the regions, bit 0 first.
+    size
+        (h, w) of the region integers.
+    mean_face
+        (h, w) region integers of the mean face; zeros where there is none.
+    """
+
+    reads = "regions"
+    mean_face: Tensor
+
+    def __init__(self, names: Sequence[str], size: tuple[int, int], mean_face: Tensor) -> None:
+        super().__init__()
+        self.names = tuple(names)
+        self.size = size
+        self.register_buffer("mean_face", mean_face)
+        self.register_buffer("bits", torch.arange(len(self.names)), persistent=False)
+
+    def forward(self, images: Tensor, known: Tensor | None, points: Tensor | None) -> Tensor:
+        """Return one channel a region; see :class:`RegionSource`."""
+        assert known is not None
+        empty = (known == 0).flatten(1).all(dim=1)
+        drawn = torch.where(empty[:, None, None], self.mean_face.to(known.dtype), known)
+        return ((drawn[:, None] >> self.bits[:, None, None]) & 1).to(images.dtype)  # type: ignore[index]
 
 
 class LandmarkBoxes(RegionSource):
@@ -155,7 +191,7 @@ class LandmarkBoxes(RegionSource):
         self.box_sizes = [((pixels * aspect) ** 0.5, (pixels / aspect) ** 0.5) for aspect in aspects]  # width, height
         self.names = box_names(aspects)
 
-    def forward(self, images: Tensor, classes: Tensor | None, points: Tensor | None) -> Tensor:
+    def forward(self, images: Tensor, known: Tensor | None, points: Tensor | None) -> Tensor:
         """Return a channel a box; see :class:`RegionSource`."""
         assert points is not None
         channels = []

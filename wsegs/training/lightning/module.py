@@ -79,7 +79,8 @@ class TrainingModule(LightningModule):
         source = self.known_regions or self.regions
         if source is None:
             return self.network(images)
-        return self.network(images, source(images, batch.classes, batch.points))
+        known = batch.regions if source.reads == "regions" else batch.classes
+        return self.network(images, source(images, known, batch.points))
 
     def training_step(self, batch: Batch | list[Batch], batch_index: int) -> Tensor:
         """Return the weighted sum of the losses of this step's stage; several sources come as a list."""

@@ -13,12 +13,14 @@ from wsegs.training.plan import (
     ClassMapPlan,
     ParserPlan,
     RegionPlan,
+    RulesPlan,
     read_plan,
 )
 from wsegs.training.recipe import Recipe, RegionInput
 from wsegs.training.resolving.chosen import ChosenSource
 from wsegs.training.run_folder import PLAN, check_run
 from wsegs.training.samples.class_maps import plan_class_maps
+from wsegs.training.samples.opening import OpenStore
 
 
 def plan_regions(
@@ -30,6 +32,10 @@ def plan_regions(
         return None, (), None
     parser = None if chosen.parser is None else plan_parser(chosen.parser)
     plan = RegionPlan(chosen.source, parser, chosen.parsed_hard, chosen.box_area, chosen.aspects)
+    if chosen.source == "rules":
+        assert isinstance(main.opened, OpenStore)  # which is what these regions need
+        names = main.opened.labelled.region_names
+        return replace(plan, parser=None, rules=_plan_rules(main.opened, main)), names, None
     if chosen.source == "landmarks":
         if not main.opened.has_face.any():
             raise OptionError(f"regions: from: landmarks: {main.opened.name} has none; --landmarks names them")
@@ -45,6 +51,15 @@ def plan_regions(
             f" got one of {', '.join(parser.class_names)}"
         )
     return plan, maps.names, maps
+
+
+def _plan_rules(opened: OpenStore, main: ChosenSource) -> RulesPlan:
+    store = opened.labelled
+    rows = main.rows.train[opened.has_face[main.rows.train]]
+    if not len(rows):
+        raise OptionError(f"regions: from: rules: {store.path} has no face in its training images")
+    mean = store.landmarks[rows].mean(axis=0, dtype=float).round(2)
+    return RulesPlan(store.rules.text, store.rules.source, store.size, tuple((float(x), float(y)) for x, y in mean))
 
 
 def _region_class_maps(chosen: RegionInput, main: ChosenSource) -> ClassMapPlan:

@@ -92,7 +92,8 @@ def _needs_store(recipe: Recipe, tasks: list[ChosenTask]) -> str:
             return f"the task '{task.name}'"
         if task.kind.pixels == "classes" and (task.options.get("from") == "store" or task.options.get("store")):
             return f"the task '{task.name}'"
-    return "regions: from: store" if recipe.regions is not None and recipe.regions.source == "store" else ""
+    regions = recipe.regions
+    return f"regions: from: {regions.source}" if regions is not None and regions.source in ("store", "rules") else ""
 
 
 def _source(recipe: Recipe, opened: OpenSource, overrides: Overrides, hold_out: Any) -> ChosenSource:

@@ -218,11 +218,22 @@ def points_by_name(landmarks: LandmarkTable, dataset: FaceDataset) -> NDArray[np
     DataError
         If no image has any.
     """
+    return landmarks.scheme.five_points(landmarks_by_name(landmarks, dataset))
+
+
+def landmarks_by_name(landmarks: LandmarkTable, dataset: FaceDataset) -> NDArray[np.float32]:
+    """Return the landmarks (N, P, 2) of every image of a data set by name, nan where the table has none.
+
+    Raises
+    ------
+    DataError
+        If no image has any.
+    """
     rows = {name: row for row, name in enumerate(landmarks.images)}
     known = np.array([rows.get(name, -1) for name in dataset.images])
     if known.max() < 0:
         raise DataError(f"--landmarks: has no image of {dataset.root}; the first there is '{dataset.images[0]}'")
-    points = landmarks.scheme.five_points(landmarks.landmarks)[known]
+    points = np.asarray(landmarks.landmarks)[known]
     points[known < 0] = np.nan
     return np.asarray(points, np.float32)
 

@@ -1,0 +1,1 @@
+from tests.training.conftest import faces, store, table  # noqa: F401 (fixtures)

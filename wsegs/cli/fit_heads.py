@@ -1,0 +1,73 @@
+"""The part of ``wsegs train`` that fits heads on features, and what it prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from wsegs.cli.options import print_json
+
+if TYPE_CHECKING:
+    from wsegs.training.recipe import Recipe
+    from wsegs.training.resolve import Overrides
+
+
+def fit_heads(
+    recipe: Recipe,
+    overrides: Overrides,
+    output: Path,
+    features: Path | None,
+    jobs: int | None,
+    *,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Fit the heads of a recipe and print the summary; see :func:`wsegs.training.fitting.fit.fit_probe`."""
+    from wsegs.training.resolve import resolve
+    from wsegs.training.run_folder import check_free
+
+    check_free(output, force=force)
+    plan = resolve(recipe, overrides)
+    # torch takes seconds to import, so mistakes are reported first.
+    from wsegs.training.fitting.features import features_path
+    from wsegs.training.fitting.fit import fit_probe
+
+    path = features or features_path(plan)
+    try:
+        summary = fit_probe(recipe, plan, output, features=path, jobs=-1 if jobs is None else jobs, force=force)
+    except KeyboardInterrupt:
+        partial = path.with_name(f"{path.name}.partial")
+        if partial.exists():
+            click.echo(f"{partial} keeps what was read; the same command goes on from there", err=True)
+        raise
+    if as_json:
+        print_json(summary)
+    else:
+        _print(summary)
+
+
+def _print(summary: Mapping[str, Any]) -> None:
+    images, seconds = summary["images"], summary["seconds"]
+    click.echo(
+        f"{summary['output']}: {summary['network']} on {summary['backbone']}, fitted on {images['train']} images,"
+        f" {len(summary['regions'])} regions, {summary['feature_count']} features; {seconds['features']:.0f} s for the"
+        f" features, {seconds['fit']:.0f} s for the fit"
+    )
+    click.echo(f"penalty {summary['penalty']:g}, the best of {len(summary['penalties'])}, by {summary['chosen_by']}")
+    scores = ", ".join(
+        f"{name.replace('_', ' ')} {value:.2%}" for name, value in summary["scores"].items() if value is not None
+    )
+    click.echo(f"{scores} {summary['measured_on']}")
+    if summary["skipped"]:
+        names = ", ".join(summary["skipped"])
+        click.echo(f"not fitted, since all their labels are alike: {names}")
+    if summary["prior"] is None:
+        click.echo("without a prior: these regions belong to no rules, so no attribute has regions of its own")
+    if summary["mean_face"]:
+        click.echo(f"without a face, read by the mean face's regions: {summary['mean_face']} of all images")
+    for name, file in summary["files"].items():
+        click.echo(f"{name}: {file}")
+    click.echo(f"next: wsegs evaluate {summary['output']}; wsegs report {summary['output']}")

@@ -1,0 +1,1 @@
+"""What a backbone says in each region of each image: ``features.h5``."""
