@@ -56,7 +56,26 @@ if TYPE_CHECKING:
     cloup.option(
         "--landmarks",
         type=PATH,
-        help="A landmarks.h5 of these images, if they are not aligned.  [default: faces are found on the fly]",
+        help="A landmarks.h5 of these images, if they are not aligned or the run reads features by region.  [default:"
+        " faces are found on the fly]",
+    ),
+    cloup.option(
+        "--regions",
+        type=PATH,
+        help="Where the regions come from that a run reads: a mask store, the run of a parser, or a folder of class"
+        " maps (PNG).  [default: the rules of the training, drawn from landmarks]",
+    ),
+    cloup.option(
+        "--class-map",
+        default="celebamask",
+        help="Class map that says which classes of --regions DIR make up which region.",
+    ),
+    cloup.option(
+        "--calibrate",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="Choose the thresholds of the attributes for accuracy on N labelled images, and measure on the people who"
+        " are in none of them.",
     ),
 )
 @cloup.option_group(
@@ -83,6 +102,9 @@ def evaluate(
     split: str,
     limit: int | None,
     landmarks: Path | None,
+    regions: Path | None,
+    class_map: str,
+    calibrate: int | None,
     checkpoint: Literal["best", "last"],
     parsing: bool,
     parsing_masks: Path | None,
@@ -113,7 +135,8 @@ def evaluate(
     # torch takes seconds to import, so mistakes are reported first.
     from wsegs.evaluation.crop_sources import open_images
     from wsegs.evaluation.evaluate import evaluate as evaluate_run
-    from wsegs.evaluation.results import average, write_evaluation
+    from wsegs.evaluation.region_readers import open_regions
+    from wsegs.evaluation.results import average, calibrated, write_evaluation
     from wsegs.evaluation.runs import load_run
     from wsegs.reports.plots import plot_attribute_bars
 
@@ -125,6 +148,8 @@ def evaluate(
         options = {"masks": masks, "data": data, "parsing_masks": parsing_masks, "jobs": workers, "limit": limit}
         _evaluate_parsing(runs[0], output, split, checkpoint, options, force, as_json)
         return
+    if regions is not None and len(runs) > 1:
+        raise OptionError("--regions: expected one run, got several")
     if parsing_masks is not None:
         raise OptionError("--parsing-masks: is for parsing; --parsing measures it")
     opened = open_images(runs[0], data, masks, landmarks, given(labels))
@@ -132,12 +157,26 @@ def evaluate(
     beside = "".join(f"-with-{run.path.name}" for run in runs[1:])
     default = run_folders[0] / f"evaluation-{dataset.name}-{split}{beside}"
     folder = check_output(output or default, force=force)
+    reader = None
+    if regions is not None:
+        runs[0], reader = open_regions(runs[0], regions, class_map, dataset.images)
     evaluation = average(
         [
-            evaluate_run(run, dataset, split, landmarks=opened.landmarks, store=opened.store, jobs=workers, limit=limit)
+            evaluate_run(
+                run,
+                dataset,
+                split,
+                landmarks=opened.landmarks,
+                store=opened.store,
+                regions=reader,
+                jobs=workers,
+                limit=limit,
+            )
             for run in runs
         ]
     )
+    if calibrate is not None:
+        evaluation = calibrated(evaluation, dataset, calibrate)
     run_name = " + ".join(map(str, run_folders))
     about = {"run": run_name, "checkpoint": checkpoint, "data": str(opened.path), "name": dataset.name, "split": split}
     summary = write_evaluation(evaluation, folder, about)
@@ -164,6 +203,10 @@ def _print_summary(summary: Mapping[str, Any]) -> None:
         f" split {summary['split']}"
     )
     click.echo("crops: " + ", ".join(f"{count} {kind}" for kind, count in summary["crops"].items()))
+    if "regions" in summary:
+        click.echo("regions: " + ", ".join(f"{count} from {source}" for source, count in summary["regions"].items()))
+    if "calibrated_on" in summary:
+        click.echo(f"thresholds: chosen on {summary['calibrated_on']} images, whose people are not measured")
     for problem in summary["unreadable"]:
         click.echo(f"left out: {problem}")
     for side, key in (("the run", "attributes_only_in_run"), ("the data set", "attributes_only_in_data")):

@@ -256,6 +256,8 @@ def _region_fields(
         fields[f"{part}.class_map"] = str(Path(class_map).absolute()) if is_file else class_map
     if parser is not None:
         fields["regions.parser"] = str(parser)
+        if not parses and recipe.regions is not None and recipe.regions.source == "rules" and parsing_masks is None:
+            fields["regions.from"] = "parser"
     if hard_regions is not None:
         fields["regions.hard"] = hard_regions
     if parsing_store is not None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from wsegs.datasets import open_dataset
 from wsegs.datasets.index import FaceDataset
 from wsegs.errors import OptionError, WsegsError
-from wsegs.evaluation.crops import Crop, Cropper, cropper_for, label_types, run_data_folder
+from wsegs.evaluation.crops import Crop, CropKind, Cropper, cropper_for, label_types, run_data_folder
 from wsegs.evaluation.region_readers import RegionReader, find_landmarks
 from wsegs.evaluation.runs import Run
 from wsegs.geometry.matrices import resize_affine, transform_points
@@ -89,9 +89,11 @@ class FileCrops:
         crop = self.cropper.place(image, points, detect=detect, box=box)
         height, width = image.shape[:2]
         regions, source = self.regions.read(position, (height, width), crop.matrix, landmarks)
-        if source == "landmarks" and self.landmarks is None:
+        found = self.landmarks is None and self.points is None
+        if found and source == "landmarks":
             source = "landmarks found"
-        return crop._replace(regions=regions, regions_from=source)
+        kind: CropKind = "detected" if found and crop.kind == "landmarks" else crop.kind
+        return crop._replace(kind=kind, regions=regions, regions_from=source)
 
 
 @dataclass(frozen=True)

@@ -198,14 +198,19 @@ def run_data_folder(info: RunInfo) -> Path | None:
     A run remembers the folder of the images, which in the layouts of CelebA and LFWA lies inside that of the data set.
     """
     from wsegs.datasets import open_dataset
-    from wsegs.datasets.celeba import is_celeba
+    from wsegs.datasets.celeba import ATTRIBUTES
     from wsegs.datasets.lfwa import is_lfwa
+    from wsegs.datasets.listing import first_file
 
     root = Path(info.provenance["root"])
     if not root.is_dir():  # a folder above it may hold other images
         return None
     name = str(info.provenance["landmarks"].get("data", {}).get("name")).partition("-")[0]
-    layouts = {"celeba": is_celeba, "lfwa": is_lfwa}
+
+    def has_attributes(folder: Path) -> bool:  # Img/ has the images alone
+        return first_file(folder, ATTRIBUTES) is not None
+
+    layouts = {"celeba": has_attributes, "lfwa": is_lfwa}
     if name in layouts:
         return next((folder for folder in [root, *root.absolute().parents[:3]] if layouts[name](folder)), None)
     numbers, categories = label_types(info)

@@ -144,8 +144,9 @@ def _shares(run: Run, output: NetworkOutput) -> NDArray[np.float32] | None:
     if not hasattr(run.network, "shares") or output.features is None or "attributes" not in output.heads:
         return None
     device = next(run.network.parameters()).device
-    shares: Tensor = run.network.shares(output.features.to(device))  # type: ignore[operator]
-    return np.asarray(shares[0].detach().float().cpu().numpy())
+    with torch.inference_mode():
+        shares: Tensor = run.network.shares(output.features.to(device))  # type: ignore[operator]
+    return np.asarray(shares[0].float().cpu().numpy())
 
 
 def _crops_by_name(store: MaskStore, run: Run, images: Sequence[Path], regions: RegionReader | None) -> StoreCrops:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -17,11 +17,15 @@ from wsegs.geometry.resample import resample_nearest
 from wsegs.geometry.warp import warp_nearest
 from wsegs.io.files import did_you_mean
 from wsegs.landmarks.chain import landmarks_of_image
+from wsegs.nets.layers.region_sources import DrawnRegions, NamedRegions
 from wsegs.rules import RuleSet, compile_rules
 from wsegs.rules.tuning.class_map import load_classes
 from wsegs.schemes import IBUG68, LandmarkScheme
 from wsegs.store import MaskStore
+from wsegs.training.resolving.region_plans import plan_parser
+from wsegs.training.run_folder import INFO
 from wsegs.training.samples.class_maps import HumanClasses
+from wsegs.training.weights import load_parser
 
 
 class RegionReader(Protocol):
@@ -206,11 +210,51 @@ MEAN_FACE = "mean face"
 def rules_reader(run: Run) -> RulesReader | None:
     """Return what draws the regions of a run's new images from landmarks; None where something else does."""
     regions = run.plan.regions
-    if regions is None or regions.rules is None:
+    if regions is None or regions.rules is None or not isinstance(run.regions, DrawnRegions):
         return None
     rules = compile_rules(regions.rules.text, regions.rules.source)
     size: tuple[int, int] = run.network.region_size  # type: ignore[assignment]
     return RulesReader(rules, regions.rules.size, run.size, size)
+
+
+def open_regions(
+    run: Run, source: Path, class_map: str, images: Sequence[str]
+) -> tuple[Run, StoreReader | ClassMapReader | None]:
+    """Open another source of a run's regions than its own.
+
+    Parameters
+    ----------
+    run
+        Reads features by region.
+    source
+        A mask store, the run of a parser, or a folder of class maps.
+    class_map
+        Of a folder of class maps.
+    images
+        Names of the images.
+
+    Returns
+    -------
+    The run, whose regions a parser may draw now; and what reads the regions otherwise.
+
+    Raises
+    ------
+    OptionError, DataError, MissingError
+        If there is no such source, or it lacks a region or all of the images.
+    """
+    _check_reads_drawn(run)
+    if (source / INFO).is_file():
+        return replace(run, regions=_parsed_regions(run, source)), None
+    if source.is_dir():
+        return run, class_map_reader(run, source, class_map, images)
+    return run, store_reader(run, MaskStore(source), images)
+
+
+def _parsed_regions(run: Run, source: Path) -> NamedRegions:
+    parser = plan_parser(source)
+    places = _places(run, parser.class_names, str(source))
+    size: tuple[int, int] = run.network.region_size  # type: ignore[assignment]
+    return NamedRegions(load_parser(parser, size, hard=True), run.region_names, places)
 
 
 def store_reader(run: Run, store: MaskStore, images: Sequence[str]) -> StoreReader:
@@ -252,9 +296,12 @@ def class_map_reader(run: Run, folder: Path, class_map: str, images: Sequence[st
     return ClassMapReader(maps, bits, run.size, run.network.region_size)  # type: ignore[arg-type]
 
 
-def _places(run: Run, names: Sequence[str], source: str) -> tuple[int, ...]:
+def _check_reads_drawn(run: Run) -> None:
     if run.plan.regions is None or run.plan.regions.rules is None:
-        raise OptionError(f"--regions: {run.path} reads no regions that were drawn by rules")
+        raise OptionError(f"--regions: {run.path} reads no regions that rules drew, so they cannot come from elsewhere")
+
+
+def _places(run: Run, names: Sequence[str], source: str) -> tuple[int, ...]:
     for name in run.region_names:
         if name not in names:
             raise OptionError(

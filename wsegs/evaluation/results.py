@@ -9,10 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from wsegs.errors import DataError
+from wsegs.datasets.index import FaceDataset
+from wsegs.errors import DataError, OptionError
+from wsegs.heads.thresholds import choose_thresholds
 from wsegs.io.files import atomic_write, write_table
 from wsegs.tasks.scores import ROW_FIELDS, AttributeScores, mean_scores, score_attributes, undefined_attributes
 
@@ -41,6 +44,8 @@ class Evaluation:
         How many images had their regions from where, of a run that reads drawn regions.
     thresholds
         float (A,): logits from which on an attribute is called present; None is 0.
+    calibrated_on
+        On how many images of the data set the thresholds were chosen, which are not among the N.
     """
 
     images: tuple[str, ...]
@@ -54,6 +59,7 @@ class Evaluation:
     other: dict[str, dict[str, float]] = field(default_factory=dict)
     regions: dict[str, int] = field(default_factory=dict)
     thresholds: Tensor | None = None
+    calibrated_on: int = 0
 
     def scores(self) -> list[AttributeScores]:
         """Return the scores of every attribute."""
@@ -81,6 +87,43 @@ def average(evaluations: Sequence[Evaluation]) -> Evaluation:
     return replace(first, logits=probabilities.logit(), thresholds=None)
 
 
+def calibrated(evaluation: Evaluation, dataset: FaceDataset, count: int, seed: int = 0) -> Evaluation:
+    """Return an evaluation with thresholds for accuracy, chosen on some images whose people are then left out.
+
+    Parameters
+    ----------
+    evaluation
+        Of images of ``dataset``.
+    dataset
+        Knows who is on them; an image of nobody known is a person of its own.
+    count
+        Of the images that thresholds are chosen on.
+    seed
+        Which these are.
+
+    Raises
+    ------
+    OptionError
+        If nobody would be left to measure.
+    """
+    people = dict(zip(dataset.images, dataset.identity.tolist(), strict=True))
+    person = np.array([people[name] if people[name] >= 0 else -2 - i for i, name in enumerate(evaluation.images)])
+    chosen = np.random.default_rng(seed).permutation(len(person))[:count]
+    rest = np.flatnonzero(~np.isin(person, person[chosen]))
+    if not len(rest):
+        raise OptionError(f"--calibrate {count}: nobody of {len(person)} images would be left to measure")
+    logits, labels = evaluation.logits.numpy(), evaluation.labels.numpy()
+    thresholds = torch.from_numpy(choose_thresholds(logits[chosen], labels[chosen].astype(np.int8), "accuracy"))
+    return replace(
+        evaluation,
+        images=tuple(evaluation.images[i] for i in rest),
+        logits=evaluation.logits[rest],
+        labels=evaluation.labels[rest],
+        thresholds=thresholds,
+        calibrated_on=len(chosen),
+    )
+
+
 def write_evaluation(evaluation: Evaluation, folder: Path, about: dict[str, Any]) -> dict[str, Any]:
     """Write an evaluation into a folder and return its summary.
 
@@ -105,6 +148,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path, about: dict[str, Any]
         "images": len(evaluation.images),
         "crops": evaluation.crops,
         **({"regions": evaluation.regions} if evaluation.regions else {}),
+        **({"calibrated_on": evaluation.calibrated_on} if evaluation.calibrated_on else {}),
         "unreadable": list(evaluation.unreadable),
         "attributes_only_in_run": list(evaluation.only_run),
         "attributes_only_in_data": list(evaluation.only_data),

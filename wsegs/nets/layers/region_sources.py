@@ -108,6 +108,32 @@ class ParsedRegions(RegionSource):
         return nn.functional.adaptive_avg_pool2d(probabilities, self.size)
 
 
+class NamedRegions(RegionSource):
+    """Some of a parser's classes, in another order.
+
+    Parameters
+    ----------
+    parsed
+        The parser.
+    names
+        Of the regions.
+    places
+        Which class each of them is.
+    """
+
+    def __init__(self, parsed: ParsedRegions, names: Sequence[str], places: Sequence[int]) -> None:
+        super().__init__()
+        self.parsed = parsed
+        self.names = tuple(names)
+        self.size = parsed.size
+        self._places = list(places)
+
+    def forward(self, images: Tensor, known: Tensor | None, points: Tensor | None) -> Tensor:
+        """Return one channel a region; see :class:`RegionSource`."""
+        drawn: Tensor = self.parsed(images, known, points)
+        return drawn[:, self._places]
+
+
 class KnownRegions(RegionSource):
     """Class maps that are known, one region a class: a pixel of unknown class is in none.
 

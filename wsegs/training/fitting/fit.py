@@ -189,9 +189,7 @@ def _rows(
     if len(rows) < 2:
         raise DataError(f"{source.name}: expected images with labels to fit on, got {len(rows)} that can be read")
     if not fit.folds and not len(held):
-        raise DataError(
-            f"{source.name}: no image with a label to choose the penalty by; --folds 5 needs none"
-        )
+        raise DataError(f"{source.name}: no image with a label to choose the penalty by; --folds 5 needs none")
     return rows, held
 
 
