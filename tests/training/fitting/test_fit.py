@@ -1,0 +1,171 @@
+"""A fit of heads on features: a run like every other, chosen by people who were not fitted on."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.training.tiny import make_store, write_faces, write_labels
+from wsegs.errors import DataError, OptionError, OutputExistsError
+from wsegs.evaluation.runs import load_run, thresholds_of
+from wsegs.features.reader import FeatureStore
+from wsegs.store import MaskStore
+from wsegs.training.fitting.fit import fit_probe
+from wsegs.training.fitting.segments import mean_shares, own_regions
+from wsegs.training.recipe import load_recipe
+from wsegs.training.resolve import Overrides, resolve
+from wsegs.training.train import train
+
+
+def probe_recipe(**fields):
+    """Return the recipe of a probe on small images."""
+    small = {"size": (64, 56), "network.strides": [4, 8], "fit.folds": 3, "precision": "32-true"}
+    return load_recipe("region-probe", {**small, **fields})
+
+
+def fitted(store, output, **fields):
+    """Fit a probe on a store and return the summary."""
+    recipe = probe_recipe(**fields)
+    return fit_probe(recipe, resolve(recipe, Overrides(masks=store.path)), output, jobs=1)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory, astronaut_landmarks):
+    """A store whose labels can be seen, and features beside it."""
+    folder = tmp_path_factory.mktemp("fit")
+    table = write_faces(folder / "data", astronaut_landmarks, count=60)
+    write_labels(folder / "data", table)
+    return make_store(folder, table)
+
+
+@pytest.fixture(scope="module")
+def summary(store, tmp_path_factory):
+    return fitted(store, tmp_path_factory.mktemp("runs") / "probe")
+
+
+def test_labels_that_can_be_seen_are_learnt(store, summary):
+    assert summary["scores"]["average_precision"] > 0.9
+    assert summary["measured_on"] == "by 3 folds of people"
+    assert summary["skipped"] == []
+    assert summary["images"] == {"train": 56, "validation": 0}
+    assert summary["prior"] == 3
+    run = load_run(summary["output"])
+    assert run.attribute_names == ("Smiling", "Eyeglasses", "Male")
+    assert run.info.provenance["backbone"]["licence"] == "Apache-2.0"
+    assert len(run.info.provenance["backbone"]["sha256"]) == 64
+
+
+def test_the_network_says_of_features_what_was_fitted(store, summary):
+    run = load_run(summary["output"])
+    with FeatureStore(summary["features"]) as features:
+        read = torch.from_numpy(features.matrix(range(56)).astype(np.float32))
+    logits = run.network.heads["attributes"](run.network.standardised(read)).detach().numpy()
+    labels = store.attributes[:56]
+    right = ((logits >= thresholds_of(run).numpy()) == (labels == 1))[labels >= 0]
+    assert right.mean() > 0.95
+
+
+def test_all_images_of_the_train_split_are_kept_apart_from_the_test_split(store, summary):
+    with (Path(summary["output"]) / "training_images.csv").open() as file:
+        names = {row["image"] for row in csv.DictReader(file)}
+    test = {store.images[row] for row in np.flatnonzero(store.split == 2)}
+    assert len(names) == 56
+    assert not names & test
+
+
+def test_own_regions_are_those_of_the_rules(store):
+    plan = resolve(probe_recipe(), Overrides(masks=store.path))
+    own = own_regions(plan)
+    # mouth, eyes, whole image by Smiling: mouth; Eyeglasses: eyes; Male: all
+    assert own.tolist() == [[True, False, True], [False, True, True], [False, False, False]]
+
+
+def test_a_strong_prior_moves_decisions_into_the_attributes_own_regions(store, tmp_path):
+    shares = [
+        fitted(store, tmp_path / str(prior), **{"fit.prior": prior})["share_in_own_regions"] for prior in (1, 10, 1000)
+    ]
+    assert shares[0] < shares[1] < shares[2]
+    with (tmp_path / "1000" / "region_shares.csv").open() as file:
+        rows = {row["attribute"]: row for row in csv.DictReader(file)}
+    assert float(rows["Smiling"]["own_share"]) > float(rows["Smiling"]["own_share_without_prior"])
+    assert rows["Smiling"]["own_regions"] == "mouth"
+
+
+def test_shares_sum_to_one(summary):
+    run = load_run(summary["output"])
+    layout = run.network.layout
+    features = np.random.default_rng(0).normal(size=(9, layout.size)).astype(np.float32)
+    weight = run.network.heads["attributes"].weight.detach().numpy().T
+    np.testing.assert_allclose(mean_shares(layout, features, weight).sum(axis=1), 1)
+
+
+def test_numbers_of_labels_are_points_of_a_curve(store, tmp_path):
+    said = fitted(store, tmp_path / "run", **{"fit.labels": (12, 30)})
+    assert said["images"]["train"] == 30
+    assert [point["labels"] for point in said["label_curve"]] == [12, 30]
+    with (tmp_path / "run/label_curve.csv").open() as file:
+        assert [row["labels"] for row in csv.DictReader(file)] == ["12.0", "30.0"]
+
+
+def test_without_folds_the_validation_images_choose(store, tmp_path):
+    said = fitted(store, tmp_path / "run", **{"fit.folds": 0})
+    assert said["chosen_by"] == "the validation images"
+    assert said["images"]["train"] + said["images"]["validation"] == 56
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"fit.loss": "hinge"}, {"fit.balance": "class"}, {"fit.mirrored_copies": True}, {"network.pooling": "max"}],
+)
+def test_variants_are_fitted(store, tmp_path, fields):
+    path = tmp_path / "masks.h5"
+    shutil.copyfile(store.path, path)
+    said = fitted(MaskStore(path), tmp_path / "run", **fields)
+    assert said["scores"]["average_precision"] > 0.7
+
+
+def test_an_attribute_of_one_class_is_named_and_skipped(tmp_path, astronaut_landmarks):
+    table = write_faces(tmp_path / "data", astronaut_landmarks)
+    labels = table.attributes.copy()
+    labels[:, 1] = 0
+    table = replace(table, attributes=labels)
+    write_labels(tmp_path / "data", table)
+    said = fitted(make_store(tmp_path, table), tmp_path / "run")
+    assert said["skipped"] == ["Eyeglasses"]
+    run = load_run(tmp_path / "run")
+    assert not run.network.heads["attributes"].weight[1].any()
+
+
+def test_mistakes_are_one_line(store, tmp_path, summary):
+    with pytest.raises(OutputExistsError, match="--force overwrites it"):
+        fitted(store, Path(summary["output"]))
+    with pytest.raises(DataError, match=r"features of something else \(network"):
+        fitted(store, tmp_path / "run", **{"network.strides": [8]})
+    with pytest.raises(OptionError, match=r"network: strides: expected whole numbers"):
+        fitted(store, tmp_path / "run", **{"network.strides": "all"})
+    with pytest.raises(OptionError, match="folds: expected no more than there are people"):
+        fitted(store, tmp_path / "run", **{"fit.folds": 50})
+    with pytest.raises(
+        OptionError, match="heads are fitted on the features of a backbone, and network 'basic' has none"
+    ):
+        resolve(probe_recipe().model_copy(update={"network": load_recipe("basic").network}), Overrides(store.path))
+
+
+def test_finetuning_begins_with_the_fit_and_reaches_the_backbone(store, summary, tmp_path):
+    recipe = probe_recipe(**{"max_steps": 2, "batch_size": 4, "init_from": summary["output"]}).trained()
+    before = load_run(summary["output"])
+    train(recipe, store, tmp_path / "tuned")
+    after = load_run(tmp_path / "tuned")
+    weights = [run.network.backbone.stem[0].weight for run in (before, after)]
+    assert not torch.equal(*weights)
+    assert torch.allclose(*weights, atol=0.01)
+    torch.testing.assert_close(after.network.mean, before.network.mean)
+    assert not thresholds_of(after).any()
+    assert json.loads((tmp_path / "tuned/plan.json").read_text())["fit"] is None
