@@ -61,6 +61,14 @@ def shards(folder: Path, arguments: argparse.Namespace) -> Work:
     return Work([*steps, (["store", "merge", "1.h5", "2.h5", "-o", "m.h5"], "m.h5")], ("m.h5",))
 
 
+def features(folder: Path, arguments: argparse.Namespace) -> Work:
+    """Read the features of a few faces."""
+    table = write_faces(folder, _face(), count=arguments.images)
+    make_store(folder, table).close()
+    command = ["features", str(folder / "masks.h5"), "-o", "f.h5", f"-j{arguments.jobs}"]
+    return Work([([*command, *arguments.options], "f.h5")], ("f.h5",))
+
+
 def train(folder: Path, arguments: argparse.Namespace) -> Work:
     """Train a network of a few filters on a few faces."""
     table = write_faces(folder, _face())
@@ -76,6 +84,7 @@ COMMANDS: dict[str, Callable[[Path, argparse.Namespace], Work]] = {
     "landmarks": landmarks,
     "masks": masks,
     "shards": shards,
+    "features": features,
     "train": train,
 }
 

@@ -61,5 +61,5 @@ def test_shared_options_mean_the_same_everywhere():
                     texts.setdefault(name, set()).add(option.help or "")
     assert len(texts["--limit"]) == 1
     assert all("mask store" in text for text in texts["--masks"])
-    gone = {"--truth", "--classes", "--half", "--keep", "--only-common", "--start-from", "--maps", "--redraw", "--tilt"}
+    gone = {"--truth", "--classes", "--half", "--keep", "--only-common", "--start-from", "--redraw", "--tilt"}
     assert not gone & set(texts)

@@ -16,6 +16,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 WRITES = {
     "masks_in_python.py": {"regions.png", "smiling.png"},
     "read_store_in_dataloader.py": {"landmarks.h5", "masks.h5"},
+    "make_own_attribute.py": {"labels.csv", "train_299_grace_hopper.jpg", "test_049_astronaut.jpg"},
     "own_rules.py": {"masks.h5", "preview.png", "attributes.png"},
     "overview.py": {"overview.png"},
 }

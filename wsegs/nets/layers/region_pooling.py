@@ -29,18 +29,18 @@ def pool_regions(maps: Tensor, regions: Tensor, pooling: str = "mean") -> Tensor
     -------
     (B, R + 1, C), or (B, R + 1, 2C) of both. A region that is not in the image gives zeros.
     """
-    weights = nn.functional.adaptive_avg_pool2d(regions.to(maps.dtype), (maps.shape[2], maps.shape[3]))
-    flat = maps.flatten(2)
+    weights = nn.functional.adaptive_avg_pool2d(regions.to(maps.dtype), (maps.shape[2], maps.shape[3])).flatten(2)
+    pixels = maps.permute(0, 2, 3, 1).flatten(1, 2)  # (B, h * w, C): a view, where channels are innermost
     pooled = []
     if pooling != "max":
-        shares = weights.flatten(2)
-        shares = shares / shares.sum(dim=2, keepdim=True).clamp(min=1e-6)
-        pooled.append(torch.cat([torch.bmm(shares, flat.transpose(1, 2)), flat.mean(dim=2)[:, None]], dim=1))
+        whole = torch.ones_like(weights[:, :1])
+        shares = torch.cat([weights / weights.sum(dim=2, keepdim=True).clamp(min=1e-6), whole / whole.shape[2]], dim=1)
+        pooled.append(torch.bmm(shares, pixels))
     if pooling != "mean":
-        present = weights.flatten(2) > 0
         # Region by region, since all of them at once would take R times the memory of the maps.
-        largest = [flat.masked_fill(~present[:, r, None], -torch.inf).amax(dim=2) for r in range(regions.shape[1])]
-        maxima = torch.stack([*largest, flat.amax(dim=2)], dim=1)
+        by_region = weights.unbind(dim=1)
+        largest = [pixels.masked_fill((some <= 0)[:, :, None], -torch.inf).amax(dim=1) for some in by_region]
+        maxima = torch.stack([*largest, pixels.amax(dim=1)], dim=1)
         pooled.append(maxima.masked_fill(maxima == -torch.inf, 0.0))
     return torch.cat(pooled, dim=2)
 

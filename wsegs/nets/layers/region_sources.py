@@ -179,14 +179,14 @@ class DrawnRegions(RegionSource):
         self.names = tuple(names)
         self.size = size
         self.register_buffer("mean_face", mean_face)
-        self.register_buffer("bits", torch.arange(len(self.names)), persistent=False)
 
     def forward(self, images: Tensor, known: Tensor | None, points: Tensor | None) -> Tensor:
         """Return one channel a region; see :class:`RegionSource`."""
         assert known is not None
         empty = (known == 0).flatten(1).all(dim=1)
         drawn = torch.where(empty[:, None, None], self.mean_face.to(known.dtype), known)
-        return ((drawn[:, None] >> self.bits[:, None, None]) & 1).to(images.dtype)  # type: ignore[index]
+        bits = torch.arange(len(self.names), dtype=known.dtype, device=known.device)
+        return ((drawn[:, None] >> bits[:, None, None]) & 1).to(images.dtype)
 
 
 class LandmarkBoxes(RegionSource):
