@@ -1,9 +1,9 @@
 """Long campaigns against what docs/promises.md promises.
 
     python -m tests.campaigns fuzz [KIND ...] [--cases 1000] [--seconds 60] [--coverage]
-    python -m tests.campaigns kill [landmarks masks shards train] [--times 50] [--images 5000] [-- OPTION ...]
-    python -m tests.campaigns interrupt [landmarks masks train] [--times 50] [--images 30000] [-- OPTION ...]
-    python -m tests.campaigns memory [landmarks masks train] [--images 20000] [-- OPTION ...]
+    python -m tests.campaigns kill [landmarks masks shards features train] [--times 50] [--images 5000] [-- OPTION ...]
+    python -m tests.campaigns interrupt [landmarks masks features train] [--times 50] [--images 30000] [-- OPTION ...]
+    python -m tests.campaigns memory [landmarks masks features train] [--images 20000] [-- OPTION ...]
 
 What follows ``--`` are options of the command under test. Exit code 1 if a promise was broken.
 """

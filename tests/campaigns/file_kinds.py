@@ -226,6 +226,40 @@ def _read_masks(path: Path) -> None:
         np.testing.assert_array_equal(found[name], expected)
 
 
+class _ChanceRows:
+    """Features of chance, by row."""
+
+    def __len__(self) -> int:
+        return 70
+
+    def read(self, rows: np.ndarray) -> object:
+        from wsegs.features.build import Rows
+
+        values = np.stack([np.random.default_rng(row).normal(size=(3, 5)) for row in rows]).astype(np.float16)
+        return Rows({"s8": values}, np.ones(len(rows), np.uint8))
+
+    def stream(self, parts: object, jobs: int) -> None:
+        return None
+
+
+def _features(folder: Path) -> list[str]:
+    from wsegs.features.build import build_features
+
+    names = tuple(f"{row:02}.jpg" for row in range(70))
+    build_features(_ChanceRows(), names, ("a", "b"), {"of": "chance"}, folder / "features.h5", jobs=1)
+    return ["features.h5"]
+
+
+def _read_features(path: Path) -> None:
+    """Read all features; whatever comes must be what was written."""
+    from wsegs.features.reader import FeatureStore
+
+    with FeatureStore(path) as features:
+        expected = _ChanceRows().read(np.arange(70)).blocks["s8"]  # type: ignore[attr-defined]
+        np.testing.assert_array_equal(features.matrix(range(70)), expected.reshape(70, -1))
+        assert (features.status == 1).all()
+
+
 def _read_older_masks(path: Path) -> object:
     """Read all of a store without digests, in which changed labels cannot be noticed."""
     from wsegs.store import MaskStore
@@ -323,6 +357,7 @@ KINDS = {
     ),
     "mask-stores": Kind(_masks, _read_masks, text=False),
     "older-mask-stores": Kind(_without_digests(_masks), _read_older_masks, text=False),
+    "features": Kind(_features, _read_features, text=False),
     "checkpoints": Kind(_checkpoint, _call("wsegs.training.weights:read_checkpoint"), text=False),
     "runs": Kind(_run, lambda path: _call("wsegs.training.runs:read_run")(path.parent)),
     "png-masks": Kind(_png, _call("wsegs.datasets.parsing:read_parsing"), text=False),

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 QUICK_KINDS = ("rules", "recipes", "attribute-tables", "celeba-folders", "pts-and-csv-imports", "journals")
-QUICK_KINDS += ("landmark-tables", "mask-stores")
+QUICK_KINDS += ("landmark-tables", "mask-stores", "features")
 
 
 @pytest.mark.slow
@@ -23,6 +23,7 @@ QUICK_KINDS += ("landmark-tables", "mask-stores")
         ["kill", "landmarks", "--images", "30", "--times", "2"],
         ["kill", "masks", "--images", "2000", "--times", "2"],
         ["kill", "shards", "--images", "2000", "--times", "1"],
+        ["kill", "features", "--images", "200", "--times", "1"],
         ["kill", "train", "--times", "1"],
         ["kill", "train", "--times", "1", "--", "-j", "1", "--max-steps", "16", "--validate-every", "2"],
         ["interrupt", "masks", "--images", "3000", "--times", "2"],

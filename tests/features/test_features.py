@@ -166,6 +166,8 @@ def test_every_changed_byte_of_features_is_found(tmp_path):
     lines = verify_features(path).lines
     assert any(line.startswith("0007.jpg: ") for line in lines), lines
     assert not any("0008.jpg" in line for line in lines)
+    with pytest.raises(DataError, match=r"the features of '0007.jpg' are damaged"):
+        FeatureStore(path).matrix(range(70))
 
 
 def test_other_files_are_refused(tmp_path, store):

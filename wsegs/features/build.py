@@ -183,7 +183,8 @@ def _write(
     identity: Mapping[str, Any],
 ) -> tuple[NDArray[np.uint8], list[str]]:
     encoded = [name.encode("utf-8", "surrogateescape") for name in images]
-    status, begun = np.zeros(len(images), np.uint8), np.zeros(len(images), np.uint32)
+    status = np.zeros(len(images), np.uint8)
+    begun: dict[str, NDArray[np.uint32]] = {}
     unreadable: list[str] = []
     done = 0
     with create_hdf5(output) as file, tqdm(total=len(images), unit="image", desc="features", disable=None) as bar:
@@ -197,7 +198,9 @@ def _write(
                 chunk[: len(block)] = block
                 file.write_chunk(datasets[name], (done, 0, 0), chunk.tobytes())
             here = slice(done, done + len(some.status))
-            begun[here] = [pixels_checksum(row) for row in _joined(some)]
+            for group, joined in _joined(some).items():
+                sums = begun.setdefault(group, np.zeros(len(images), np.uint32))
+                sums[here] = [pixels_checksum(row) for row in joined]
             status[here] = some.status
             unreadable += some.unreadable
             done = here.stop
@@ -208,7 +211,8 @@ def _write(
         longest = h5py.string_dtype(length=max(1, max(map(len, encoded))))
         file.create_dataset("image", data=np.array(encoded, longest), dtype=longest, track_times=False)
         file.create_dataset("status", data=status, track_times=False)
-        file.create_dataset("checksum", data=row_checksums(images, [status], begun), track_times=False)
+        for group, sums in begun.items():
+            file.create_dataset(f"{group}checksum", data=row_checksums(images, [status], sums), track_times=False)
         header = {"format": FORMAT_NAME, "version": FORMAT_VERSION, "wsegs": __version__}
         header |= {"region_names": json.dumps(region_names), "identity": json.dumps(identity)}
         for name, value in sorted(header.items()):
@@ -222,6 +226,9 @@ def _dataset(file: WrittenFile, name: str, count: int, block: NDArray[np.float16
     return file.create_dataset(name, shape, np.float16, chunks=chunks, track_times=False).id
 
 
-def _joined(rows: Rows) -> NDArray[np.float16]:
-    """Return the features of each image as one row, (n, all of them)."""
-    return np.concatenate([block.reshape(len(block), -1) for block in rows.blocks.values()], axis=1)
+def _joined(rows: Rows) -> dict[str, NDArray[np.float16]]:
+    """Return the features of each image as one row, (n, F), of the images (the empty group) and of mirrored ones."""
+    groups: dict[str, list[NDArray[np.float16]]] = {}
+    for name, block in rows.blocks.items():
+        groups.setdefault(name[: name.rfind("/") + 1], []).append(block.reshape(len(block), -1))
+    return {group: np.concatenate(blocks, axis=1) for group, blocks in groups.items()}

@@ -9,7 +9,7 @@ object              type, shape              meaning
 ``/image``          str (N,)                 name relative to the data set's root, the key that rows join by
 ``/status``         uint8 (N,)               0 unreadable, 1 its own regions, 2 those of the mean face
 ``/checksum``       uint32 (N,)              crc32 of each row's features, stride by stride, then of its name
-                                             and its status
+                                             and its status; ``/mirrored/checksum`` of the mirrored ones
 attributes of ``/`` str                      format, version, wsegs, region_names, identity (both JSON)
 =================== ======================== ===============================================================
 

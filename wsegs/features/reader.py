@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from wsegs.errors import DataError, MissingError
 from wsegs.features.format import FORMAT_NAME, FORMAT_VERSION, MIRRORED, difference
+from wsegs.io.checksum import pixels_checksum, row_checksums
 from wsegs.io.hdf5 import check_readable, open_hdf5, reason_of
 from wsegs.io.integrity import check_structure
 from wsegs.io.subprocess_call import SubprocessError
@@ -120,8 +121,22 @@ class FeatureStore:
             (B,), in any order.
         mirrored
             Those of the mirrored images.
+
+        Raises
+        ------
+        DataError
+            If a row does not have the checksum that it was written with.
         """
         wanted = np.asarray(rows, np.intp)
+        out = self._read(wanted, mirrored)
+        wrong = np.flatnonzero(self.checksums(wanted, out) != self.stated(mirrored)[wanted])
+        if len(wrong):
+            raise DataError(
+                f"{self.path}: the features of '{self.images[wanted[wrong[0]]]}' are damaged; --force makes them anew"
+            )
+        return out
+
+    def _read(self, wanted: NDArray[np.intp], mirrored: bool) -> NDArray[np.float16]:
         widths = [(len(self.region_names) + 1) * channels for _, channels in self.blocks]
         out = np.empty((len(wanted), sum(widths)), np.float16)
         column = 0
@@ -130,6 +145,20 @@ class FeatureStore:
             self._fill(out[:, column : column + width], dataset, wanted)
             column += width
         return out
+
+    def checksums(self, rows: Sequence[int] | NDArray[np.integer], features: NDArray[np.float16]) -> NDArray[np.uint32]:
+        """Return the checksums (B,) that some rows would have with features (B, F)."""
+        wanted = np.asarray(rows, np.intp)
+        begun = [pixels_checksum(row) for row in features]
+        return row_checksums([self.images[row] for row in wanted], [self.status[wanted]], begun)
+
+    def stated(self, mirrored: bool) -> NDArray[np.uint32]:
+        """Return the checksums of all rows (N,) as they were written."""
+        return np.asarray(self._file[f"{MIRRORED}/checksum" if mirrored else "checksum"][:], np.uint32)
+
+    def read(self, rows: NDArray[np.intp], *, mirrored: bool = False) -> NDArray[np.float16]:
+        """Return features as :meth:`matrix` does, without a look at their checksums."""
+        return self._read(rows, mirrored)
 
     def _fill(self, out: NDArray[np.float16], dataset: h5py.Dataset, rows: NDArray[np.intp]) -> None:
         """Copy rows chunk by chunk: HDF5's own choice of single rows is many times slower."""

@@ -9,7 +9,6 @@ import numpy as np
 from wsegs.errors import DataError
 from wsegs.features.format import MEAN_FACE, UNREADABLE
 from wsegs.features.reader import FeatureStore
-from wsegs.io.checksum import pixels_checksum, row_checksums
 from wsegs.io.integrity import check_digest
 from wsegs.store.findings import Findings
 
@@ -33,16 +32,16 @@ def _verify_rows(findings: Findings, features: FeatureStore) -> None:
     images, status = features.images, features.status
     for row in np.flatnonzero(status > MEAN_FACE):
         findings.add(f"its status is {status[row]}, expected {UNREADABLE} to {MEAN_FACE}", images[row])
-    kinds = (False, True) if features.has_mirrored else (False,)
-    begun = np.zeros(len(images), np.uint32)
-    for first in range(0, len(images), _BLOCK):
-        rows = np.arange(first, min(first + _BLOCK, len(images)))
-        matrix = np.concatenate([features.matrix(rows, mirrored=mirrored) for mirrored in kinds], axis=1)
-        begun[rows] = [pixels_checksum(row) for row in matrix]
-        broken = ~np.isfinite(matrix).all(axis=1) & (status[rows] != UNREADABLE)
-        for row in rows[broken]:
-            findings.add("has features that are no numbers", images[row])
-    actual = row_checksums(images, [status], begun)
-    for row in np.flatnonzero(actual != features["checksum"][:]):
-        findings.add("its data do not have the checksum that they were written with", images[row])
+    wrong: set[int] = set()
+    for mirrored in (False, True) if features.has_mirrored else (False,):
+        stated = features.stated(mirrored)
+        for first in range(0, len(images), _BLOCK):
+            rows = np.arange(first, min(first + _BLOCK, len(images)))
+            matrix = features.read(rows, mirrored=mirrored)
+            wrong.update(rows[features.checksums(rows, matrix) != stated[rows]].tolist())
+            broken = ~np.isfinite(matrix).all(axis=1) & (status[rows] != UNREADABLE)
+            for row in rows[broken]:
+                findings.add("has features that are no numbers", images[row])
+    for place in sorted(wrong):
+        findings.add("its data do not have the checksum that they were written with", images[place])
     findings.checked["checksums"] = len(images)
