@@ -1,0 +1,197 @@
+"""Fits and scores for ``region_probe.py``: what the package fits, and intervals over people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wsegs.heads.axes import PrincipalAxes
+from wsegs.heads.choose import choose_penalty
+from wsegs.heads.fit import fit_linear
+from wsegs.heads.folds import person_folds
+from wsegs.heads.linear import LinearHead
+from wsegs.heads.regions import penalty_factors
+from wsegs.heads.standardise import Standardiser
+from wsegs.heads.thresholds import choose_thresholds
+from wsegs.nets.layers.feature_layout import FeatureLayout
+from wsegs.rules import load_rules
+from wsegs.training.fitting.segments import mean_shares
+from wsegs.training.recipe import load_recipe
+
+SAMPLES = 500  # of the bootstrap
+_BATCH = 100
+
+Blocks = Sequence[NDArray[np.float16]]
+
+
+def flat(blocks: Blocks, rows: NDArray[np.intp], *, whole: bool = False) -> NDArray[np.float16]:
+    """Return the features (n, F) of some rows, in the order of the package; ``whole`` takes the whole image alone."""
+    some = [block[rows, -1:] if whole else block[rows] for block in blocks]
+    return np.concatenate([block.reshape(len(rows), -1) for block in some], axis=1)
+
+
+def own_regions(rules_name: str, attributes: Sequence[str]) -> NDArray[np.bool_]:
+    """Return which regions are each attribute's own, bool (R + 1, A), as the package's fit takes them."""
+    rules = load_rules(rules_name)
+    lookup = rules.lookup(attributes)
+    alone = np.array([1 << region for region in range(len(rules.region_names))], np.uint64)
+    own = np.stack([lookup.evaluate(a, alone) for a in range(len(attributes))], axis=1).astype(bool)
+    return np.concatenate([own, np.zeros((1, own.shape[1]), bool)])
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """A head, what it was fitted on, and how much of its decisions lies in each region.
+
+    Attributes
+    ----------
+    head
+    penalty
+        That people held out chose.
+    own_share
+        Of the decisions, in each attribute's own regions, on the rows that it was fitted on; nan without such.
+    """
+
+    head: LinearHead
+    penalty: float
+    own_share: float
+
+
+def save_fitted(path: Path, fitted: Fitted) -> None:
+    """Keep a fit in a file."""
+    head, temporary = fitted.head, path.with_name(f".{path.name}")
+    np.savez(
+        temporary,
+        weight=head.weight,
+        bias=head.bias,
+        mean=head.standardiser.mean,
+        scale=head.standardiser.scale,
+        thresholds=head.thresholds,
+        fitted=head.fitted,
+        numbers=np.array([fitted.penalty, fitted.own_share]),
+    )
+    temporary.rename(path)
+
+
+def load_fitted(path: Path, attributes: Sequence[str]) -> Fitted:
+    """Return what :func:`save_fitted` kept."""
+    with np.load(path) as stored:
+        standardiser = Standardiser(stored["mean"], stored["scale"])
+        parts = (stored[name] for name in ("thresholds", "fitted"))
+        head = LinearHead(tuple(attributes), stored["weight"], stored["bias"], standardiser, *parts)
+        penalty, own_share = stored["numbers"].tolist()
+    return Fitted(head, penalty, own_share)
+
+
+def fit_heads(
+    features: NDArray[np.float16],
+    labels: NDArray[np.int8],
+    identity: NDArray[np.int32],
+    attributes: Sequence[str],
+    channels: Sequence[tuple[int, int]],
+    own: NDArray[np.bool_] | None,
+    prior: float,
+) -> Fitted:
+    """Fit as ``wsegs train region-probe`` does: penalty and thresholds are chosen by folds of the people fitted on.
+
+    Parameters
+    ----------
+    features
+        (N, F), as they were read.
+    labels, identity, attributes
+        (N, A), (N,), and A names.
+    channels
+        (stride, channels) of each region.
+    own
+        (R + 1, A); None for no prior.
+    prior
+        Factor of the penalty outside of an attribute's own regions.
+    """
+    fit = load_recipe("region-probe").fit
+    assert fit is not None
+    standardiser = Standardiser.measure(features)
+    known = standardiser.standardised(features)
+    factors = None if own is None or prior == 1 else penalty_factors(own, channels, prior)
+    axes = PrincipalAxes.measure(known)
+    choice = choose_penalty(
+        known,
+        labels,
+        person_folds(identity, fit.folds, 0),
+        penalties=fit.penalties,
+        criterion=fit.criterion,
+        loss=fit.loss,
+        factors=factors,
+        axes=axes,
+    )
+    thresholds = choose_thresholds(choice.logits, labels, "accuracy")
+    found = fit_linear(
+        known, labels, penalty=choice.penalty, loss=fit.loss, factors=factors, start=choice.start, axes=axes
+    )
+    head = LinearHead(tuple(attributes), found.weight, found.bias, standardiser, thresholds, found.fitted)
+    own_share = np.nan
+    if own is not None:
+        layout = FeatureLayout(tuple(str(region) for region in range(len(own) - 1)), tuple(channels))
+        own_share = float((mean_shares(layout, known, found.weight) * own.T).sum(axis=1).mean())
+    return Fitted(head, float(choice.penalty[0]), own_share)
+
+
+class People:
+    """A bootstrap over the people of a test set, the same for all that is measured on it.
+
+    Parameters
+    ----------
+    identity
+        (N,): who is on each image; -1 is a person of its own.
+    seed
+        Of the samples.
+    """
+
+    def __init__(self, identity: NDArray[np.int32], seed: int = 0) -> None:
+        unknown = identity < 0
+        numbers = np.where(unknown, identity.max(initial=0) + 1 + np.arange(len(identity)), identity)
+        people, person = np.unique(numbers, return_inverse=True)
+        rng = np.random.default_rng(seed)
+        times = rng.multinomial(len(people), np.full(len(people), 1 / len(people)), size=SAMPLES)
+        self.count = len(people)
+        self.weights = np.concatenate([np.ones((1, len(person))), times[:, person]])  # the first is the set itself
+
+    def means(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Return the mean of values (N,) over the set, then over each sample; nan is left out."""
+        known = ~np.isnan(values)
+        return np.asarray(self.weights[:, known] @ values[known] / self.weights[:, known].sum(axis=1))
+
+    def accuracy(self, logits: NDArray[np.float32], labels: NDArray[np.int8]) -> NDArray[np.float64]:
+        """Return the mean accuracy over the attributes, of logits (N, A) at 0."""
+        right = np.where(labels >= 0, (logits >= 0) == (labels == 1), np.nan)
+        return np.asarray(np.mean([self.means(right[:, a]) for a in range(labels.shape[1])], axis=0))
+
+    def average_precision(self, logits: NDArray[np.float32], labels: NDArray[np.int8]) -> NDArray[np.float64]:
+        """Return the mean average precision over the attributes, each over the samples that define it."""
+        total = np.zeros(len(self.weights))
+        defined = np.zeros(len(self.weights))
+        for a in range(labels.shape[1]):
+            known = np.flatnonzero(labels[:, a] >= 0)
+            order = known[np.argsort(-logits[known, a], kind="stable")]
+            present = (labels[order, a] == 1).astype(float)
+            for first in range(0, len(self.weights), _BATCH):
+                some = slice(first, first + _BATCH)
+                weights = self.weights[some][:, order]
+                hits = weights * present
+                precision = np.cumsum(hits, axis=1) / np.maximum(np.cumsum(weights, axis=1), 1)
+                positives = hits.sum(axis=1)
+                here = (positives > 0) & (positives < weights.sum(axis=1))
+                values = (hits * precision).sum(axis=1) / np.maximum(positives, 1)
+                total[some] += np.where(here, values, 0)
+                defined[some] += here
+        return np.asarray(total / np.maximum(defined, 1))
+
+
+def interval(samples: NDArray[np.float64], digits: int = 1, sign: bool = False) -> str:
+    """Return a share in percent with its 95 % interval; ``samples`` are those of :class:`People`."""
+    low, high = np.percentile(samples[1:], [2.5, 97.5])
+    first = f"{100 * samples[0]:{'+' if sign else ''}.{digits}f}"
+    return f"{first} ({100 * low:.{digits}f} to {100 * high:.{digits}f})"
