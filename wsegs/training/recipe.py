@@ -229,7 +229,7 @@ class Fit(_Strict):
     loss: Literal["logistic", "hinge"] = "logistic"
     penalties: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1)
     criterion: Literal["log_loss", "average_precision"] = "log_loss"
-    prior: float = Field(default=3.0, gt=0)
+    prior: float = Field(default=10.0, gt=0)
     balance: Literal["none", "class"] = "none"
     folds: int = Field(default=5, ge=0)
     mirrored_copies: bool = False

@@ -55,7 +55,7 @@ def test_labels_that_can_be_seen_are_learnt(store, summary):
     assert summary["measured_on"] == "by 3 folds of people"
     assert summary["skipped"] == []
     assert summary["images"] == {"train": 56, "validation": 0}
-    assert summary["prior"] == 3
+    assert summary["prior"] == 10
     run = load_run(summary["output"])
     assert run.attribute_names == ("Smiling", "Eyeglasses", "Male")
     assert run.info.provenance["backbone"]["licence"] == "Apache-2.0"
