@@ -22,12 +22,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from region_probe_features import (
-    STRIDES,
+    WHOLE,
     Faces,
     aligned_faces,
     brought_faces,
     moved_faces,
     read_features,
+    strides_of,
     wild_faces,
 )
 from region_probe_scores import (
@@ -49,7 +50,7 @@ from wsegs.store import MaskStore
 COUNTS = (100, 325, 843, 1627, 3255, 9250)
 SEEDS = 3  # of random labelled faces, up to so many:
 MOST_SEEDED = 1627
-WHOLE, PRIOR = "whole image", "own + prior"
+PRIOR = "own + prior"
 KINDS = (WHOLE, "grid", "mean face", "another face", "own", PRIOR)
 TITLES = {"grid": "3x3 grid", "mean face": "mean face's", "another face": "another face's"}
 PRIORS = (1.0, 3.0, 10.0, 100.0)
@@ -119,21 +120,17 @@ class Benchmark:
         if fit.faces != "moved":  # they are in an order of chance
             rows = rows[np.random.default_rng(fit.seed).permutation(len(rows))]
         rows = rows[: fit.labelled]  # those of fewer labels are among those of more
-        blocks, whole = self._blocks(fit.faces, fit.kind)
+        blocks = self.features(fit.faces, fit.kind)
         own = None
         if fit.kind in ("own", *faces.stores, *faces.rules):
             own = own_regions(faces.rules.get(fit.kind, "celeba"), self.attributes)
-        channels = [(stride, block.shape[2]) for stride, block in zip(STRIDES, blocks, strict=True)]
-        known = flat(blocks, rows, whole=whole)
+        channels = [(stride, block.shape[2]) for stride, block in zip(strides_of(fit.kind), blocks, strict=True)]
+        known = flat(blocks, rows)
         return fit_heads(known, faces.labels[rows], faces.identity[rows], self.attributes, channels, own, fit.prior)
-
-    def _blocks(self, name: str, kind: str) -> tuple[Blocks, bool]:
-        return self.features(name, "own" if kind == WHOLE else kind), kind == WHOLE
 
     def logits(self, fit: Fit, test: str) -> NDArray[np.float32]:
         """Return the logits of the faces that are tested on."""
-        blocks, whole = self._blocks(test, fit.kind)
-        return self.fitted(fit).head.logits(flat(blocks, self.tested(test), whole=whole))
+        return self.fitted(fit).head.logits(flat(self.features(test, fit.kind), self.tested(test)))
 
     def samples(self, fit: Fit, test: str, score: str) -> NDArray[np.float64]:
         """Return a score of a fit on a test set: itself, then of each sample of people."""

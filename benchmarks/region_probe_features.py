@@ -42,8 +42,10 @@ SIZE = (224, 192)  # of the recipe
 REGION_SIZE = (112, 96)
 FRAME = (218, 178)  # in which regions are drawn
 STRIDES = (4, 8, 16)
+ALL_STRIDES = (2, 4, 8, 16, 32)  # of the whole image alone, which would have too little of three
 BACKBONE = "efficientnet-lite0"
-KINDS = ("own", "mean face", "another face", "grid")
+WHOLE = "whole image"
+KINDS = (WHOLE, "own", "mean face", "another face", "grid")
 GRID = 3
 _PART = 256
 
@@ -215,7 +217,7 @@ def _faces(
 
 
 def read_features(faces: Faces, kind: str, cache: Path, jobs: int) -> list[NDArray[np.float16]]:
-    """Return the features of faces by a kind of regions: a block (N, R + 1, C) for each stride.
+    """Return the features of faces by a kind of regions: a block (N, R + 1, C) for each of its strides.
 
     Where they are not in the cache, those of all kinds are read from the images.
     """
@@ -227,8 +229,13 @@ def read_features(faces: Faces, kind: str, cache: Path, jobs: int) -> list[NDArr
     found = []
     for rows in parts:
         with np.load(_file(folder, rows, kind)) as part:
-            found.append([part[str(stride)] for stride in STRIDES])
+            found.append([part[str(stride)] for stride in strides_of(kind)])
     return [np.concatenate(blocks) for blocks in zip(*found, strict=True)]
+
+
+def strides_of(kind: str) -> tuple[int, ...]:
+    """Return the strides of a kind's features."""
+    return ALL_STRIDES if kind == WHOLE else STRIDES
 
 
 def _read_parts(faces: Faces, parts: Sequence[NDArray[np.intp]], folder: Path, jobs: int) -> None:
@@ -261,7 +268,7 @@ def load_backbone(strides: Sequence[int] = STRIDES, name: str = BACKBONE) -> tor
 def _prepare(faces: Faces) -> None:
     torch.set_num_threads(1)
     _faces_of_process.append(faces)
-    _backbone_of_process.append(load_backbone())
+    _backbone_of_process.append(load_backbone(ALL_STRIDES))
 
 
 def _read_part(task: tuple[NDArray[np.intp], list[str], Path]) -> None:
@@ -281,6 +288,8 @@ def _read_part(task: tuple[NDArray[np.intp], list[str], Path]) -> None:
             for stride, maps in backbone(images).items():
                 pooled = pool_regions(maps, regions).half().numpy()
                 for kind, block in zip(kinds, np.split(pooled[:, :-1], ends, axis=1), strict=True):
+                    if stride not in strides_of(kind):
+                        continue
                     found[kind].setdefault(stride, []).append(np.concatenate([block, pooled[:, -1:]], axis=1))
     for kind, blocks in found.items():
         path = _file(folder, rows, kind)
@@ -296,6 +305,8 @@ _others_of: dict[str, NDArray[np.intp]] = {}
 
 def _drawn(faces: Faces, kind: str, rows: NDArray[np.intp]) -> NDArray[np.float32]:
     """Return the regions (n, R, h, w) of a kind."""
+    if kind == WHOLE:
+        return np.zeros((len(rows), 0, *REGION_SIZE), np.float32)
     if kind == "grid":
         cells = np.zeros((GRID * GRID, *REGION_SIZE), np.float32)
         down, across = (np.arange(length) * GRID // length for length in REGION_SIZE)

@@ -28,10 +28,9 @@ _BATCH = 100
 Blocks = Sequence[NDArray[np.float16]]
 
 
-def flat(blocks: Blocks, rows: NDArray[np.intp], *, whole: bool = False) -> NDArray[np.float16]:
-    """Return the features (n, F) of some rows, in the order of the package; ``whole`` takes the whole image alone."""
-    some = [block[rows, -1:] if whole else block[rows] for block in blocks]
-    return np.concatenate([block.reshape(len(rows), -1) for block in some], axis=1)
+def flat(blocks: Blocks, rows: NDArray[np.intp]) -> NDArray[np.float16]:
+    """Return the features (n, F) of some rows, in the order of the package."""
+    return np.concatenate([block[rows].reshape(len(rows), -1) for block in blocks], axis=1)
 
 
 def own_regions(rules_name: str, attributes: Sequence[str]) -> NDArray[np.bool_]:
@@ -157,7 +156,8 @@ class People:
         rng = np.random.default_rng(seed)
         times = rng.multinomial(len(people), np.full(len(people), 1 / len(people)), size=SAMPLES)
         self.count = len(people)
-        self.weights = np.concatenate([np.ones((1, len(person))), times[:, person]])  # the first is the set itself
+        # The first is the set itself. Sums of whole numbers are exact in float32.
+        self.weights = np.concatenate([np.ones((1, len(person))), times[:, person]]).astype(np.float32)
 
     def means(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
         """Return the mean of values (N,) over the set, then over each sample; nan is left out."""
@@ -176,7 +176,7 @@ class People:
         for a in range(labels.shape[1]):
             known = np.flatnonzero(labels[:, a] >= 0)
             order = known[np.argsort(-logits[known, a], kind="stable")]
-            present = (labels[order, a] == 1).astype(float)
+            present = (labels[order, a] == 1).astype(np.float32)
             for first in range(0, len(self.weights), _BATCH):
                 some = slice(first, first + _BATCH)
                 weights = self.weights[some][:, order]
