@@ -38,6 +38,8 @@ def test_one_command_does_it_all_and_others_take_the_run(run, here):
     said = json.loads(done.out)["images"][0]
     assert said["regions"] in ("landmarks found", "mean face")
     assert (here / "maps/000.png").is_file()
+    done = run("predict", "runs/region-probe", "data/faces/000.png", "--regions", "masks.h5", "--json")
+    assert json.loads(done.out)["images"][0]["regions"] == "mask store"  # where it is faces/000.png
     done = run("report", "runs/region-probe")
     assert done.code == 0, done.err
     page = (here / "runs/region-probe/report.html").read_text()

@@ -20,6 +20,7 @@ from wsegs.cli.options import (
     limit_option,
     output_options,
     print_json,
+    regions_options,
 )
 from wsegs.errors import MissingError, OptionError
 
@@ -59,17 +60,7 @@ if TYPE_CHECKING:
         help="A landmarks.h5 of these images, if they are not aligned or the run reads features by region.  [default:"
         " faces are found on the fly]",
     ),
-    cloup.option(
-        "--regions",
-        type=PATH,
-        help="Where the regions come from that a run reads: a mask store, the run of a parser, or a folder of class"
-        " maps (PNG).  [default: the rules of the training, drawn from landmarks]",
-    ),
-    cloup.option(
-        "--class-map",
-        default="celebamask",
-        help="Class map that says which classes of --regions DIR make up which region.",
-    ),
+    *regions_options,
     cloup.option(
         "--calibrate",
         metavar="N",

@@ -150,6 +150,21 @@ checkpoint_option = cloup.option(
     help="Which weights of the run: those of the best validation, or those of the last one.",
 )
 
+# Where regions come from that a run reads, if not from its own rules or parser.
+regions_options = (
+    cloup.option(
+        "--regions",
+        type=PATH,
+        help="Where the regions come from that a run reads: a mask store, the run of a parser, or a folder of class"
+        " maps (PNG), joined by file name.  [default: the rules of the training, drawn from landmarks]",
+    ),
+    cloup.option(
+        "--class-map",
+        default="celebamask",
+        help="Class map that says which classes of --regions DIR make up which region.",
+    ),
+)
+
 predictor_option = cloup.option(
     "--predictor",
     type=PATH,

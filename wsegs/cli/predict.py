@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 import cloup
 
-from wsegs.cli.options import PATH, argument, checkpoint_option, force_option, json_option, print_json
+from wsegs.cli.options import (
+    PATH,
+    argument,
+    checkpoint_option,
+    force_option,
+    json_option,
+    print_json,
+    regions_options,
+)
 
 if TYPE_CHECKING:
     from wsegs.evaluation.predict import Prediction
@@ -26,6 +34,7 @@ if TYPE_CHECKING:
     cloup.option(
         "--masks", "store_path", type=PATH, help="Read the images from this mask store, which must keep its images."
     ),
+    *regions_options,
 )
 @cloup.option_group(
     "Output",
@@ -44,6 +53,8 @@ def predict(
     run_folder: Path,
     images: tuple[Path, ...],
     store_path: Path | None,
+    regions: Path | None,
+    class_map: str,
     heatmaps: Path | None,
     checkpoint: Literal["best", "last"],
     force: bool,
@@ -62,17 +73,22 @@ def predict(
     # torch takes seconds to import, so mistakes are reported first.
     from wsegs.evaluation.predict import Failure, check_maps, map_files
     from wsegs.evaluation.predict import predict as predict_images
+    from wsegs.evaluation.region_readers import open_regions
     from wsegs.evaluation.runs import load_run
 
     run = load_run(run_folder, checkpoint)
     store = None if store_path is None else MaskStore(store_path)
+    reader = None
+    if regions is not None:
+        names = [image.as_posix() if store else image.name for image in images]
+        run, reader = open_regions(run, regions, class_map, names)
     pictures: list[Path | None] = [None] * len(images)
     if heatmaps is not None:
         check_maps(run)
         pictures = [check_output(picture, force=force) for picture in map_files(heatmaps, images)]
     done: list[dict[str, Any]] = []
     failures: list[Failure] = []
-    for result, picture in zip(predict_images(run, images, store), pictures, strict=True):
+    for result, picture in zip(predict_images(run, images, store, reader), pictures, strict=True):
         if isinstance(result, Failure):
             failures.append(result)
             continue

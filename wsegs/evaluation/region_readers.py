@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 import numpy as np
@@ -267,7 +268,7 @@ def store_reader(run: Run, store: MaskStore, images: Sequence[str]) -> StoreRead
     DataError
         If it has none of the images.
     """
-    known = {name: row for row, name in enumerate(store.images)}
+    known = _by_last_name(store.images) | {name: row for row, name in enumerate(store.images)}
     rows = np.array([known.get(name, -1) for name in images], np.intp)
     if (rows < 0).all():
         raise DataError(f"--regions {store.path}: has none of the {len(images)} images; the first is '{images[0]}'")
@@ -294,6 +295,13 @@ def class_map_reader(run: Run, folder: Path, class_map: str, images: Sequence[st
         )
     bits = _places(run, tuple(classes.regions), f"class map {class_map}")
     return ClassMapReader(maps, bits, run.size, run.network.region_size)  # type: ignore[arg-type]
+
+
+def _by_last_name(names: Sequence[str]) -> dict[str, int]:
+    """Return the rows of names by their last part, without those that several have."""
+    last = [PurePosixPath(name).name for name in names]
+    several = {name for name, count in Counter(last).items() if count > 1}
+    return {name: row for row, name in enumerate(last) if name not in several}
 
 
 def _check_reads_drawn(run: Run) -> None:
