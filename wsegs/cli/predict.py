@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -96,12 +97,14 @@ def predict(
             _draw(result, picture)
         ranked = result.ranked()
         done.append({"image": str(result.path), "crop": result.crop_kind, "attributes": dict(ranked)} | result.other)
+        present = [name for name, is_present in zip(result.attribute_names, result.present, strict=True) if is_present]
         if result.regions_from:
             done[-1]["regions"] = result.regions_from
         if picture is not None:
             done[-1]["maps"] = str(picture)
         if not as_json:
-            _print(done[-1])
+            _print(done[-1], present)
+        done[-1]["present"] = present
     if as_json:
         failed = [{"image": str(failure.path), "reason": failure.reason} for failure in failures]
         print_json({"run": str(run_folder), "images": done, "unreadable": failed})
@@ -123,13 +126,13 @@ def _draw(result: Prediction, picture: Path) -> None:
     draw_heatmaps(result.crop, result.maps, names, result.probabilities, picture, title=title)
 
 
-def _print(image: dict[str, Any]) -> None:
+def _print(image: dict[str, Any], present: Sequence[str]) -> None:
     regions = f"; regions: {image['regions']}" if "regions" in image else ""
     click.echo(f"{image['image']} ({image['crop']}{regions})")
     width = max(map(len, image["attributes"]), default=0)
     absent = False
     for name, probability in image["attributes"].items():
-        if probability < 0.5 and not absent:
+        if name not in present and not absent:
             absent = True
             click.echo("  " + "-" * (width + 8))  # present above, absent below
         click.echo(f"  {name:<{width}}  {probability:>6.1%}")

@@ -18,7 +18,7 @@ from wsegs.evaluation.crops import CropKind, cropper_for
 from wsegs.evaluation.evaluate import stack_regions
 from wsegs.evaluation.predictor import Predictor
 from wsegs.evaluation.region_readers import RegionReader, check_detectable, rules_reader
-from wsegs.evaluation.runs import Run
+from wsegs.evaluation.runs import Run, thresholds_of
 from wsegs.io.files import did_you_mean
 from wsegs.io.images import reason
 from wsegs.nets import NetworkOutput
@@ -50,6 +50,8 @@ class Prediction:
         logits are no such sums.
     regions
         (R, h, w) float between 0 and 1: the regions that were read; None where there are no shares.
+    thresholds
+        (A,) probabilities from which on an attribute is called present; None is one half.
     """
 
     path: Path
@@ -62,10 +64,17 @@ class Prediction:
     regions_from: str = ""
     shares: NDArray[np.float32] | None = None
     regions: NDArray[np.float32] | None = None
+    thresholds: NDArray[np.float32] | None = None
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """Bool (A,): which attributes are called present: from the run's threshold on, or one half."""
+        thresholds = 0.5 if self.thresholds is None else self.thresholds
+        return np.asarray(self.probabilities >= thresholds)
 
     def ranked(self) -> list[tuple[str, float]]:
-        """Return names and probabilities, the most probable first."""
-        order = np.argsort(-self.probabilities, kind="stable")
+        """Return names and probabilities: those present, then those absent, in each the most probable first."""
+        order = np.lexsort((-self.probabilities, ~self.present))
         return [(self.attribute_names[a], float(self.probabilities[a])) for a in order]
 
 
@@ -137,6 +146,7 @@ def predict(
             crop.regions_from,
             shares,
             None if shares is None else network.draw(*seen)[0].numpy(),
+            thresholds_of(run).sigmoid().numpy(),
         )
 
 
