@@ -63,8 +63,8 @@ def predict(
 ) -> None:
     """Predict the attributes of images.
 
-    Prints the probability of each attribute, the most probable first. Images that cannot be read are listed at the end,
-    and the exit code is then 1.
+    Prints the probability of each attribute: those that are present above a line, those that are absent below it, the
+    most probable first. Images that cannot be read are listed at the end, and the exit code is then 1.
     """
     from wsegs.io.files import check_output
     from wsegs.store import MaskStore
