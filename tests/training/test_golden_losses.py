@@ -38,6 +38,10 @@ SIZE = (
 )  # twice an odd number, and maps of even sizes: no pixel of a mask is as near to one map cell as to another
 CLASSES = "classes: {ground: 0, eye: 7, lip: 300}\nregions: {ground: ground, eyes: eye, mouth: lip}\n"
 
+# Batch normalisation divides by the tiny variance of a small region and enlarges what is rounded in another order (on
+# AVX2: 2e-5 after two steps, 1e-2 after four): on another CPU the first interval alone is compared.
+CHAOTIC = {"naive-masks"}
+
 COMMON = {"size": (48, 40), "batch_size": 4, "precision": "32-true", "max_steps": 6, "validate_every": 2, "seed": 3}
 ATTPARSENET = {**COMMON, "size": (46, 42), "network.width": 0.03}
 KALAYEH = {**COMMON, "network.width": 0.05, "optimizer.learning_rate": 0.01}
@@ -146,7 +150,8 @@ def test_losses_are_those_of_before(case: str, folder: Path) -> None:
         rows = list(csv.DictReader(file))
     same_sums = (torch.backends.cpu.get_cpu_capability(), torch.__version__) == (GOLDEN["cpu"], GOLDEN["torch"])
     assert len(rows) == len(GOLDEN["cases"][case])
-    for row, golden in zip(rows, GOLDEN["cases"][case], strict=True):
+    pairs = list(zip(rows, GOLDEN["cases"][case], strict=True))
+    for row, golden in pairs if same_sums or case not in CHAOTIC else pairs[:1]:
         assert set(row) == set(golden)
         for name, cell in golden.items():
             if cell in ("", "nan"):
