@@ -290,7 +290,8 @@ def _read_part(task: tuple[NDArray[np.intp], list[str], Path]) -> None:
                 for kind, block in zip(kinds, np.split(pooled[:, :-1], ends, axis=1), strict=True):
                     if stride not in strides_of(kind):
                         continue
-                    found[kind].setdefault(stride, []).append(np.concatenate([block, pooled[:, -1:]], axis=1))
+                    of_regions = block[:, :0] if kind == WHOLE else block
+                    found[kind].setdefault(stride, []).append(np.concatenate([of_regions, pooled[:, -1:]], axis=1))
     for kind, blocks in found.items():
         path = _file(folder, rows, kind)
         temporary = path.with_name(f".{path.name}")
@@ -306,7 +307,7 @@ _others_of: dict[str, NDArray[np.intp]] = {}
 def _drawn(faces: Faces, kind: str, rows: NDArray[np.intp]) -> NDArray[np.float32]:
     """Return the regions (n, R, h, w) of a kind."""
     if kind == WHOLE:
-        return np.zeros((len(rows), 0, *REGION_SIZE), np.float32)
+        return np.ones((len(rows), 1, *REGION_SIZE), np.float32)  # a region that is everything is dropped again
     if kind == "grid":
         cells = np.zeros((GRID * GRID, *REGION_SIZE), np.float32)
         down, across = (np.arange(length) * GRID // length for length in REGION_SIZE)
