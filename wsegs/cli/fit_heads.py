@@ -61,6 +61,8 @@ def _print(summary: Mapping[str, Any]) -> None:
         f"{name.replace('_', ' ')} {value:.2%}" for name, value in summary["scores"].items() if value is not None
     )
     click.echo(f"{scores} {summary['measured_on']}")
+    if summary["fewer_labels"]:
+        click.echo(f"--labels: {summary['fewer_labels']} were asked for, {images['train']} images have labels")
     if summary["skipped"]:
         names = ", ".join(summary["skipped"])
         click.echo(f"not fitted, since all their labels are alike: {names}")

@@ -232,7 +232,7 @@ def _print_summary(summary: Mapping[str, Any], output: Path, size: tuple[int, in
         number, of = summary["shard"]
         click.echo(f"shard {number} of {of}; when all are drawn, next: wsegs store merge")
         return
-    click.echo(f"next: wsegs preview {output}; wsegs train attparsenet {output}")
+    click.echo(f"next: wsegs preview {output}; wsegs train region-probe {output} (minutes), or attparsenet (a GPU)")
 
 
 def _refine_options(

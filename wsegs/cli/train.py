@@ -117,8 +117,8 @@ class LabelsType(click.ParamType):  # type: ignore[type-arg]
         type=click.IntRange(min=-1),
         envvar="WSEGS_JOBS",
         show_envvar=True,
-        help="Number of processes that read images; -1 is one for each processor core.  [default: -1 with a GPU, 0"
-        " if the CPU trains]",
+        help="Number of processes that read images; -1 is one for each processor core.  [default: -1 with a GPU and"
+        " for features, 0 if the CPU trains]",
     ),
     cloup.option(
         "--cache/--no-cache",

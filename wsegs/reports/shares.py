@@ -66,7 +66,7 @@ def draw_shares(
     maps = share_maps(shares, regions)
     most = float(np.percentile(np.abs(maps).max(axis=(1, 2)), 90)) or 1.0
     limit = float(f"{most:.1g}") or 1.0
-    note = "what each region adds to the logit   number: probability, bold from 0.5"
+    note = "added to the logit   number: probability"
     draw_heatmaps(
         image, maps, names, probabilities, output, title=title, limits=(-limit, limit), colours="RdBu_r", note=note
     )

@@ -53,7 +53,9 @@ def check_free(path: Path, *, force: bool) -> None:
     if not is_run and not (path.is_dir() and not any(path.iterdir())):
         raise OutputExistsError(f"{path}: exists and is not a run; -o names another folder")
     if is_run and not force:
-        if has_checkpoint(path):
+        if (path / PENALTIES).is_file():
+            how = "it is a fit"
+        elif has_checkpoint(path):
             how = "--resume continues it"
         else:
             how = "it has no checkpoint yet, so --resume begins it again with the same options"

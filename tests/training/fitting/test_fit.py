@@ -114,6 +114,18 @@ def test_numbers_of_labels_are_points_of_a_curve(store, tmp_path):
         assert [row["labels"] for row in csv.DictReader(file)] == ["12.0", "30.0"]
 
 
+def test_there_are_no_more_folds_than_people(store, tmp_path):
+    said = fitted(store, tmp_path / "run", **{"fit.folds": 50, "fit.labels": (6,)})
+    people = len(np.unique(store.identity[load_rows(tmp_path / "run", store)]))
+    assert said["chosen_by"] == f"{people} folds of people"
+
+
+def load_rows(run, store):
+    """Return the rows of a store that a run was fitted on."""
+    with (run / "training_images.csv").open() as file:
+        return [store.row(row["image"]) for row in csv.DictReader(file)]
+
+
 def test_without_folds_the_validation_images_choose(store, tmp_path):
     said = fitted(store, tmp_path / "run", **{"fit.folds": 0})
     assert said["chosen_by"] == "the validation images"
@@ -150,8 +162,6 @@ def test_mistakes_are_one_line(store, tmp_path, summary):
         fitted(store, tmp_path / "run", **{"network.strides": [8]})
     with pytest.raises(OptionError, match=r"network: strides: expected whole numbers"):
         fitted(store, tmp_path / "run", **{"network.strides": "all"})
-    with pytest.raises(OptionError, match="folds: expected no more than there are people"):
-        fitted(store, tmp_path / "run", **{"fit.folds": 50})
     with pytest.raises(
         OptionError, match="heads are fitted on the features of a backbone, and network 'basic' has none"
     ):

@@ -112,6 +112,7 @@ def fit_probe(
         "feature_count": network.layout.size,
         "images": {"train": len(result.rows.train), "validation": len(result.rows.validation)},
         "mean_face": mean_face,
+        "fewer_labels": max(fit.labels, default=0) if max(fit.labels, default=0) > len(result.rows.train) else 0,
         "regions": list(plan.network.regions),
         **result.summary(),
         "seconds": {"features": round(fitting - began, 1), "fit": round(time.monotonic() - fitting, 1)},
@@ -134,8 +135,9 @@ def _fit(
         factors = penalty_factors(own, network.layout.blocks, fit.prior)
     axes = PrincipalAxes.measure(fitted.features)
 
-    if fit.folds:
-        tried, folds = fitted, person_folds(fitted.identity, fit.folds, plan.seed)
+    count = fit.folds and _fold_count(fit.folds, fitted.identity)
+    if count:
+        tried, folds = fitted, person_folds(fitted.identity, count, plan.seed)
     else:
         tried, folds = _joined(fitted, validation), np.r_[np.full(len(rows), NO_FOLD), np.zeros(len(held), np.intp)]
     choice = _choose(fit, tried, folds, factors, axes)
@@ -159,7 +161,7 @@ def _fit(
         held_out_labels=tried.labels,
         thresholds=thresholds,
         validation=(validation.features @ final.weight + final.bias, validation.labels) if len(held) else None,
-        folds=fit.folds,
+        folds=count,
         prior=None if own is None else fit.prior,
         own=own,
         shares=mean_shares(network.layout, judged.features, final.weight),
@@ -191,6 +193,12 @@ def _rows(
     if not fit.folds and not len(held):
         raise DataError(f"{source.name}: no image with a label to choose the penalty by; --folds 5 needs none")
     return rows, held
+
+
+def _fold_count(folds: int, identity: NDArray[np.integer[Any]]) -> int:
+    """Return how many folds there can be: no more than people, of whom the unknown are all others."""
+    people = len(np.unique(identity[identity >= 0])) + int((identity < 0).sum())
+    return max(2, min(folds, people))
 
 
 def _samples(
@@ -268,7 +276,7 @@ def _label_curve(
     points = []
     for count in sorted({min(count, len(samples.labels)) for count in fit.labels}):
         part = Samples(samples.features[:count], samples.labels[:count], samples.identity[:count])
-        folds = person_folds(part.identity, fit.folds or 5, plan.seed)
+        folds = person_folds(part.identity, _fold_count(fit.folds or 5, part.identity), plan.seed)
         alone = Samples(np.ascontiguousarray(part.features[:, whole]), part.labels, part.identity)
         row = {"labels": float(count)}
         for name, data, factors_ in (("regions", part, factors), ("whole_image", alone, None)):
