@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,9 @@ def _print(summary: Mapping[str, Any]) -> None:
         f" {len(summary['regions'])} regions, {summary['feature_count']} features; {seconds['features']:.0f} s for the"
         f" features, {seconds['fit']:.0f} s for the fit"
     )
-    click.echo(f"penalty {summary['penalty']:g}, the best of {len(summary['penalties'])}, by {summary['chosen_by']}")
+    taken = Counter(summary["penalty"].values())
+    many = ", ".join(f"{penalty:g} ({taken[penalty]})" for penalty in sorted(taken, reverse=True))
+    click.echo(f"penalties by {summary['chosen_by']}, and for how many attributes: {many}")
     scores = ", ".join(
         f"{name.replace('_', ' ')} {value:.2%}" for name, value in summary["scores"].items() if value is not None
     )

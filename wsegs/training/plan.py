@@ -281,6 +281,7 @@ class FitPlan:
     loss: Literal["logistic", "hinge"]
     penalties: tuple[float, ...]
     criterion: Literal["log_loss", "average_precision"]
+    each: bool
     prior: float
     balance: Literal["none", "class"]
     folds: int

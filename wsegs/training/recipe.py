@@ -220,15 +220,17 @@ class Fit(_Strict):
     """How linear heads are fitted on the features of a frozen network, in place of training it.
 
     ``penalties`` are tried by ``folds`` of people (0: on the validation images), and the best by ``criterion`` is
-    taken. ``prior`` is by how much more weights on regions outside of an attribute's own mask are penalised.
-    ``mirrored_copies`` adds the mirrored images as further rows. ``thresholds`` says what the thresholds of the
-    attributes are chosen for; ``none`` leaves them at a probability of one half. ``labels`` takes so many labelled
-    images; of several numbers, the largest is the run's and all are points of a curve.
+    taken, with ``each`` for each attribute by itself. ``prior`` is by how much more weights on regions outside of an
+    attribute's own mask are penalised. ``mirrored_copies`` adds the mirrored images as further rows. ``thresholds``
+    says what the thresholds of the attributes are chosen for; ``none`` leaves them at a probability of one half.
+    ``labels`` takes so many labelled images; of several numbers, the largest is the run's and all are points of a
+    curve.
     """
 
     loss: Literal["logistic", "hinge"] = "logistic"
     penalties: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1)
     criterion: Literal["log_loss", "average_precision"] = "log_loss"
+    each: bool = True
     prior: float = Field(default=10.0, gt=0)
     balance: Literal["none", "class"] = "none"
     folds: int = Field(default=5, ge=0)

@@ -143,7 +143,8 @@ def _fit(
     choice = _choose(fit, tried, folds, factors, axes)
     thresholds = np.zeros(len(task.outputs), np.float32)
     if fit.thresholds != "none":
-        thresholds = choose_thresholds(choice.logits, tried.labels, fit.thresholds)
+        least_gain = 0.5 * len(tried.labels) ** 0.5  # a gain that chance may well bring moves none
+        thresholds = choose_thresholds(choice.logits, tried.labels, fit.thresholds, least_gain)
     all_fitted = fitted
     if fit.mirrored_copies:
         all_fitted = _joined(fitted, _samples(features, source, rows, standardiser, mirrored=True))
@@ -234,6 +235,7 @@ def _choose(
         folds,
         penalties=fit.penalties,
         criterion=fit.criterion,
+        each=fit.each,
         loss=fit.loss,
         factors=factors,
         balance=fit.balance,

@@ -77,7 +77,7 @@ class Result:
         chosen_by = f"{self.folds} folds of people" if self.folds else "the validation images"
         own = None if self.own is None else float((self.shares * self.own.T).sum(axis=1).mean())
         return {
-            "penalty": float(self.choice.penalty[0]),
+            "penalty": {name: float(value) for name, value in zip(self.names, self.choice.penalty, strict=True)},
             "penalties": self.choice.table(),
             "chosen_by": chosen_by,
             "prior": self.prior,
