@@ -128,7 +128,7 @@ class FeatureStore:
             If a row does not have the checksum that it was written with.
         """
         wanted = np.asarray(rows, np.intp)
-        out = self._read(wanted, mirrored)
+        out = self.read(wanted, mirrored=mirrored)
         wrong = np.flatnonzero(self.checksums(wanted, out) != self.stated(mirrored)[wanted])
         if len(wrong):
             raise DataError(
@@ -136,7 +136,8 @@ class FeatureStore:
             )
         return out
 
-    def _read(self, wanted: NDArray[np.intp], mirrored: bool) -> NDArray[np.float16]:
+    def read(self, wanted: NDArray[np.intp], *, mirrored: bool = False) -> NDArray[np.float16]:
+        """Return features as :meth:`matrix` does, without a look at their checksums."""
         widths = [(len(self.region_names) + 1) * channels for _, channels in self.blocks]
         out = np.empty((len(wanted), sum(widths)), np.float16)
         column = 0
@@ -155,10 +156,6 @@ class FeatureStore:
     def stated(self, mirrored: bool) -> NDArray[np.uint32]:
         """Return the checksums of all rows (N,) as they were written."""
         return np.asarray(self._file[f"{MIRRORED}/checksum" if mirrored else "checksum"][:], np.uint32)
-
-    def read(self, rows: NDArray[np.intp], *, mirrored: bool = False) -> NDArray[np.float16]:
-        """Return features as :meth:`matrix` does, without a look at their checksums."""
-        return self._read(rows, mirrored)
 
     def _fill(self, out: NDArray[np.float16], dataset: h5py.Dataset, rows: NDArray[np.intp]) -> None:
         """Copy rows chunk by chunk: HDF5's own choice of single rows is many times slower."""

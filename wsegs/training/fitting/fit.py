@@ -17,7 +17,7 @@ from wsegs.features.reader import FeatureStore
 from wsegs.heads.axes import PrincipalAxes
 from wsegs.heads.choose import PenaltyChoice, choose_penalty
 from wsegs.heads.fit import LinearFit, fit_linear
-from wsegs.heads.folds import NO_FOLD, person_folds
+from wsegs.heads.folds import hold_out, person_folds
 from wsegs.heads.regions import penalty_factors
 from wsegs.heads.standardise import Standardiser
 from wsegs.heads.thresholds import choose_thresholds
@@ -139,7 +139,7 @@ def _fit(
     if count:
         tried, folds = fitted, person_folds(fitted.identity, count, plan.seed)
     else:
-        tried, folds = _joined(fitted, validation), np.r_[np.full(len(rows), NO_FOLD), np.zeros(len(held), np.intp)]
+        tried, folds = _joined(fitted, validation), hold_out(np.arange(len(rows) + len(held)) >= len(rows))
     choice = _choose(fit, tried, folds, factors, axes)
     thresholds = np.zeros(len(task.outputs), np.float32)
     if fit.thresholds != "none":
@@ -167,7 +167,7 @@ def _fit(
         own=own,
         shares=mean_shares(network.layout, judged.features, final.weight),
         plain_shares=mean_shares(network.layout, judged.features, plain.weight),
-        curve=_label_curve(fit, plan, network, fitted, factors, choice) if len(fit.labels) > 1 else [],
+        curve=_label_curve(fit, plan, network, fitted, factors) if len(fit.labels) > 1 else [],
     )
 
 
@@ -268,7 +268,6 @@ def _label_curve(
     network: RegionProbe,
     samples: Samples,
     factors: NDArray[np.float32] | None,
-    choice: PenaltyChoice,
 ) -> list[dict[str, float]]:
     """Return the mean average precision by folds at each number of labels: read by region, and of the whole image.
 
