@@ -17,6 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.campaigns.commands import COMMANDS, Work, send, start, table
+from wsegs.io.lock import lock_path
 
 
 def run(arguments: argparse.Namespace) -> bool:
@@ -63,6 +64,8 @@ def _finish(
                 counts["killed"] += 1
                 counts["killed later" if begun else "killed before any result"] += 1
                 _compare(work, folder, undisturbed, counts, at_the_end=False)
+                if (folder / output).exists():  # killed as the last thing to do was to remove its lock, which stays
+                    lock_path(folder / output).unlink(missing_ok=True)
             if code == 0:
                 break
             if code != -signal.SIGKILL:

@@ -19,14 +19,14 @@ QUICK_KINDS += ("landmark-tables", "mask-stores", "features")
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["fuzz", *QUICK_KINDS, "--cases", "25"],
-        ["kill", "landmarks", "--images", "30", "--times", "2"],
-        ["kill", "masks", "--images", "2000", "--times", "2"],
-        ["kill", "shards", "--images", "2000", "--times", "1"],
-        ["kill", "features", "--images", "200", "--times", "1"],
-        ["kill", "train", "--times", "1"],
-        ["kill", "train", "--times", "1", "--", "-j", "1", "--max-steps", "16", "--validate-every", "2"],
-        ["interrupt", "masks", "--images", "3000", "--times", "2"],
+        ["fuzz", *QUICK_KINDS, "--cases", "12"],
+        ["kill", "landmarks", "--images", "12", "--times", "2"],
+        ["kill", "masks", "--images", "1000", "--times", "2"],
+        ["kill", "shards", "--images", "1000", "--times", "1"],
+        ["kill", "features", "--images", "60", "--times", "1"],
+        ["kill", "train", "--times", "1", "--", "--max-steps", "8", "--validate-every", "2"],
+        ["kill", "train", "--times", "1", "--", "-j", "1", "--max-steps", "8", "--validate-every", "2"],
+        ["interrupt", "masks", "--images", "1500", "--times", "2"],
     ],
     ids=lambda arguments: "-".join(arguments[:2]) + ("-readers" if "-j" in arguments else ""),
 )
