@@ -168,13 +168,12 @@ def brought_faces(name: str, data: Path, landmarks: Path, trained: Faces, images
     """Return images that ``evaluate`` brings to where the aligned training images have their faces."""
     dataset, points = _with_face(open_dataset(data, images=images), landmarks)
     train = trained.split == 0
-    five = np.nanmean(IBUG68.five_points(trained.landmarks[train]), axis=0)
-    target = transform_points(five[None], resize_affine(np.array([FRAME]), SIZE))[0]
+    target = np.nanmean(IBUG68.five_points(trained.landmarks[train]), axis=0)
     if dataset.aligned_points is not None:
-        matrices = np.repeat(similarity(dataset.aligned_points, target)[None], len(points), axis=0)
+        into_frame = np.repeat(similarity(dataset.aligned_points, target)[None], len(points), axis=0)
     else:
-        matrices = np.stack([similarity(each, target) for each in IBUG68.five_points(points)])
-    into_frame = np.stack([scale_affine(matrix, SIZE, FRAME) for matrix in matrices])
+        into_frame = np.stack([similarity(each, target) for each in IBUG68.five_points(points)])
+    matrices = np.stack([scale_affine(matrix, FRAME, SIZE) for matrix in into_frame])
     faces = _faces(name, dataset, matrices, transform_points(points, into_frame))
     return replace(faces, mean_face=trained.mean_face)
 

@@ -49,14 +49,14 @@ class Fitted:
     Attributes
     ----------
     head
-    penalty
-        That people held out chose.
+    penalties
+        (A,), that people held out chose.
     own_share
         Of the decisions, in each attribute's own regions, on the rows that it was fitted on; nan without such.
     """
 
     head: LinearHead
-    penalty: float
+    penalties: NDArray[np.float64]
     own_share: float
 
 
@@ -71,7 +71,8 @@ def save_fitted(path: Path, fitted: Fitted) -> None:
         scale=head.standardiser.scale,
         thresholds=head.thresholds,
         fitted=head.fitted,
-        numbers=np.array([fitted.penalty, fitted.own_share]),
+        penalties=fitted.penalties,
+        own_share=np.array(fitted.own_share),
     )
     temporary.rename(path)
 
@@ -82,8 +83,7 @@ def load_fitted(path: Path, attributes: Sequence[str]) -> Fitted:
         standardiser = Standardiser(stored["mean"], stored["scale"])
         parts = (stored[name] for name in ("thresholds", "fitted"))
         head = LinearHead(tuple(attributes), stored["weight"], stored["bias"], standardiser, *parts)
-        penalty, own_share = stored["numbers"].tolist()
-    return Fitted(head, penalty, own_share)
+        return Fitted(head, stored["penalties"], float(stored["own_share"]))
 
 
 def fit_heads(
@@ -122,11 +122,12 @@ def fit_heads(
         person_folds(identity, fit.folds, 0),
         penalties=fit.penalties,
         criterion=fit.criterion,
+        each=fit.each,
         loss=fit.loss,
         factors=factors,
         axes=axes,
     )
-    thresholds = choose_thresholds(choice.logits, labels, "accuracy")
+    thresholds = choose_thresholds(choice.logits, labels, "accuracy", 0.5 * len(labels) ** 0.5)  # as the package does
     found = fit_linear(
         known, labels, penalty=choice.penalty, loss=fit.loss, factors=factors, start=choice.start, axes=axes
     )
@@ -135,7 +136,7 @@ def fit_heads(
     if own is not None:
         layout = FeatureLayout(tuple(str(region) for region in range(len(own) - 1)), tuple(channels))
         own_share = float((mean_shares(layout, known, found.weight) * own.T).sum(axis=1).mean())
-    return Fitted(head, float(choice.penalty[0]), own_share)
+    return Fitted(head, choice.penalty, own_share)
 
 
 class People:

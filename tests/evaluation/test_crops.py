@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from wsegs.evaluation import crops
 from wsegs.evaluation.crops import Cropper, label_types, run_data_folder
 from wsegs.geometry.frame import Frame
-from wsegs.geometry.matrices import similarity, transform_points
+from wsegs.geometry.matrices import resize_affine, similarity, transform_points
 from wsegs.landmarks.chain import FoundFace
 from wsegs.schemes import IBUG68
 
@@ -85,6 +85,19 @@ def test_other_images_are_cropped_by_their_landmarks(astronaut_landmarks, monkey
     moved = transform_points(five, similarity(five[0], cropper.mean_points)[None])[0]
     np.testing.assert_allclose(moved, cropper.mean_points, atol=4)
     assert crop.std() > 20
+
+
+def test_other_images_are_stretched_as_those_of_the_training_were(no_detector) -> None:
+    """A network of another shape sees training images stretched; one of twice the size must look the same to it."""
+    resized = resize_affine(np.array([[218, 178]]), (100, 160))[0]
+    points = np.array([[70, 110], [108, 110], [89, 135], [73, 150], [105, 150]], np.float32)
+    mean = transform_points(points[None], resized[None])[0]
+    cropper = Cropper((100, 160), Frame("image", (218, 178)), (218, 178), mean)
+    twice = np.zeros((500, 400, 3), np.uint8)
+    matrix = cropper.place(twice, points * 2 + [5, -7]).matrix
+    expected = transform_points(np.array([[[0, 0], [177, 0], [0, 217]]], np.float32), resized[None])[0]
+    moved = transform_points(np.array([[[5, -7], [359, -7], [5, 427]]], np.float32), matrix[None])[0]
+    np.testing.assert_allclose(moved, expected, atol=0.01)
 
 
 def test_the_face_frame_crops_as_the_store_does(astronaut_landmarks, no_detector) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from wsegs.errors import WsegsError
 from wsegs.geometry.crops import box_affine, letterbox_affine
 from wsegs.geometry.frame import Frame
-from wsegs.geometry.matrices import resize_affine, scale_affine, similarity, transform_points
+from wsegs.geometry.matrices import compose, invert, resize_affine, scale_affine, similarity, transform_points
 from wsegs.geometry.warp import warp_image
 from wsegs.landmarks.chain import landmarks_of_image
 from wsegs.landmarks.dataset_boxes import BOX_CENTRE, BOX_SIDE
@@ -150,18 +150,29 @@ class Cropper:
             if self.mean_points is None:  # trained without a single face: there is nothing to align to
                 return whole, "whole image", points
             if self.aligned_points is not None:
-                return similarity(self.aligned_points, self.mean_points), "aligned", points
+                return self._onto_the_mean_face(self.aligned_points), "aligned", points
         kind: CropKind = "landmarks"
         if points is None and detect:
             points, kind = _five_points_of_image(image), "detected"
         if points is None or not np.isfinite(points).all():
             return whole, "whole image", points
         if self.frame.kind == "image":
-            assert self.mean_points is not None
-            return similarity(points, self.mean_points), kind, points
+            return self._onto_the_mean_face(points), kind, points
         size = np.array([image.shape[1::-1]])
         matrix = self.frame.affine(np.asarray(points, np.float32)[None], size)[0]
         return scale_affine(matrix, self.frame.size, self.size), kind, points
+
+    def _onto_the_mean_face(self, points: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return the matrix that lays five points over the training's, resized as the training images were.
+
+        A resize to another shape stretches faces. So the similarity is that of the training images' own pixels.
+        """
+        assert self.mean_points is not None
+        if self.source_size is None:
+            return similarity(points, self.mean_points)
+        resized = resize_affine(np.array([self.source_size]), self.size)[0]
+        in_source = transform_points(self.mean_points[None], invert(resized)[None])[0]
+        return compose(resized, similarity(points, in_source)).astype(np.float32)
 
 
 def cropper_for(info: RunInfo, size: tuple[int, int], aligned_points: NDArray[np.float32] | None = None) -> Cropper:
