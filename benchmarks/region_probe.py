@@ -48,7 +48,7 @@ from wsegs.heads.thresholds import choose_thresholds
 from wsegs.store import MaskStore
 
 COUNTS = (100, 325, 843, 1627, 3255, 9250)
-SEEDS = {100: 3, 325: 3}  # of random labelled faces; 1 of other numbers
+SEEDS = {100: 3, 325: 3, 843: 3, 1627: 3}  # of random labelled faces; 1 of other numbers
 PRIOR = "own + prior"
 PRIOR_FACTOR = 10.0  # the recipe's
 KINDS = (WHOLE, "grid", "mean face", "another face", "own", PRIOR)
