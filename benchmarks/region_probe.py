@@ -31,6 +31,7 @@ from region_probe_features import (
     strides_of,
     wild_faces,
 )
+from region_probe_networks import network_table, write_subset
 from region_probe_scores import (
     Blocks,
     Fitted,
@@ -116,10 +117,7 @@ class Benchmark:
 
     def _fit(self, fit: Fit) -> Fitted:
         faces = self.sets[fit.faces]
-        rows = np.flatnonzero(faces.split == 0)
-        if fit.faces != "moved":  # they are in an order of chance
-            rows = rows[np.random.default_rng(fit.seed).permutation(len(rows))]
-        rows = rows[: fit.labelled]  # those of fewer labels are among those of more
+        rows = labelled_rows(faces, fit.labelled, fit.seed)
         blocks = self.features(fit.faces, fit.kind)
         own = None
         if fit.kind in ("own", *faces.stores, *faces.rules):
@@ -151,6 +149,14 @@ class Benchmark:
         return np.asarray(
             np.mean([self.samples(fit, test, score) for fit in seeded(faces, kind, count, prior)], axis=0)
         )
+
+
+def labelled_rows(faces: Faces, count: int, seed: int) -> NDArray[np.intp]:
+    """Return so many rows of training faces by chance; those of fewer labels are among those of more."""
+    rows = np.flatnonzero(faces.split == 0)
+    if faces.name != "moved":  # they are in an order of chance
+        rows = rows[np.random.default_rng(seed).permutation(len(rows))]
+    return rows[:count]
 
 
 def seeded(faces: str, kind: str, count: int, prior: float = 1.0) -> list[Fit]:
@@ -289,6 +295,20 @@ def prior_table(bench: Benchmark, counts: Sequence[int]) -> Iterator[str]:
     )
 
 
+def network_section(bench: Benchmark, landmarks: Path, count: int = 1627) -> Iterator[str]:
+    """Yield the scores and costs of networks that are trained on the faces of the fit of seed 0."""
+    faces = bench.sets["aligned"]
+    chosen = np.array([faces.files[row].name for row in labelled_rows(faces, count, 0)])
+    folder = bench.cache / "networks"
+    yield from network_table(write_subset(landmarks, chosen, folder), count, folder)
+    yield ""
+    yield (
+        f"{count:,} labelled faces, of which the networks hold out a tenth of the people to choose their best weights;"
+        f" {len(bench.tested('aligned')):,} test faces; one seed. Sizes and filters are those of"
+        " `benchmarks/kalayeh_table.py`."
+    )
+
+
 def write_section(path: Path, name: str, text: str) -> None:
     """Put text between the markers of a section, which are added at the end where they are not there."""
     begin, end = f"<!-- {name}: written by benchmarks/region_probe.py -->", f"<!-- end of {name} -->"
@@ -353,6 +373,7 @@ SECTIONS: dict[str, Callable[[Benchmark, argparse.Namespace], Iterator[str]]] = 
     ),
     "prior": lambda bench, options: prior_table(bench, _large(options.counts)),
     "regions": lambda bench, options: region_table(bench),
+    "networks": lambda bench, options: network_section(bench, options.landmarks),
 }
 
 
