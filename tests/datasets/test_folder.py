@@ -59,8 +59,11 @@ def test_missing_labels(folder, tmp_path):
 
 
 def test_nothing_matches(folder):
-    (folder / "labels.csv").write_text("name,Smiling\nA.jpg,1\n")
-    with pytest.raises(DataError, match=r"3 images \(such as 'a.jpg'\), 1 rows in .*labels.csv \(such as 'A.jpg'\)"):
+    (folder / "labels.csv").write_text("name,Smiling\nx.jpg,1\n")
+    with pytest.raises(DataError, match=r"3 images \(such as 'a.jpg'\), 1 rows in .*labels.csv \(such as 'x.jpg'\)$"):
+        open_dataset(folder)
+    (folder / "labels.csv").write_text("name,Smiling\na.png,1\n")
+    with pytest.raises(DataError, match=r"; 'a\.png' and 'a\.jpg' differ in their suffix$"):
         open_dataset(folder)
 
 
@@ -84,10 +87,10 @@ def test_nothing_matches(folder):
         ("a.jpg,1,0\nb.jpg,0,1\n", "line 1: expected a header"),
         ("name,split\na.jpg,dev\n", "line 2, column 'split': expected train"),
         ("name,split\na.jpg,\n", "line 2, column 'split': expected train"),
-        ("name,A\n/etc/a.jpg,1\n", "line 2: expected a file name below the folder of the images"),
+        ("name,A\n/etc/../a.jpg,1\n", "line 2: expected a file name below the folder of the images"),
         ("name,A\na.jpg,1\nb/../../a.jpg,1\n", "line 3: expected a file name below"),
         ("name,A\n..\\a.jpg,1\n", "line 2: expected a file name below"),
-        ("name,A\nC:\\a.jpg,1\n", "line 2: expected a file name below"),
+        ("name,A\nC:\\..\\a.jpg,1\n", "line 2: expected a file name below"),
         ('name,A\na.jpg,1\n"b.jpg,1\n', "line 3: expected columns separated by commas: unexpected end of data"),
         (b"name,A\na.jpg,1\n\xff\xfe,1\n", "line 3: expected text in UTF-8, got the byte 0xff"),
         (b"name,A\na.jpg,\0\n", "line 2: expected text in UTF-8, got binary data"),

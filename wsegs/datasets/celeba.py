@@ -143,6 +143,7 @@ def open_celeba(data: Path, images: str = "aligned") -> FaceDataset:
         boxes=boxes,
         points=points,
         unmatched=tuple(joined.unmatched),
+        notes=tuple(joined.notes),
         aligned_points=np.array(ALIGNED_POINTS, np.float32) if images == "aligned" else None,
         image_size=ALIGNED_SIZE if images == "aligned" else None,
     )

@@ -79,4 +79,5 @@ def join_labels(name: str, folder: Path, images: list[str], table: Labels, sourc
         numbers=select_numbers(table.numbers, joined.rows),
         categories=select_categories(table.categories, joined.rows),
         unmatched=tuple(joined.unmatched),
+        notes=tuple(joined.notes),
     )
