@@ -15,15 +15,16 @@ from dataclasses import dataclass, field
 
 _IMAGE_SUFFIX = re.compile(r"\.(jpe?g|jpe|jfif|png|bmp|dib|webp|tiff?|gif|p[bgnp]m|heic|heif|avif|jp2)$", re.IGNORECASE)
 _JPEG = re.compile(r"\.(jpeg|jpe|jfif)$", re.IGNORECASE)
+_BLANK = re.compile(r"\s")
 _ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
-_WHOLE_DECIMAL = re.compile(r"([0-9]+)\.0+")  # 000001 that went through a column of decimals
+_WHOLE_DECIMAL = re.compile(r"\b([0-9]+)\.0+$")  # 000001 that went through a column of decimals
 
 # What a name is reduced by, with what to call it where that was needed to find the image.
 _FORMS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("folders written with \\", lambda name: name.replace("\\", "/")),
-    ("blanks at the ends", lambda name: "/".join(part.strip() for part in name.split("/"))),
-    (".jpg and .jpeg", lambda name: _JPEG.sub(".jpg", name)),
-    ("leading zeros", lambda name: _ZEROS.sub("", _WHOLE_DECIMAL.sub(r"\1", name))),
+    ("blanks at the ends", lambda name: _without_blanks(name) if _BLANK.search(name) else name),
+    (".jpg and .jpeg", lambda name: name if name.endswith(".jpg") else _JPEG.sub(".jpg", name)),
+    ("leading zeros", lambda name: _without_zeros(name) if "0" in name else name),
     ("upper and lower case", str.casefold),
     ("composed and decomposed accents", lambda name: unicodedata.normalize("NFC", name)),
 )
@@ -186,7 +187,17 @@ def without_suffix(name: str) -> str:
 def _folded(name: str, forms: Iterable[int]) -> str:
     for form in forms:
         name = _FORMS[form][1](name)
+    if "/" not in name and name != ".":
+        return name
     return "/".join(part for part in name.split("/") if part not in ("", "."))
+
+
+def _without_blanks(name: str) -> str:
+    return "/".join(part.strip() for part in name.split("/"))
+
+
+def _without_zeros(name: str) -> str:
+    return _ZEROS.sub("", _WHOLE_DECIMAL.sub(r"\1", name))
 
 
 def _same_end(one: str, other: str) -> bool:
