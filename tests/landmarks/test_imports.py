@@ -97,6 +97,7 @@ def test_a_table_with_names(astronaut_landmarks, tmp_path, column):
 )
 def test_export_and_import_is_a_round_trip(table, tmp_path, landmarks, names):
     images = tuple(f"{i} {name}.jpg" for i, name in enumerate(names))
+    landmarks[:, 0] = 7  # all 0 or all -1 would be "no face"
     table = replace(table, images=(*images, "d"), landmarks=np.concatenate([landmarks, landmarks[:1] * np.nan]))
     table = replace(table, status=np.array([1, 2, 4, 0], np.uint8))
     write_csv(tmp_path / "t.csv", table)
@@ -117,9 +118,12 @@ GOOD = [str(i) for i in range(136)]
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("a.pts", "", r"a\.pts: expected 68 points between braces, got no closing brace"),
+        ("a.pts", "", r"a\.pts: expected 68 points of ibug68, got 0"),
+        ("a.pts", "{\n1 2\n", r"a\.pts: expected 68 points between braces, got no closing brace"),
+        ("a.pts", "1 2\n}\n", r"a\.pts: expected 68 points between braces, got no opening brace"),
+        ("a.pts", "1 2\n{\n", r"a\.pts, line 2: expected the opening brace before the points"),
         ("a.pts", "n_points: 5\n", r"a\.pts, line 1: expected n_points: 68, got 'n_points: 5'"),
-        ("a.pts", "{\n1 2\n}\n", r"a\.pts: expected 68 points between braces, got 1 points"),
+        ("a.pts", "{\n1 2\n}\n", r"a\.pts: expected 68 points of ibug68, got 1;"),
         ("a.pts", "{\n1 2 3\n}\n", r"a\.pts, line 2: expected x and y, got '1 2 3'"),
         ("a.pts", "{\n1 nan\n}\n", r"a\.pts, line 2: expected a number of pixels, got 'nan'"),
         ("a.pts", "{\n1 inf\n}\n", r"a\.pts, line 2: expected a number of pixels, got 'inf'"),
@@ -138,7 +142,7 @@ GOOD = [str(i) for i in range(136)]
         (
             "a.csv",
             "\n".join([",".join([*X, *Y]), ",".join(GOOD), ",".join(GOOD)]),
-            r"a\.csv: 2 faces and no column 'confidence'",
+            r"a\.csv, line 3: a\.jpg has landmarks already, from .*a\.csv, line 2: of several faces the surest counts",
         ),
         ("a.csv", 'image,"x_0\n', r"a\.csv, line \d: unexpected end of data"),
     ],
@@ -158,7 +162,7 @@ def test_bytes_that_are_no_text_are_one_line(tmp_path):
 def test_a_missing_path_and_an_empty_folder(tmp_path):
     with pytest.raises(MissingError, match=r"--import .*nowhere: no such file or folder"):
         read_imports([tmp_path / "nowhere"], IMAGES)
-    with pytest.raises(MissingError, match=r"no \.pts or \.csv file"):
+    with pytest.raises(MissingError, match=r"no file of landmarks in this folder; read are \.pts"):
         read_imports([tmp_path], IMAGES)
 
 

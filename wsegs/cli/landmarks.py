@@ -73,8 +73,16 @@ _FOUND_BY = {"imported": "imported", "data set": "from the data set", "data set 
         type=PATH,
         multiple=True,
         metavar="PATH",
-        help="Take landmarks made elsewhere: a .pts file, OpenFace's CSV, a CSV with columns x_0, ... and y_0, ..., or"
-        " a folder of these. They win over landmarkers. Repeat the option for several paths.",
+        help="Take landmarks made elsewhere: .pts, CSV (OpenFace, py-feat, or columns x_0, ... and y_0, ...), JSON"
+        " (COCO keypoints, LabelMe), XML (dlib's imglab, CVAT for images), .npy, .npz, LaPa's .txt, or a folder of"
+        " these. They win over landmarkers. Repeat the option for several paths.",
+    ),
+    cloup.option(
+        "--import-scale",
+        metavar="SCALE",
+        help="Scale the imported points: 'image' from 0..1 to the image's width and height, 'file' from the size that"
+        " the file says of each image, 178x218 from images of this size, or a number such as 0.5; 1 takes them"
+        " unchecked.  [default: points must fit the images]",
     ),
     cloup.option(
         "--update",
@@ -87,6 +95,12 @@ _FOUND_BY = {"imported": "imported", "data set": "from the data set", "data set 
         "--from-data",
         is_flag=True,
         help="Take the five points that come with CelebA; no face is searched.",
+    ),
+    cloup.option(
+        "--data-scale",
+        metavar="SCALE",
+        help="Scale the data set's own points and boxes, for images that were resized: 178x218 from images of this"
+        " size, or a number such as 0.5; 1 takes them unchecked.  [default: they must fit the images]",
     ),
     cloup.option(
         "--scheme",
@@ -110,7 +124,9 @@ def landmarks(
     output: Path,
     detectors: str | None,
     scheme: str | None,
+    import_scale: str | None,
     from_data: bool,
+    data_scale: str | None,
     boxes_from_data: bool,
     predictor: Path | None,
     imports: tuple[Path, ...],
@@ -139,6 +155,7 @@ def landmarks(
     from wsegs.io.parallel import check_scheduler
     from wsegs.landmarks.find import find_landmarks, summarise
     from wsegs.landmarks.imports import read_imports
+    from wsegs.landmarks.scaling import parse_scale
     from wsegs.landmarks.table import read_landmarks
     from wsegs.schemes import CELEBA5, IBUG68, find_scheme
 
@@ -161,8 +178,12 @@ def landmarks(
             " else there is nothing to find landmarks by"
         )
 
+    scales = {
+        "import_scale": None if import_scale is None else parse_scale(import_scale, "--import-scale"),
+        "data_scale": None if data_scale is None else parse_scale(data_scale, "--data-scale", ()),
+    }
     dataset = open_dataset(data or DEFAULT_DATA, **given(labels))
-    imported = read_imports(imports, dataset.images, points)
+    imported = read_imports(imports, dataset.images, points, folder=dataset.root)
     earlier = None if update is None else read_landmarks(update)
     chosen = dataset.indices_of(split)
     if not len(chosen):
@@ -187,6 +208,7 @@ def landmarks(
             scheme=points,
             imported=imported.select(chosen),
             from_data=from_data,
+            **scales,
             earlier=earlier,
             boxes_from_data=boxes_from_data,
             jobs=jobs,
@@ -207,6 +229,7 @@ def landmarks(
         "scheme": points.name,
         **summarise(table),
         "unmatched": unmatched,
+        "notes": [*dataset.notes, *imported.notes],
         "seconds": round(seconds, 1),
         "faces_per_second": round(searched / seconds, 1),
         "missing_list": str(output.with_suffix(".missing.csv")),
@@ -256,6 +279,8 @@ def _print_summary(summary: dict[str, Any]) -> None:
     line("several faces", summary["several_faces"])
     if summary["unmatched"]:
         click.echo(f"  {'unmatched names':<20}{summary['unmatched']:>8}           {summary['unmatched_list']}")
+    for note in summary["notes"]:
+        click.echo(f"  {note}")
     if summary["export"]:
         click.echo(f"  exported to {summary['export']}")
     click.echo(f"  {summary['seconds']:.1f} s, {summary['faces_per_second']:.1f} faces a second")

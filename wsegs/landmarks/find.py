@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 import wsegs
 from wsegs.datasets import write_unmatched
-from wsegs.errors import DataError, MissingError, OptionError, WsegsError
+from wsegs.errors import DataError, OptionError, WsegsError
 from wsegs.io.files import check_output, write_table
 from wsegs.io.journal import Journal
 from wsegs.io.lock import locks_output
@@ -25,32 +25,17 @@ from wsegs.io.parallel import WorkerLostError, run_in_workers
 from wsegs.landmarks.chain import DETECTORS, MAX_SIDE, ChainOptions
 from wsegs.landmarks.dataset_boxes import DatasetBoxes, dataset_boxes
 from wsegs.landmarks.imports import Imported, write_csv
+from wsegs.landmarks.known import Known, fit_to_images, known_landmarks
+from wsegs.landmarks.scaling import Scale
 from wsegs.landmarks.table import NO_FACE, STATUS_NAMES, UNREADABLE, LandmarkTable, write_landmarks
 from wsegs.landmarks.tasks import ImageTask, find_in_chunk, record_type
-from wsegs.schemes import CELEBA5, IBUG68, LandmarkScheme
+from wsegs.schemes import IBUG68, LandmarkScheme
 
 if TYPE_CHECKING:
     from wsegs.datasets.index import FaceDataset
 
-IMPORTED, DATA_SET = STATUS_NAMES.index("imported"), STATUS_NAMES.index("data set")
 _JOURNAL = "wsegs-landmarks-journal 2"
 _CHUNK = 32  # images a task: few enough for a smooth bar, many enough that sending them costs little
-
-
-@dataclass(frozen=True)
-class Known:
-    """Landmarks of N images that are known already.
-
-    Attributes
-    ----------
-    landmarks
-        (N, P, 2) float32; nan where they are not known.
-    status
-        (N,) uint8: their source, an index of ``STATUS_NAMES``; 0 where they are not known.
-    """
-
-    landmarks: NDArray[np.float32]
-    status: NDArray[np.uint8]
 
 
 @locks_output()
@@ -63,7 +48,9 @@ def find_landmarks(
     max_side: int = MAX_SIDE,
     scheme: LandmarkScheme = IBUG68,
     imported: Imported | None = None,
+    import_scale: Scale | None = None,
     from_data: bool = False,
+    data_scale: Scale | None = None,
     boxes_from_data: bool = False,
     earlier: LandmarkTable | None = None,
     jobs: int = -1,
@@ -95,8 +82,13 @@ def find_landmarks(
         What the points are. Detectors find ``ibug68``; any other needs ``detectors=("none",)``.
     imported
         Landmarks made elsewhere, for the images of ``dataset``; they win, and those images are not searched.
+    import_scale
+        What imported landmarks are scaled by. Without it they must fit the images, and are refused if they cannot be
+        faces; see :mod:`wsegs.landmarks.plausible`.
     from_data
         Take the five points that come with the data set; ``scheme`` is then ``celeba5``.
+    data_scale
+        What the data set's own points and boxes are scaled by, likewise.
     boxes_from_data
         Search only the faces for which the data set has no box; see :mod:`wsegs.landmarks.dataset_boxes`. The
         first detector's predictor places the points.
@@ -129,13 +121,16 @@ def find_landmarks(
     imported = imported if imported is not None else Imported.nothing(len(dataset), scheme)
     if boxes_from_data and not options.detectors:
         raise OptionError("--boxes-from-data: expected a detector whose predictor places the points, got none")
-    known = _known(dataset, imported, scheme, from_data)
+    dataset = fit_to_images(
+        dataset, data_scale, points=from_data or boxes_from_data, boxes=boxes_from_data or dataset.boxes is not None
+    )
+    known = known_landmarks(dataset, imported, scheme, from_data=from_data, scale=import_scale)
     boxes = dataset_boxes(dataset) if boxes_from_data else None
     provenance: dict[str, Any] = {
         "wsegs": wsegs.__version__,
         "data": {"name": dataset.name, "root": str(dataset.root), "images": len(dataset)},
         "detectors": options.describe(),
-        "options": {"detectors": list(options.detectors), "max_side": max_side},
+        "options": {"detectors": list(options.detectors), "max_side": max_side, **_scales(import_scale, data_scale)},
         "imports": imported.sources,
     }
     # What opens the data set again.
@@ -197,19 +192,9 @@ def find_landmarks(
     return table
 
 
-def _known(dataset: FaceDataset, imported: Imported, scheme: LandmarkScheme, from_data: bool) -> Known:
-    """Return the imported landmarks and, for other images, those of the data set."""
-    landmarks = imported.landmarks.copy()
-    status = np.where(imported.found, IMPORTED, NO_FACE).astype(np.uint8)
-    if from_data:
-        if not scheme.agrees_with(CELEBA5):
-            raise OptionError(f"--from-data: a data set's own points are {CELEBA5.name}, not {scheme.name}")
-        if dataset.points is None:
-            raise MissingError(f"--from-data: {dataset.root}: the data set '{dataset.name}' has no list of landmarks")
-        rows = ~imported.found & np.isfinite(dataset.points).all(axis=(1, 2))
-        landmarks[rows] = dataset.points[rows]
-        status[rows] = DATA_SET
-    return Known(landmarks, status)
+def _scales(import_scale: Scale | None, data_scale: Scale | None) -> dict[str, Any]:
+    given = {"import_scale": import_scale, "data_scale": data_scale}
+    return {name: asdict(scale) for name, scale in given.items() if scale is not None}
 
 
 def _kept_records(dataset: FaceDataset, earlier: LandmarkTable | None, scheme: LandmarkScheme) -> NDArray[Any]:
