@@ -289,8 +289,9 @@ def test_imported_landmarks_win_and_skip_detection(faces, tiny_predictor, undist
 
 
 def test_imports_alone_need_no_weights(faces, tmp_path):
-    landmarks = np.full((len(faces), 68, 2), 5, np.float32)
-    table = find_landmarks(faces, tmp_path / "l.h5", detectors=("none",), imported=Imported(landmarks), jobs=1)
+    face = np.array(IBUG68.average, np.float32) * 50 + [120, 90]
+    imported = Imported(np.tile(face.astype(np.float32), (len(faces), 1, 1)))
+    table = find_landmarks(faces, tmp_path / "l.h5", detectors=("none",), imported=imported, jobs=1)
     assert summarise(table)["found_by"] == {"imported": 6}
     assert summarise(table)["unreadable"] == 3
 

@@ -224,10 +224,12 @@ def landmarks(
     seconds = time.perf_counter() - start
 
     unmatched = len(dataset.unmatched) + len(imported.unmatched)
+    whole = limit is None and split == "all"
     summary: dict[str, Any] = {
         "output": str(output),
         "scheme": points.name,
         **summarise(table),
+        "without_row": dataset.left_out if whole else 0,
         "unmatched": unmatched,
         "notes": [*dataset.notes, *imported.notes],
         "seconds": round(seconds, 1),
@@ -265,7 +267,7 @@ def _print_licences(detectors: list[dict[str, str]]) -> None:
 
 
 def _print_summary(summary: dict[str, Any]) -> None:
-    images = summary["images"]
+    images = summary["images"] + summary["without_row"]
 
     def line(name: str, count: int, more: str = "") -> None:
         share = f"{100 * count / images:6.2f} %" if images else ""
@@ -276,6 +278,8 @@ def _print_summary(summary: dict[str, Any]) -> None:
         line(_FOUND_BY.get(name, f"by {name}"), count)
     line("no face", summary["no_face"], summary["missing_list"] if summary["no_face"] else "")
     line("unreadable", summary["unreadable"], summary["missing_list"] if summary["unreadable"] else "")
+    if summary["without_row"]:
+        line("without a row", summary["without_row"], summary["unmatched_list"])
     line("several faces", summary["several_faces"])
     if summary["unmatched"]:
         click.echo(f"  {'unmatched names':<20}{summary['unmatched']:>8}           {summary['unmatched_list']}")

@@ -123,6 +123,12 @@ class FaceDataset:
     def __len__(self) -> int:
         return len(self.images)
 
+    @property
+    def left_out(self) -> int:
+        """The number of images that are not in the index since a table has no row of them."""
+        missing = {entry.name for entry in self.unmatched if entry.kind == IMAGE_WITHOUT_ROW}
+        return len(missing - {*self.images}) if missing else 0
+
     def path(self, index: int) -> Path:
         """Return the file of image ``index``."""
         return self.root / self.images[index]

@@ -97,14 +97,14 @@ def scaled(
     if scale.kind == "image":
         whole: NDArray[np.float64] = (wide + first[:, None, None]) * sizes[:, None, :]
         return whole
-    factors = np.full((len(wide), 2), scale.factor)
+    factors: NDArray[np.float64] = np.full((len(wide), 2), scale.factor)
     if scale.kind in ("size", "file"):
         base = np.broadcast_to(scale.size, made_on.shape) if scale.kind == "size" else made_on
         if len(base) and not base.any():
             raise DataError("no file says how large the images were that its points were made on")
         known = (base > 0).all(axis=1) & (sizes > 0).all(axis=1)
-        factors = np.where(known[:, None], sizes / np.maximum(base, 1), 1.0)
-    if np.all(factors == 1):
+        factors[known] = sizes[known] / base[known]
+    if (factors == 1).all():
         return wide
     moved: NDArray[np.float64] = (wide + 0.5) * factors[:, None, :] - 0.5
     return moved

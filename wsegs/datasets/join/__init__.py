@@ -64,7 +64,7 @@ class Joined:
     unmatched
         Names that did not join so far.
     notes
-        A line for each table whose names differ in form from those of the images.
+        Lines to tell the user: names that differ in form from those of the images, images that are left out.
     """
 
     rows: NDArray[np.intp]
@@ -115,6 +115,7 @@ def join_images(keys: Sequence[str], source: Path, images: Mapping[str, str], fo
             + (ImageNames(list(images)).hint(keys[0]) if keys and keys[0] not in twice else "")
         )
     kept = [keys[row] for row in rows]
+    notes += _left_out(len(images) - len(kept), len(images), source)
     return Joined(np.array(rows, np.intp), [images[key] for key in kept], kept, unmatched, notes)
 
 
@@ -162,6 +163,7 @@ def join_table(
             f"{source}: none of {len(joined.images)} images{_example(joined.images)} has one of its"
             f" {len(keys)} rows{_example(keys)}"
         )
+    joined.notes += _left_out(int((~found).sum()), len(found), source)
     joined.keep(found)
     return rows[found]
 
@@ -205,6 +207,10 @@ def _twice(keys: Sequence[str], source: Path) -> tuple[list[Unmatched], set[str]
         return [], set()
     twice = sorted(key for key, count in Counter(keys).items() if count > 1)
     return [Unmatched(NAME_TWICE, key, str(source)) for key in twice], set(twice)
+
+
+def _left_out(count: int, images: int, source: Path) -> list[str]:
+    return [f"{source}: {count} of {images} images have no row and are left out"] if count else []
 
 
 def _example(names: Iterable[str]) -> str:

@@ -96,7 +96,7 @@ def _array(path: Path, file: Path) -> NDArray[Any]:
 
 
 def _reason(error: BaseException) -> str:
-    if "pickle" in str(error) or "Object arrays" in str(error):
+    if any(word in str(error) for word in ("pickle", "Object arrays", "Python objects")):
         return "pickled Python objects, which are never read; expected an array of numbers"
     return "not an array that can be read"
 

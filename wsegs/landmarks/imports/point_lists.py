@@ -45,7 +45,7 @@ def read_txt(path: Path, name: str, scheme: LandmarkScheme) -> Iterator[FaceRow]
     for number, (line, where) in enumerate(_lines(path, scheme)):
         words = line.replace(",", " ").split()
         if number == 0 and len(words) == 1:
-            if not words[0].isdecimal():
+            if not words[0].isdecimal() or words[0] == path.stem:
                 names.append(words[0])
             elif int(words[0]) != scheme.count:
                 raise DataError(
