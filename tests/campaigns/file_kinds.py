@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from importlib import import_module
@@ -36,6 +37,7 @@ class Kind:
 def _files(contents: dict[str, str]) -> Make:
     def make(folder: Path) -> list[str]:
         for name, content in contents.items():
+            (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(content)
         return list(contents)
 
@@ -90,12 +92,55 @@ POINTS = (
 )
 POINTS += "".join(f"00000{i}.jpg 69 109 106 113 77 142 73 152 108 154\n" for i in (1, 2, 3))
 _COLUMNS = ",".join(f"{axis}_{i}" for axis in "xy" for i in range(5))
-_VALUES = ",".join([*(f"{10.5 + i}" for i in range(5)), *(f"{300 - 2.25 * i}" for i in range(5))])
+FIVE = [[100.5, 120], [180, 121.25], [140, 160], [110, 200], [170, 201]]
+_VALUES = ",".join([*(f"{x}" for x, _ in FIVE), *(f"{y}" for _, y in FIVE)])
 IMPORTS = {
-    "a.pts": "version: 1\nn_points: 5\n{\n" + "".join(f"{10.5 + i} {300 - 2.25 * i}\n" for i in range(5)) + "}\n",
+    "a.pts": "version: 1\nn_points: 5\n{\n" + "".join(f"{x + 1} {y + 1}\n" for x, y in FIVE) + "}\n",
     "b.csv": f"frame,face_id,timestamp,confidence,success,{_COLUMNS}\n"
     + "".join(f"1,{face},0.0,0.9{face},1,{_VALUES}\n" for face in (0, 1)),
     "c.csv": f"image,{_COLUMNS}\na.jpg,{_VALUES}\nb.jpg,{_VALUES}\n",
+    "d.tsv": f"input,FaceScore,{_COLUMNS},image_width,image_height\na,0.5,{_VALUES},400,500\n".replace(",", ";"),
+    "x/c.pts": "".join(f"{x + 1} {y + 1}\n" for x, y in FIVE),
+    "b.txt": "5\n" + "".join(f"{x + 1} {y + 1}\n" for x, y in FIVE),
+}
+JSON_IMPORTS = {
+    "coco.json": json.dumps(
+        {
+            "images": [
+                {"id": i, "file_name": f"{name}.jpg", "width": 400, "height": 500} for i, name in enumerate("ab")
+            ],
+            "annotations": [
+                {
+                    "id": i,
+                    "image_id": i % 2,
+                    "keypoints": [v for point in FIVE for v in (*point, 2)],
+                    "score": 0.5 + i / 9,
+                }
+                for i in range(3)
+            ],
+        },
+        indent=1,
+    ),
+    "a.json": json.dumps(
+        {
+            "shapes": [
+                {"label": f"p{i}", "points": [point], "group_id": None, "shape_type": "point"}
+                for i, point in enumerate(FIVE)
+            ],
+            "imagePath": "..\\a.jpg",
+            "imageWidth": 400,
+            "imageHeight": 500,
+        }
+    ),
+}
+_PARTS = "".join(f"<part name='{i}' x='{x}' y='{y}'/>" for i, (x, y) in enumerate(FIVE))
+_POINTS = "".join(f'<points label="{i}" points="{x},{y}"/>' for i, (x, y) in enumerate(FIVE))
+XML_IMPORTS = {
+    "imglab.xml": "<?xml version='1.0' encoding='ISO-8859-1'?><dataset><images><image file='a.jpg' width='400'"
+    f" height='500'><box top='1' left='2' width='3' height='4'>{_PARTS}</box></image></images></dataset>",
+    "cvat.xml": '<?xml version="1.0" encoding="utf-8"?><!DOCTYPE annotations><annotations><version>1.1</version>'
+    f'<image id="0" name="a.jpg" width="400" height="500">{_POINTS}</image><image id="1" name="x/c.jpg" width="400"'
+    f' height="500"><points label="f" points="{";".join(f"{x},{y}" for x, y in FIVE)}"/></image></annotations>',
 }
 
 
@@ -157,10 +202,34 @@ def _mat(folder: Path) -> list[str]:
     return ["lfw_att_40.mat", "plain.mat", "v73.mat"]
 
 
+def _array_imports(folder: Path) -> list[str]:
+    np.save(folder / "a.npy", np.array([FIVE], np.float32))
+    np.savez(folder / "many.npz", landmarks=np.array([FIVE, FIVE]), names=np.array(["b", "x/c.jpg"]))
+    np.savez_compressed(folder / "packed.npz", **{"a.jpg": np.array(FIVE)})
+    return ["a.npy", "many.npz", "packed.npz"]
+
+
 def _read_imports(path: Path) -> object:
+    """Read and join a file, and doubt what comes."""
+    from wsegs.landmarks.imports import read_imports
+    from wsegs.landmarks.plausible import Faces, check_faces
     from wsegs.schemes import CELEBA5
 
-    return _call("wsegs.landmarks.imports:read_imports")([path], ["a.jpg", "b.jpg", "x/c.jpg"], CELEBA5)
+    images = ["a.jpg", "b.jpg", "x/c.jpg"]
+    imported = read_imports([path], images, CELEBA5)
+    rows = np.flatnonzero(imported.found)
+    assert np.isfinite(imported.landmarks[rows]).all()
+    faces = Faces(
+        points=imported.landmarks[rows].astype(np.float64),
+        sizes=np.full((len(rows), 2), (400, 500)),
+        made_on=imported.sizes[rows],
+        first=imported.first[rows],
+        images=[images[row] for row in rows],
+        places=[imported.places[row] for row in rows],
+        orientation=lambda row: 1 + row,
+    )
+    check_faces(faces, CELEBA5)
+    return imported
 
 
 def _table():
@@ -350,6 +419,9 @@ KINDS = {
         _mat, lambda path: _call("wsegs.datasets.lfwa:_read_mat")(path, path.parent / "none"), text=False
     ),
     "pts-and-csv-imports": Kind(_files(IMPORTS), _read_imports),
+    "json-imports": Kind(_files(JSON_IMPORTS), _read_imports),
+    "xml-imports": Kind(_files(XML_IMPORTS), _read_imports),
+    "array-imports": Kind(_array_imports, _read_imports, text=False),
     "journals": Kind(_journal, _read_journal, text=False),
     "landmark-tables": Kind(_landmarks, _read_landmarks, text=False),
     "older-landmark-tables": Kind(

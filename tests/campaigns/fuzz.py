@@ -33,7 +33,8 @@ _WORDS = """
 0 -1 1 nan inf -inf 1e308 1e-320 1e999 99999999999999999999 0x10 1_000 ٣ 0..10 0..1000000000 1000000000..0 -5..5 .. 68
 67 x68 y-1 x0-x0 1/(x30-x30) [ ] { } ( ) (((((((((( [[[[[[[[[[ *a !x | & - ~ ^ ** 9**9**9 ' " ` # % @ \\ \\x00 true null
 yes __class__ ../ /etc/passwd C:\\x a/../../b . image split identity success confidence n_points: é \U0001f600 , ,,, ;
-!!python/object:os.system
+!!python/object:os.system keypoints shapes annotations group_id NaN Infinity <image>
+<points/> <!DOCTYPE> &lt; &#0; </box>
 """
 _BLANKS = ["&a ", "<<: *a", ": ", "- ", "? ", "---\n", "\0", "\r", "\r\n", "\n\n", "\t", " ", "\v", "\x1b", "\ufeff"]
 _BLANKS += ["\u2028", "version: 1\n", "extends: x.yaml\n", "extends: ../../../etc/passwd\n"]

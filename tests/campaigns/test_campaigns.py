@@ -11,8 +11,8 @@ import pytest
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-QUICK_KINDS = ("rules", "recipes", "attribute-tables", "celeba-folders", "pts-and-csv-imports", "journals")
-QUICK_KINDS += ("landmark-tables", "mask-stores", "features")
+QUICK_KINDS = ("rules", "recipes", "attribute-tables", "celeba-folders", "pts-and-csv-imports", "json-imports")
+QUICK_KINDS += ("xml-imports", "array-imports", "journals", "landmark-tables", "mask-stores", "features")
 
 
 @pytest.mark.slow

@@ -48,8 +48,11 @@ def read_npz(path: Path, name: str, scheme: LandmarkScheme) -> Iterator[FaceRow]
                     f"{path}: '{key}' holds {len(array)} faces, and no array of names ({', '.join(_NAMES[:3])})"
                     " says whose"
                 )
-            names_of_face = (name,) if len(arrays) == 1 else (key, name)
-            yield FaceRow(names_of_face, _points(array, scheme, f"{path}, '{key}'"), f"{path}, '{key}'")
+            yield FaceRow(
+                (key, name) if len(arrays) == 1 else (key,),
+                _points(array, scheme, f"{path}, '{key}'"),
+                f"{path}, '{key}'",
+            )
         return
     faces = [(key, array) for key, array in arrays.items() if array.ndim == 3]
     if names.dtype.kind not in "US" or names.ndim != 1 or len(faces) != 1 or len(faces[0][1]) != len(names):
