@@ -122,6 +122,10 @@ def test_coco_keypoints(tmp_path):
     bodies = _coco()
     bodies["annotations"].insert(0, {"image_id": 9, "keypoints": [1, 2, 2] * 17})
     _check([_json(path, bodies)])
+    texts = _coco()
+    for annotation in texts["annotations"]:
+        annotation["image_id"] = str(annotation["image_id"])
+    _check([_json(path, texts)])
     _check([_json(path, [{**a, "image_id": IMAGES[i]} for i, a in enumerate(_coco()["annotations"])])])
     whole = _coco()
     for annotation in whole["annotations"]:
@@ -135,9 +139,9 @@ def test_coco_visibility_0_is_unknown(tmp_path):
     data["annotations"][1]["keypoints"][5] = 0
     imported = _check([_json(tmp_path / "f.json", data)], (False, False, True))
     assert imported.notes == (
-        f"{tmp_path / 'f.json'}: 1 faces have unknown points and are left out, the first: {tmp_path / 'f.json'},"
-        " annotation 1",
-        f"{tmp_path / 'f.json'}: 1 images without a face",
+        f"{tmp_path / 'f.json'}: 1 image with a face whose points are not all known, left out; the first:"
+        f" {tmp_path / 'f.json'}, annotation 1",
+        f"{tmp_path / 'f.json'}: 1 image without a face",
     )
 
 
@@ -259,6 +263,10 @@ def _one_each(face, first=0):
         _one_each,
         lambda face: _one_each(face, 1),
         lambda face: f'<skeleton label="face">{_one_each(face)}</skeleton>',
+        lambda face: "".join(
+            f'<points label="mark" points="{x},{y}"><attribute name="number">{i}</attribute></points>'
+            for i, (x, y) in reversed([*enumerate(face.tolist(), 1)])
+        ),
     ],
 )
 def test_cvat_for_images(tmp_path, write):
@@ -342,7 +350,7 @@ def test_rows_that_say_no_face(tmp_path, value):
     rows = [[image, *_row(face)] for image, face in zip(IMAGES, FACES, strict=True)]
     rows[1][1:] = [value] * 2 * P
     path = _table(tmp_path / "t.csv", ["image", *X, *Y], rows)
-    assert _check([path], (True, False, True)).notes == (f"{path}: 1 images without a face",)
+    assert _check([path], (True, False, True)).notes == (f"{path}: 1 image without a face",)
     rows[0][5] = "nan"
     with pytest.raises(DataError, match=r"t\.csv, line 2: expected a number of pixels, got 'nan' for point"):
         read_imports([_table(path, ["image", *X, *Y], rows)], IMAGES)
@@ -363,7 +371,7 @@ def test_of_several_faces_the_surest_counts_and_that_is_said(tmp_path, score):
     rows += [[IMAGES[0], 0.4, *_row(FACES[1])], [IMAGES[2], 0.6, *_row(FACES[1])]]
     path = _table(tmp_path / "t.csv", ["image", score, *X, *Y], rows)
     imported = _check([path], faces=FACES[[0, 1, 1]])
-    assert imported.notes == (f"{path}: 2 images have several faces; the surest counts",)
+    assert imported.notes == (f"{path}: 2 images with several faces; the surest counts",)
     _table(path, ["image", "other", *X, *Y], rows)
     with pytest.raises(DataError, match=r"t\.csv, line 5: 0001\.jpg has landmarks already, from .*line 2: of several"):
         read_imports([path], IMAGES)

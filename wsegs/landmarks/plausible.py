@@ -210,7 +210,8 @@ def _guess_of_size(faces: Faces, wrong: NDArray[np.bool_]) -> str:
     row = int(np.argmax(wrong))
     size = np.round(faces.sizes[row] / scale).astype(int)
     times = f"{'1/' if ratio < 1 else ''}{factor:g} times"
-    return f"made on images {times} as large ({_size(size)})? {faces.option} {scale:.4g} scales them, {as_it_is}"
+    helps = f"{faces.option} {scale:.4g}, or their size, scales them, {as_it_is}"
+    return f"made on images about {times} as large ({_size(size)})? {helps}"
 
 
 def _size(size: Sequence[int] | NDArray[np.integer]) -> str:

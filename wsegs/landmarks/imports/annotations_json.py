@@ -39,7 +39,7 @@ def read_json(path: Path, name: str, scheme: LandmarkScheme) -> Iterator[FaceRow
 
 def _coco(data: dict[str, Any], path: Path, scheme: LandmarkScheme) -> Iterator[FaceRow]:
     """Yield the annotations that have keypoints; those of other objects, by the count of points, are left out."""
-    images: dict[object, dict[str, Any]] = {}
+    images: dict[str, dict[str, Any]] = {}
     listed = data.get("images", [])
     for position, image in enumerate(listed if isinstance(listed, list) else []):
         where = f"{path}, image {position}"
@@ -66,7 +66,7 @@ def _coco(data: dict[str, Any], path: Path, scheme: LandmarkScheme) -> Iterator[
 
 
 def _coco_face(
-    annotation: dict[str, Any], values: list[object], images: dict[object, dict[str, Any]], listed: bool, where: str
+    annotation: dict[str, Any], values: list[object], images: dict[str, dict[str, Any]], listed: bool, where: str
 ) -> FaceRow:
     key = _id(annotation.get("image_id"), where)
     image = images.get(key)
@@ -92,13 +92,13 @@ def _coco_face(
     )
 
 
-def _coco_names(image: dict[str, Any] | None, key: object) -> tuple[str, ...]:
-    return (str(key),) if image is None else (image["file_name"],)
+def _coco_names(image: dict[str, Any] | None, key: str) -> tuple[str, ...]:
+    return (key,) if image is None else (image["file_name"],)
 
 
-def _id(value: object, where: str) -> str | int:
+def _id(value: object, where: str) -> str:
     if isinstance(value, (str, int)):
-        return value
+        return str(value)
     raise DataError(f"{where}: expected the id of an image, got {str(value)[:40]}")
 
 

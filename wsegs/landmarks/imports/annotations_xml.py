@@ -47,6 +47,7 @@ def _parsed(path: Path) -> Element:
 
     parser.StartElementHandler = start
     parser.EndElementHandler = builder.end
+    parser.CharacterDataHandler = builder.data
     parser.EntityDeclHandler = parser.ExternalEntityRefHandler = parser.UnparsedEntityDeclHandler = refuse
     try:
         parser.Parse(path.read_bytes(), True)
@@ -100,12 +101,12 @@ def _cvat(image: Element, path: Path, scheme: LandmarkScheme) -> Iterator[FaceRo
         if element.tag == "skeleton":
             inner = [point for point in element.iter("points") if point.get("outside") != "1"]
             for point in inner:
-                groups[id(element)] += [(point.get("label", ""), pair) for pair in _pairs(point, path)]
+                groups[id(element)] += [(_label(point), pair) for pair in _pairs(point, path)]
         if element.tag != "points":
             continue
         pairs = _pairs(element, path)
         if len(pairs) == 1 and scheme.count > 1:
-            groups[element.get("group_id", "")].append((element.get("label", ""), pairs[0]))
+            groups[element.get("group_id", "")].append((_label(element), pairs[0]))
             continue
         check_count(len(pairs), scheme, _where(element, path))
         place = _where(element, path)
@@ -113,6 +114,12 @@ def _cvat(image: Element, path: Path, scheme: LandmarkScheme) -> Iterator[FaceRo
     for found in groups.values():
         labels, points = zip(*found, strict=True)
         yield FaceRow(names, labelled_points(labels, points, scheme, where), where, size=size)
+
+
+def _label(element: Element) -> str:
+    """Return the label of a point, with the number that some write in an attribute instead."""
+    numbers = [text for attribute in element.iter("attribute") if (text := (attribute.text or "").strip()).isdecimal()]
+    return " ".join([element.get("label", ""), *(numbers if len(numbers) == 1 else [])])
 
 
 def _pairs(element: Element, path: Path) -> list[tuple[float, float]]:

@@ -174,13 +174,14 @@ class _Joining:
         self.sources.append({"path": str(path), "images": len(mine)})
         self.notes += differences.describe(path, len(self._images))
         if several:
-            self.notes.append(f"{path}: {len(several)} images have several faces; the surest counts")
+            self.notes.append(f"{path}: {_images(len(several))} with several faces; the surest counts")
         if incomplete:
             self.notes.append(
-                f"{path}: {len(incomplete)} faces have unknown points and are left out, the first: {incomplete[0]}"
+                f"{path}: {_images(len(incomplete))} with a face whose points are not all known, left out; the first:"
+                f" {incomplete[0]}"
             )
         if nobody := len(without - mine) - len(incomplete):
-            self.notes.append(f"{path}: {nobody} images without a face")
+            self.notes.append(f"{path}: {_images(nobody)} without a face")
 
     def _find(self, row: FaceRow, differences: Differences) -> int | None:
         if row.names in self._known:
@@ -231,3 +232,7 @@ class _Joining:
             f"{where}: none of {len(strangers)} names in {path} (such as '{name}') fits one of {len(self._images)}"
             f" images {images}{self._names.hint(name)}"
         )
+
+
+def _images(count: int) -> str:
+    return f"{count} image{'' if count == 1 else 's'}"
