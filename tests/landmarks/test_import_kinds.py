@@ -93,6 +93,29 @@ def test_pickled_arrays_are_never_read(tmp_path):
         read_imports([tmp_path], IMAGES)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"'shape': (68, 2)", b"'shape': (68, (2"),
+        (b"'descr'", b"'descr "),
+        (b"(68, 2)", b"(68, 9)"),
+    ],
+)
+def test_a_damaged_header_of_an_array_is_one_line(tmp_path, old, new):
+    np.save(tmp_path / "0001.npy", FACES[0])
+    data = (tmp_path / "0001.npy").read_bytes()
+    assert old in data
+    (tmp_path / "0001.npy").write_bytes(data.replace(old, new))
+    with pytest.raises(DataError, match=r"0001\.npy: not an array that can be read"):
+        read_imports([tmp_path], IMAGES)
+
+
+def test_arrays_that_python_2_wrote_are_read_without_a_word(tmp_path):
+    np.save(tmp_path / "0001.npy", FACES[0])
+    (tmp_path / "0001.npy").write_bytes((tmp_path / "0001.npy").read_bytes().replace(b"(68, 2)", b"(68,2L)"))
+    _check([tmp_path], (True, False, False))
+
+
 def _coco(faces=FACES, visibility=2, **more):
     return {
         "images": [{"id": 9 + i, "file_name": name, "width": WIDTH, "height": HEIGHT} for i, name in enumerate(IMAGES)],

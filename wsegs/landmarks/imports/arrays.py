@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
-import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,11 @@ from wsegs.schemes import LandmarkScheme
 
 _LARGEST = 1 << 30  # bytes of an array; 200,000 faces of 478 points have 765 million as float32
 _NAMES = ("names", "name", "images", "image", "files", "file", "filenames", "paths")
-_DAMAGED: tuple[type[Exception], ...] = (
-    *(ValueError, TypeError, EOFError, KeyError, OSError, SyntaxError, MemoryError, RuntimeError, OverflowError),
-    *(AttributeError, zipfile.BadZipFile, zlib.error),
-)
 
 
 def read_npy(path: Path, name: str, scheme: LandmarkScheme) -> Iterator[FaceRow]:
     """Yield the face of an array (P, 2) or (1, P, 2) that is named as its image; an empty array is "no face"."""
-    array = _array(path, path)
+    array = _array(path)
     if array.size == 0:
         yield FaceRow((name,), None, str(path))
         return
@@ -71,31 +68,40 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         with zipfile.ZipFile(path) as file:
             size = sum(entry.file_size for entry in file.infolist())
             keys = [entry.filename for entry in file.infolist()]
-    except _DAMAGED as error:
+    except Exception as error:  # NumPy and zipfile raise many kinds on damaged headers
         raise DataError(f"{path}: not a .npz that can be read") from error
     if size > _LARGEST:
         raise DataError(f"{path}: {size} bytes unpacked, expected at most {_LARGEST}")
     if not keys:
         raise DataError(f"{path}: expected arrays, got an empty .npz")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with _quietly(), np.load(path, allow_pickle=False) as file:
             return {key: np.asarray(file[key]) for key in file.files}
-    except _DAMAGED as error:
+    except Exception as error:  # NumPy and zipfile raise many kinds on damaged headers
         raise DataError(f"{path}: {_reason(error)}") from error
 
 
-def _array(path: Path, file: Path) -> NDArray[Any]:
+def _array(path: Path) -> NDArray[Any]:
     if (size := path.stat().st_size) > _LARGEST:
         raise DataError(f"{path}: {size} bytes, expected at most {_LARGEST}")
     try:
         # Mapped, so that a header that promises too much is refused before memory is spent on it.
-        array = np.load(file, mmap_mode="r" if size else None, allow_pickle=False)
-    except _DAMAGED as error:
+        with _quietly():
+            array = np.load(path, mmap_mode="r" if size else None, allow_pickle=False)
+    except Exception as error:  # NumPy and zipfile raise many kinds on damaged headers
         raise DataError(f"{path}: {_reason(error)}") from error
     if not isinstance(array, np.ndarray):
         array.close()
         raise DataError(f"{path}: not an array as .npy has it")
     return np.array(array)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep NumPy's notes on headers of old files to itself."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _reason(error: BaseException) -> str:
