@@ -134,6 +134,7 @@ def landmarks(
     use_one_thread()
 
     from wsegs.datasets import open_dataset
+    from wsegs.datasets.description import describe_dataset, description_lines
     from wsegs.datasets.sample import sample_rows
     from wsegs.io.files import check_output
     from wsegs.io.parallel import check_scheduler
@@ -172,9 +173,14 @@ def landmarks(
     scheduler = check_scheduler(backend, scheduler)
     searched = 0
 
+    described = describe_dataset(dataset, imports)
+
     def begin(images: int) -> None:
         nonlocal searched
         searched = images
+        if not as_json:
+            for line in description_lines(described):
+                click.echo(line)
 
     start = time.perf_counter()
     try:
@@ -212,6 +218,7 @@ def landmarks(
         "missing_list": str(output.with_suffix(".missing.csv")),
         "unmatched_list": str(output.with_suffix(".unmatched.csv")),
         "export": None if exported is None else str(exported),
+        "data": described,
     }
     _print_licences(table.provenance["detectors"])
     if as_json:
