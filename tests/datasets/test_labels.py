@@ -122,7 +122,7 @@ def test_attributes_are_spelled_as_celeba_does(tmp_path):
     [
         ("0001.jpg,0,1,train\n0002.jpg,1,0,train\n", "line 1: expected a header .*; is there a header?"),
         ("0001,0,1\n0002,1,0\n", "line 1: expected a header .*; is there a header?"),
-        ("name,Smiling,file\nx,1,x\ny,0,a.jpg\n", "is the first column the file name?"),
+        ("name,Smiling,file\nx,1,a.jpg\ny,0,b\n", "is the first column the file name?"),
         ("file,age\na.jpg,31\n", "--numbers age reads numbers, .*; --unknown 31 says that it is unknown"),
     ],
 )

@@ -28,8 +28,8 @@ def open_dataset(
 ) -> FaceDataset:
     """Open a folder in the layout in which it comes.
 
-    That is CelebA, LFWA, or a folder of images: with a table of labels, named as UTKFace's, with a folder for each
-    class (:func:`wsegs.datasets.layouts.class_folders.is_class_folders`), or without labels.
+    That is CelebA, CelebAMask-HQ, LFWA, or a folder of images: with a table of labels, named as UTKFace's, with a
+    folder for each class (:func:`wsegs.datasets.layouts.class_folders.is_class_folders`), or without labels.
 
     Parameters
     ----------
@@ -89,6 +89,7 @@ def _open(
     unknown: str | None,
 ) -> FaceDataset:
     from wsegs.datasets.layouts.celeba import is_celeba, open_celeba
+    from wsegs.datasets.layouts.celebamask_hq import is_celebamask_hq, open_celebamask_hq
     from wsegs.datasets.layouts.class_folders import CLASS, is_class_folders, open_class_folders
     from wsegs.datasets.layouts.folder import LABELS, open_folder, open_unlabelled
     from wsegs.datasets.layouts.lfwa import is_lfwa, open_lfwa
@@ -96,6 +97,8 @@ def _open(
     from wsegs.datasets.listing import first_file, scan_folder
     from wsegs.datasets.mask_folders import split_off_masks
 
+    if labels is None and images is None and is_celebamask_hq(data):
+        return open_celebamask_hq(data, unknown)
     if labels is None and is_celeba(data):
         return open_celeba(data, images or "aligned", unknown)
     if images is not None:
@@ -134,10 +137,12 @@ def write_unmatched(dataset: FaceDataset, path: str | Path) -> None:
 def _refuse_folder_of_datasets(data: Path) -> None:
     """Raise DataError if a folder contains data sets, whose labels a plain folder would ignore."""
     from wsegs.datasets.layouts.celeba import is_celeba
+    from wsegs.datasets.layouts.celebamask_hq import is_celebamask_hq
     from wsegs.datasets.layouts.lfwa import is_lfwa
 
+    layouts = (is_celeba, is_celebamask_hq, is_lfwa)
     inside = sorted(
-        folder.name for folder in data.iterdir() if folder.is_dir() and (is_celeba(folder) or is_lfwa(folder))
+        folder.name for folder in data.iterdir() if folder.is_dir() and any(layout(folder) for layout in layouts)
     )
     if inside:
         raise DataError(

@@ -48,7 +48,7 @@ class FaceDataset:
     Attributes
     ----------
     name
-        "celeba-aligned", "celeba-wild", "lfwa", "utkface", "folder-classes" or "folder".
+        "celeba-aligned", "celeba-wild", "celebamask-hq", "lfwa", "utkface", "folder-classes" or "folder".
     root
         The folder of the images, absolute: image i is ``root / images[i]``.
     images
