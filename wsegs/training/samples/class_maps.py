@@ -154,7 +154,7 @@ class HumanClasses:
         MissingError
             If one has none; the message names the first and counts them.
         DataError
-            If a file is not a PNG of class numbers.
+            If a file is not a PNG of class numbers, or none of these is of a class but the background.
         """
         missing = [self.file(row) for row in rows if not has_mask(self.file(row))]
         if missing:
@@ -164,6 +164,12 @@ class HumanClasses:
             )
         for row in rows:
             parsing_size(self.file(row))
+        values: set[int] = set()
+        for row in rows:
+            values |= {*np.unique(read_parsing(self.file(row))).tolist()}
+            if values & self.class_map.foreground:
+                return
+        self.class_map.require_known(values, str(self.folder))
 
     def read(
         self, row: int, size: tuple[int, int], matrix: NDArray[np.floating], image_size: tuple[int, int]
