@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wsegs.cli.options import print_json
+from wsegs.cli.relabel import warn_of_store
 
 if TYPE_CHECKING:
     from wsegs.training.recipe import Recipe
@@ -32,6 +33,7 @@ def fit_heads(
 
     check_free(output, force=force)
     plan = resolve(recipe, overrides)
+    warn_of_store(plan)
     # torch takes seconds to import, so mistakes are reported first.
     from wsegs.training.fitting.features import features_path
     from wsegs.training.fitting.fit import fit_probe

@@ -22,6 +22,7 @@ from wsegs.cli.options import (
     print_json,
     process_options,
 )
+from wsegs.cli.relabel import relabel_landmarks
 from wsegs.cli.threads import use_one_thread
 from wsegs.errors import DataError, OptionError
 
@@ -84,6 +85,12 @@ _FOUND_BY = {"imported": "imported", "data set": "from the data set", "data set 
         " result is written to --output.",
     ),
     cloup.option(
+        "--relabel",
+        is_flag=True,
+        help="Take only labels, splits and people anew, from the data set as it is now, into the table of --update."
+        " Faces are not searched. The table itself is replaced unless -o names another.",
+    ),
+    cloup.option(
         "--from-data",
         is_flag=True,
         help="Take the five points that come with CelebA; no face is searched.",
@@ -115,6 +122,7 @@ def landmarks(
     predictor: Path | None,
     imports: tuple[Path, ...],
     update: Path | None,
+    relabel: bool,
     export: str | None,
     jobs: int,
     backend: Literal["loky", "dask"],
@@ -131,6 +139,11 @@ def landmarks(
     Landmarkers are tried in order until one finds a face. If an image has several faces, the one that matches the data
     set's box is taken, else the largest near the centre. After Ctrl-C the same command continues where it stopped.
     """
+    if relabel:
+        if imports or from_data or export is not None:
+            raise OptionError("--relabel: takes labels alone; expected no --import, --from-data or --export beside it")
+        relabel_landmarks(update, data, output, given(labels), force=force, as_json=as_json)
+        return
     use_one_thread()
 
     from wsegs.datasets import open_dataset

@@ -24,6 +24,7 @@ from wsegs.cli.options import (
     print_json,
     unknown_option,
 )
+from wsegs.cli.relabel import warn_of_store
 from wsegs.cli.train_options import load_overridden_recipe, recipe_options
 from wsegs.errors import OptionError
 
@@ -209,6 +210,7 @@ def train(
     if is_main_process():
         for doubt in class_map_doubts(plan):
             click.echo(f"Note: {doubt}", err=True)
+        warn_of_store(plan)
 
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # silences advice on the use of torch
     # torch takes seconds to import, so mistakes are reported first.

@@ -69,6 +69,20 @@ def matching_names(names: Iterable[str], known: Iterable[str]) -> dict[str, str]
     return found
 
 
+def respelled(names: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
+    """Return names, those that are one of ``known`` in another spelling as that.
+
+    Examples
+    --------
+    >>> respelled(["Red Hat", "Young"], ["red_hat", "Smiling"])
+    ('red_hat', 'Young')
+    """
+    found = matching_names(names, known)
+    spelled = [found.get(name, name) for name in names]
+    counts = Counter(spelled)
+    return tuple(new if counts[new] == 1 else name for name, new in zip(names, spelled, strict=True))
+
+
 def require_unique_columns(path: Path, line: int, columns: Sequence[str]) -> None:
     """Raise DataError if a column's name is empty or stands twice."""
     for name, count in Counter(columns).items():
