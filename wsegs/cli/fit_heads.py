@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wsegs.cli.labels.warn import warn_of_store
 from wsegs.cli.options import print_json
-from wsegs.cli.relabel import warn_of_store
 
 if TYPE_CHECKING:
     from wsegs.training.recipe import Recipe

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import click
 import cloup
 
+from wsegs.cli.labels.relabel import relabel_landmarks
 from wsegs.cli.options import (
     DEFAULT_DATA,
     PATH,
@@ -22,7 +23,6 @@ from wsegs.cli.options import (
     print_json,
     process_options,
 )
-from wsegs.cli.relabel import relabel_landmarks
 from wsegs.cli.threads import use_one_thread
 from wsegs.errors import DataError, OptionError
 

@@ -10,6 +10,7 @@ import click
 import cloup
 from click.core import ParameterSource
 
+from wsegs.cli.labels.warn import warn_of_labels
 from wsegs.cli.options import (
     RULES_OF_SCHEME,
     SIZE,
@@ -21,7 +22,6 @@ from wsegs.cli.options import (
     print_json,
     process_options,
 )
-from wsegs.cli.relabel import warn_of_labels
 from wsegs.cli.threads import use_one_thread
 from wsegs.errors import OptionError
 

@@ -11,6 +11,7 @@ import click
 import cloup
 
 from wsegs.cli.fit_heads import fit_heads
+from wsegs.cli.labels.warn import warn_of_store
 from wsegs.cli.options import (
     PATH,
     argument,
@@ -24,7 +25,6 @@ from wsegs.cli.options import (
     print_json,
     unknown_option,
 )
-from wsegs.cli.relabel import warn_of_store
 from wsegs.cli.train_options import load_overridden_recipe, recipe_options
 from wsegs.errors import OptionError
 
