@@ -93,7 +93,7 @@ def test_what_is_passed_over_is_named(tmp_path):
         "passed over: 1 .md file, 'notes.md'",
         "passed over: 1 .heic file, 'phone.heic': with pillow-heif (pip install) they are read",
         "passed over: 1 .cr2 file, 'raw.CR2': not read; save them as JPEG or PNG",
-        "passed over: 1 .xlsx file, 'table.xlsx': --labels names a table of labels, --import one of landmarks",
+        "passed over: 1 .xlsx file, 'table.xlsx': labels in it are read if it is saved as CSV",
     )
 
 

@@ -57,6 +57,7 @@ def test_no_difference(labelled, data):
         ("Asian", "Black", [2], "c.png: race Asian, now Black"),
         (ROWS[1], "", [1], "b.png: has no labels now"),
         ("Male", "Female", [0, 2], "a.png: Male 0, now unknown"),
+        ("Smiling,Male", "Hat,Male", [0, 1, 2], "a.png: Smiling 1, now unknown"),
     ],
 )
 def test_differences_are_told_and_taken(labelled, data, old, new, rows, words):
@@ -70,6 +71,18 @@ def test_differences_are_told_and_taken(labelled, data, old, new, rows, words):
     assert again.images == labelled.images
     remaining = find_label_difference(again)
     assert remaining is None or remaining.example == "b.png: has no labels now"
+
+
+def test_a_table_of_labels_that_was_written_since(data, table):
+    labels = (data / "labels.csv").read_text()
+    (data / "labels.csv").unlink()
+    dataset = open_dataset(data)
+    unlabelled = relabelled(replace(table.select([0, 1, 3]), images=dataset.images), dataset)
+    assert find_label_difference(unlabelled) is None
+    (data / "labels.csv").write_text("file,Hat\na.png,1\nb.png,\nc.png,0\n")
+    assert find_label_difference(unlabelled).rows.tolist() == [0, 2]
+    assert find_label_difference(unlabelled).example == "a.png: Hat unknown, now 1"
+    (data / "labels.csv").write_text(labels)
 
 
 def test_what_has_no_labels_any_more_is_unknown(labelled, data):

@@ -24,7 +24,8 @@ data_option = cloup.option(
     type=PATH,
     envvar="WSEGS_DATA",
     show_envvar=True,
-    help=f"Folder of the data set: CelebA, LFWA, UTKFace, or any folder of images.  [default: {DEFAULT_DATA}]",
+    help="Folder of the data set: CelebA, CelebAMask-HQ, LFWA, UTKFace, or any folder of images."
+    f"  [default: {DEFAULT_DATA}]",
 )
 
 # Where the images of a file of landmarks or masks lie, if they have moved.

@@ -24,7 +24,8 @@ _WITH_LIBRARY = {
 # What cameras and painting programs write, of which nothing here reads the pixels.
 _UNREAD_IMAGES = {".arw", ".cr2", ".cr3", ".dng", ".jxl", ".nef", ".orf", ".psd", ".raw", ".rw2", ".svg", ".xcf"}
 
-_TABLES = {".csv", ".tsv", ".txt", ".xlsx", ".mat", ".json", ".parquet"}
+_TABLES = {".csv", ".tsv", ".txt"}
+_OTHER_TABLES = {".xlsx", ".xls", ".ods", ".parquet", ".json", ".jsonl", ".mat"}
 
 # Folders that a NAS, a system or a program makes beside photos.
 _THUMBNAILS = {"@eadir", "__macosx", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "$recycle.bin"}
@@ -104,6 +105,8 @@ def _what_helps(suffix: str) -> str:
         return ": not read; save them as JPEG or PNG"
     if suffix in _TABLES:
         return ": --labels names a table of labels, --import one of landmarks"
+    if suffix in _OTHER_TABLES:
+        return ": labels in it are read if it is saved as CSV"
     return ""
 
 

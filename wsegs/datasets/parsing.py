@@ -117,7 +117,8 @@ def mask_file(folder: Path, image: str) -> Path:
     stem = PurePosixPath(image).stem
     if not stem.isdecimal():
         return parts / stem
-    return parts / str(int(stem) // _IMAGES_A_FOLDER) / f"{int(stem):05}"
+    inner = parts / str(int(stem) // _IMAGES_A_FOLDER)
+    return (inner if inner.is_dir() else parts) / f"{int(stem):05}"
 
 
 def has_mask(path: Path) -> bool:

@@ -165,6 +165,11 @@ def _columns(
             yield name, attributes[:, column], now
         elif dataset.attribute_names:
             yield name, attributes[:, column], np.full(len(rows), -1, np.int8)
+    if isinstance(labelled, LandmarkTable):  # a store may keep a part of them
+        known = {*names.values()}
+        for column, name in enumerate(dataset.attribute_names):
+            if name not in known:
+                yield name, np.full(len(rows), -1, np.int8), dataset.attributes[rows, column]
     yield "split", np.asarray(labelled.split), dataset.split[rows]
     yield "identity", np.asarray(labelled.identity), dataset.identity[rows]
     for name, values in labelled.numbers.items():

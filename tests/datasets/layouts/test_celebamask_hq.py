@@ -97,6 +97,10 @@ def test_parts_are_merged_as_their_own_script_numbers_them(data):
             assert parsing_size(pair.mask) == (12, 16)
         assert mask_file(folder, "2000.jpg").parent.name == "1"
         assert not has_mask(mask_file(folder, "2001.jpg"))
+    for path in (data / "CelebAMask-HQ-mask-anno/1").iterdir():  # without the folders of two thousand
+        path.rename(path.parents[1] / path.name)
+    (data / "CelebAMask-HQ-mask-anno/1").rmdir()
+    np.testing.assert_array_equal(read_parsing(mask_file(data, "2000.jpg")), expected)
 
 
 def test_a_few_images_are_enough(data):

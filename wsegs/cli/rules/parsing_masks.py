@@ -29,8 +29,8 @@ _MASK_OPTIONS = cloup.option_group(
         "--parsing-masks",
         type=PATH,
         required=True,
-        help="Folder of human parsing masks with images/NAME.jpg and masks/NAME.png: PNG files whose pixels are class"
-        " numbers. With --images, the folder of the masks alone.",
+        help="Folder of human parsing masks with images/NAME.jpg and masks/NAME.png, PNG files whose pixels are class"
+        " numbers; or CelebAMask-HQ as downloaded. With --images, the folder of the masks alone.",
     ),
     cloup.option(
         "--images",
