@@ -14,7 +14,7 @@ from wsegs.errors import DataError, MissingError
 
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".webp", ".tif", ".tiff", ".gif"),
-    *(".pgm", ".ppm", ".pbm", ".pnm", ".jp2", ".j2k", ".tga"),
+    *(".pgm", ".ppm", ".pbm", ".pnm", ".jp2", ".j2k"),
 )
 _WITH_LIBRARY = {
     ".heic": "pillow-heif",
@@ -22,7 +22,21 @@ _WITH_LIBRARY = {
     ".avif": "a Pillow of 11.3 or later",
 }
 # What cameras and painting programs write, of which nothing here reads the pixels.
-_UNREAD_IMAGES = {".arw", ".cr2", ".cr3", ".dng", ".jxl", ".nef", ".orf", ".psd", ".raw", ".rw2", ".svg", ".xcf"}
+_UNREAD_IMAGES = {
+    ".arw",
+    ".cr2",
+    ".cr3",
+    ".dng",
+    ".jxl",
+    ".nef",
+    ".orf",
+    ".psd",
+    ".raw",
+    ".rw2",
+    ".svg",
+    ".tga",
+    ".xcf",
+}
 
 _TABLES = {".csv", ".tsv", ".txt"}
 _OTHER_TABLES = {".xlsx", ".xls", ".ods", ".parquet", ".json", ".jsonl", ".mat"}
