@@ -22,21 +22,8 @@ _WITH_LIBRARY = {
     ".avif": "a Pillow of 11.3 or later",
 }
 # What cameras and painting programs write, of which nothing here reads the pixels.
-_UNREAD_IMAGES = {
-    ".arw",
-    ".cr2",
-    ".cr3",
-    ".dng",
-    ".jxl",
-    ".nef",
-    ".orf",
-    ".psd",
-    ".raw",
-    ".rw2",
-    ".svg",
-    ".tga",
-    ".xcf",
-}
+_UNREAD_IMAGES = {".arw", ".cr2", ".cr3", ".dng", ".jxl", ".nef", ".orf", ".psd", ".raw", ".rw2", ".svg"}
+_UNREAD_IMAGES |= {".tga", ".xcf"}
 
 _TABLES = {".csv", ".tsv", ".txt"}
 _OTHER_TABLES = {".xlsx", ".xls", ".ods", ".parquet", ".json", ".jsonl", ".mat"}
