@@ -25,7 +25,7 @@ def test_what_was_read_and_passed_over_in_one_line_each(folder, image_file):
         f"read {folder}: 3 images (folder)",
         "  labels: 2 attributes, 5 labels (1 unknown), from LABELS.CSV",
         "  splits: 2 train, 1 test",
-        "  people: 1, of 2 images; 1 images of unknown people",
+        "  people: 1, of 2 images; 1 image of unknown people",
         "  note: 1 person is both in train and in test",
         "  passed over: 1 folder '@eaDir' (thumbnails, hidden or the system's)",
         "  passed over: 1 .csv file, 'points.csv': --labels names a table of labels, --import one of landmarks",
@@ -54,6 +54,14 @@ def test_folders_of_masks_are_no_photos(tmp_path, image_file):
     assert dataset.images == ("images/1.jpg", "images/2.jpg")
     assert "passed over: 2 masks in masks/, which are no photos" in dataset.notes
     assert len(open_dataset(tmp_path / "masks")) == 2
+
+
+def test_coloured_masks_of_the_images_beside_are_no_photos(tmp_path, image_file):
+    for name in ("img/1.jpg", "img/2.jpg", "masks/1.png", "masks/2.png"):
+        image_file(tmp_path / name)
+    assert open_dataset(tmp_path).images == ("img/1.jpg", "img/2.jpg")
+    image_file(tmp_path / "masks/3.png")  # of no image
+    assert len(open_dataset(tmp_path)) == 5
 
 
 def test_faces_with_masks_are_photos(tmp_path, image_file):

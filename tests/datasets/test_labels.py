@@ -36,6 +36,7 @@ def read(tmp_path, text, encoding="utf-8", **options):
         ",file,Smiling,Male\n0,a.jpg,1,0\n1,b.jpg,0,1\n2,c.jpg,NaN,1\n",
         "Unnamed: 0,file,Smiling,Male\n7,a.jpg,1,0\n8,b.jpg,0,1\n9,c.jpg,None,1\n",
         "index,Smiling,Male,file\n1,1,0,a.jpg\n2,0,1,b.jpg\n3,<NA>,1,c.jpg\n",
+        "id,file,Smiling,Male\n17,a.jpg,1,0\n12,b.jpg,0,1\n99,c.jpg,,1\n",
         "file,Smiling,Male,\na.jpg,1,0,\nb.jpg,0,1,\nc.jpg,?,1,\n",
         "file, smiling ,MALE\na.jpg,1,0\nb.jpg,0,1\nc.jpg,null,1\n",
     ],
@@ -123,7 +124,7 @@ def test_attributes_are_spelled_as_celeba_does(tmp_path):
         ("0001.jpg,0,1,train\n0002.jpg,1,0,train\n", "line 1: expected a header .*; is there a header?"),
         ("0001,0,1\n0002,1,0\n", "line 1: expected a header .*; is there a header?"),
         ("name,Smiling,file\nx,1,a.jpg\ny,0,b\n", "is the first column the file name?"),
-        ("file,age\na.jpg,31\n", "--numbers age reads numbers, .*; --unknown 31 says that it is unknown"),
+        ("file,Hat\na.jpg,9\n", "--numbers Hat reads numbers, .*; --unknown 9 says that it is unknown"),
     ],
 )
 def test_a_misread_is_explained_by_its_cause(tmp_path, text, cause):

@@ -39,16 +39,20 @@ def description_lines(described: dict[str, Any]) -> list[str]:
     splits = ", ".join(f"{described['splits'][name]} {name}" for name in SPLITS if described["splits"][name])
     people = described["identities"]
     unknown = images - described["images_of_known_people"]
-    who = f"{people}, of {images - unknown} images" if people else "unknown"
+    who = f"{people}, of {_images(images - unknown)}" if people else "unknown"
     lines = [
-        f"read {described['root']}: {images} images ({described['name']})",
+        f"read {described['root']}: {_images(images)} ({described['name']})",
         f"  labels: {_labels(described)}",
         f"  splits: {splits}",
-        f"  people: {who}" + (f"; {unknown} images of unknown people" if people and unknown else ""),
+        f"  people: {who}" + (f"; {_images(unknown)} of unknown people" if people and unknown else ""),
     ]
     if described["leaks"]:
         lines.append(f"  note: {described['leaks']}")
     return lines + [f"  {note}" if note.startswith("passed over") else f"  note: {note}" for note in described["notes"]]
+
+
+def _images(count: int) -> str:
+    return f"{count} image{'' if count == 1 else 's'}"
 
 
 def _labels(described: dict[str, Any]) -> str:

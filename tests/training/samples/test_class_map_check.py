@@ -7,10 +7,11 @@ import PIL.Image
 import pytest
 
 from tests.training.tiny import make_store, recipe_of, write_faces
-from wsegs.errors import DataError
+from wsegs.errors import DataError, MissingError
 from wsegs.rules.tuning.class_map import load_classes
 from wsegs.training.resolve import Overrides, resolve
 from wsegs.training.samples.class_map_check import class_map_doubts
+from wsegs.training.samples.class_maps import HumanClasses
 
 RULES = """
 version: 1
@@ -65,3 +66,18 @@ def test_masks_of_which_no_class_is_known_are_refused(store, tmp_path):
         DataError, match="the masks hold 0 background, 255, none of which is in a region of the class map"
     ):
         plan_of(store, tmp_path, "celebamask-seven")
+
+
+def test_a_parser_learns_from_part_masks_as_they_are_downloaded(tmp_path):
+    folder = tmp_path / "CelebAMask-HQ"
+    (folder / "CelebAMask-HQ-mask-anno/0").mkdir(parents=True)
+    for part, row in (("skin", 0), ("nose", 1), ("hair", 2)):
+        mask = np.zeros((4, 4), np.uint8)
+        mask[row] = 255
+        PIL.Image.fromarray(mask).convert("RGB").save(folder / f"CelebAMask-HQ-mask-anno/0/00007_{part}.png")
+    maps = HumanClasses(("7.jpg",), "data", folder, load_classes("celebamask-seven"))
+    maps.check(np.array([0]))
+    classes = maps.read(0, (4, 4), np.eye(2, 3), (4, 4))
+    assert [maps.names[number] for number in classes[:, 0]] == ["face_skin", "nose", "hair", "background"]
+    with pytest.raises(MissingError, match=r"0/00008: no such mask"):
+        HumanClasses(("8.jpg",), "data", folder, load_classes("celebamask-seven")).check(np.array([0]))

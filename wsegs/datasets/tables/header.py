@@ -13,6 +13,7 @@ from wsegs.errors import DataError
 
 FILE_TITLES = {"file", "filename", "file_name", "image", "image_id", "image_name", "img", "name", "path"}
 INDEX_TITLES = {"", "index", "unnamed: 0"}
+_NUMBER_TITLES = {"id", "idx", "no", "nr", "no.", "nr.", "number", "row", "#"}
 # A column of these titles is what its title says, if its values are, too; those of `split` and `identity` must be.
 _SPLIT_TITLES = {"partition": split_of} | dict.fromkeys(("subset", "set", "phase", "usage"), split_word)
 _PEOPLE_TITLES = {"person", "person_id", "subject", "subject_id", "identity_id"}
@@ -68,9 +69,9 @@ def read_header(
     notes = []
     if name != 0:
         notes.append(f"file names stand in column '{titles[name]}'")
-        if titles[0].lower() in INDEX_TITLES or _counts(rows):
+        if titles[0].lower() in INDEX_TITLES or _counts(rows) or _numbers_rows(titles[0], rows):
             left.remove(0)
-            notes[-1] += f"; column 1, '{titles[0]}', counts the rows"
+            notes[-1] += f"; column 1, '{titles[0]}', numbers the rows"
     # Spreadsheets end lines with separators of columns that are empty.
     left = [at for at in left if titles[at] or any(row[at].strip() for row in rows)]
     spelled = [titles[at] if titles[at] in typed else usual_name(titles[at]) for at in left]
@@ -121,6 +122,12 @@ def _name_column(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
             return at
     is_index = titles[0].lower() in INDEX_TITLES and _counts(rows)
     return 1 if is_index and len(titles) > 1 and titles[1].lower() in FILE_TITLES else 0
+
+
+def _numbers_rows(title: str, rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether the first column is called a number and holds another whole number in each row."""
+    numbers = {row[0].strip() for row in rows}
+    return title.lower() in _NUMBER_TITLES and len(numbers) == len(rows) and all(map(str.isdecimal, numbers))
 
 
 def _counts(rows: Sequence[Sequence[str]]) -> bool:

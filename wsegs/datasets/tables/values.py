@@ -18,6 +18,7 @@ from wsegs.errors import DataError
 
 # 0 and -1 both say "absent", in different files; 2 stands for unknown until the file shows which.
 _UNKNOWN, _ODD = 2, 3
+_OFTEN_UNKNOWN = ("2", "3", "9", "99", "-2", "-9", "-99")
 _LARGEST = float(np.finfo(np.float32).max)
 _PERSON = re.compile(r"(0|[1-9][0-9]{0,8})(\.0*)?")
 
@@ -152,6 +153,6 @@ def _hint(value: str, column: str) -> str:
         return "; is the first column the file name?"
     as_categories = f"--categories {column} reads texts"
     if NUMBER.fullmatch(value):
-        unknown = f"; --unknown {value} says that it is unknown" if value.isdecimal() else ""
+        unknown = f"; --unknown {value} says that it is unknown" if value in _OFTEN_UNKNOWN else ""
         return f"; --numbers {column} reads numbers, {as_categories}{unknown}"
     return f"; {as_categories}"
