@@ -170,7 +170,7 @@ def _schemes(folder: Path) -> list[str]:
 def _read_attributes(path: Path) -> object:
     if path.name.startswith("labels"):
         return _call("wsegs.datasets.labels:read_labels")(path)
-    return _call("wsegs.datasets.tables:read_table")(path, None)
+    return _call("wsegs.datasets.tables.numeric:read_table")(path, None)
 
 
 def _celeba(folder: Path) -> list[str]:
@@ -416,7 +416,7 @@ KINDS = {
     "attribute-tables": Kind(_files({"list.txt": CELEBA, "list.csv": KAGGLE, "labels.csv": LABELS}), _read_attributes),
     "celeba-folders": Kind(_celeba, lambda path: _call("wsegs.datasets:open_dataset")(path.parent)),
     "mat-files": Kind(
-        _mat, lambda path: _call("wsegs.datasets.lfwa:_read_mat")(path, path.parent / "none"), text=False
+        _mat, lambda path: _call("wsegs.datasets.layouts.lfwa:_read_mat")(path, path.parent / "none"), text=False
     ),
     "pts-and-csv-imports": Kind(_files(IMPORTS), _read_imports),
     "json-imports": Kind(_files(JSON_IMPORTS), _read_imports),

@@ -13,7 +13,7 @@ AGE = np.array([3, np.nan, 5], np.float32)
 
 
 def test_names_are_sorted_as_numbers_if_all_are():
-    assert categories_from_values(["10", "9", "-1"]).names == ("-1", "9", "10")
+    assert categories_from_values(["10", "9", "-2"]).names == ("-2", "9", "10")
     assert categories_from_values(["10", "9", "x"]).names == ("10", "9", "x")
     assert categories_from_values(["", " "]).codes.tolist() == [-1, -1]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wsegs.cli.labels.warn import warn_of_store
 from wsegs.cli.options import print_json
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def fit_heads(
 
     check_free(output, force=force)
     plan = resolve(recipe, overrides)
+    warn_of_store(plan)
     # torch takes seconds to import, so mistakes are reported first.
     from wsegs.training.fitting.features import features_path
     from wsegs.training.fitting.fit import fit_probe

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import click
 import cloup
 
+from wsegs.cli.labels.relabel import relabel_landmarks
 from wsegs.cli.options import (
     DEFAULT_DATA,
     PATH,
@@ -92,6 +93,12 @@ _FOUND_BY = {"imported": "imported", "data set": "from the data set", "data set 
         " result is written to --output.",
     ),
     cloup.option(
+        "--relabel",
+        is_flag=True,
+        help="Take only labels, splits and people anew, from the data set as it is now, into the table of --update."
+        " Faces are not searched. The table itself is replaced unless -o names another.",
+    ),
+    cloup.option(
         "--from-data",
         is_flag=True,
         help="Take the five points that come with CelebA; no face is searched.",
@@ -131,6 +138,7 @@ def landmarks(
     predictor: Path | None,
     imports: tuple[Path, ...],
     update: Path | None,
+    relabel: bool,
     export: str | None,
     jobs: int,
     backend: Literal["loky", "dask"],
@@ -147,9 +155,15 @@ def landmarks(
     Landmarkers are tried in order until one finds a face. If an image has several faces, the one that matches the data
     set's box is taken, else the largest near the centre. After Ctrl-C the same command continues where it stopped.
     """
+    if relabel:
+        if imports or from_data or export is not None:
+            raise OptionError("--relabel: takes labels alone; expected no --import, --from-data or --export beside it")
+        relabel_landmarks(update, data, output, given(labels), force=force, as_json=as_json)
+        return
     use_one_thread()
 
     from wsegs.datasets import open_dataset
+    from wsegs.datasets.description import describe_dataset, description_lines
     from wsegs.datasets.sample import sample_rows
     from wsegs.io.files import check_output
     from wsegs.io.parallel import check_scheduler
@@ -193,9 +207,14 @@ def landmarks(
     scheduler = check_scheduler(backend, scheduler)
     searched = 0
 
+    described = describe_dataset(dataset, imports)
+
     def begin(images: int) -> None:
         nonlocal searched
         searched = images
+        if not as_json:
+            for line in description_lines(described):
+                click.echo(line)
 
     start = time.perf_counter()
     try:
@@ -237,6 +256,7 @@ def landmarks(
         "missing_list": str(output.with_suffix(".missing.csv")),
         "unmatched_list": str(output.with_suffix(".unmatched.csv")),
         "export": None if exported is None else str(exported),
+        "data": described,
     }
     _print_licences(table.provenance["detectors"])
     if as_json:

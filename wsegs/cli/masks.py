@@ -10,6 +10,7 @@ import click
 import cloup
 from click.core import ParameterSource
 
+from wsegs.cli.labels.warn import warn_of_labels
 from wsegs.cli.options import (
     RULES_OF_SCHEME,
     SIZE,
@@ -155,6 +156,7 @@ def masks(
 
     from wsegs.geometry.frame import Frame, image_frame
     from wsegs.io.parallel import check_scheduler
+    from wsegs.landmarks.relabel import relabel_command
     from wsegs.landmarks.table import open_landmarks
     from wsegs.rules import load_rules
     from wsegs.store.writing.build import build_store
@@ -175,6 +177,7 @@ def masks(
     if shard is not None and given("output") == ParameterSource.DEFAULT:
         output = output.with_name(f"{output.stem}.{shard[0]}-of-{shard[1]}{output.suffix}")
     with open_landmarks(landmarks) as table:
+        warn_of_labels(table, f"{relabel_command(landmarks)} takes the new ones")
         rule_set = load_rules(rules or RULES_OF_SCHEME.get(table.scheme.name, "celeba"))
         if frame == "image":
             store_frame = image_frame(table.image_size[table.image_size[:, 0] > 0], size)

@@ -24,7 +24,8 @@ data_option = cloup.option(
     type=PATH,
     envvar="WSEGS_DATA",
     show_envvar=True,
-    help=f"Folder of the data set: CelebA, LFWA, UTKFace, or any folder of images.  [default: {DEFAULT_DATA}]",
+    help="Folder of the data set: CelebA, CelebAMask-HQ, LFWA, UTKFace, or any folder of images."
+    f"  [default: {DEFAULT_DATA}]",
 )
 
 # Where the images of a file of landmarks or masks lie, if they have moved.
@@ -42,7 +43,7 @@ labels_option = cloup.option(
     envvar="WSEGS_LABELS",
     show_envvar=True,
     help="CSV file with a row for each image: its file name, its attributes (1 and 0, or 1 and -1; blank is unknown),"
-    " and if known split and identity.  [default: labels.csv in the data set]",
+    " and if known split and identity. Also separated by tabs or semicolons.  [default: labels.csv in the data set]",
 )
 
 numbers_option = cloup.option(
@@ -58,6 +59,13 @@ categories_option = cloup.option(
     multiple=True,
     help="Read this column of the labels as categories, such as race. Repeat the option for several columns. Without"
     " a table of labels, 'class' is the folder that an image lies in.",
+)
+
+unknown_option = cloup.option(
+    "--unknown",
+    metavar="VALUE",
+    help="This value of an attribute is unknown, beside empty fields and NaN: 0 where -1 is absent, as in MAAD-Face."
+    "  [default: none]",
 )
 
 images_option = cloup.option(
@@ -79,7 +87,7 @@ limit_option = cloup.option(
 
 def label_options(command: Command) -> Command:
     """Add the options on images and labels that :func:`wsegs.datasets.open_dataset` takes, beside the folder."""
-    for option in (categories_option, numbers_option, labels_option, images_option):
+    for option in (unknown_option, categories_option, numbers_option, labels_option, images_option):
         command = option(command)
     return command
 

@@ -11,6 +11,7 @@ import click
 import cloup
 
 from wsegs.cli.fit_heads import fit_heads
+from wsegs.cli.labels.warn import warn_of_store
 from wsegs.cli.options import (
     PATH,
     argument,
@@ -22,6 +23,7 @@ from wsegs.cli.options import (
     numbers_option,
     output_options,
     print_json,
+    unknown_option,
 )
 from wsegs.cli.train_options import load_overridden_recipe, recipe_options
 from wsegs.errors import OptionError
@@ -63,6 +65,7 @@ class LabelsType(click.ParamType):  # type: ignore[type-arg]
         "  [default: labels.csv in the data set]",
     ),
     numbers_option,
+    unknown_option,
     categories_option,
     limit_option,
     cloup.option(
@@ -144,6 +147,7 @@ def train(
     labels: Path | tuple[int, ...] | None,
     numbers: tuple[str, ...],
     categories: tuple[str, ...],
+    unknown: str | None,
     limit: int | None,
     landmarks: Path | None,
     crop: str | None,
@@ -169,6 +173,7 @@ def train(
     from wsegs.training.distributed import is_main_process
     from wsegs.training.resolve import Overrides, resolve
     from wsegs.training.run_folder import check_free, check_run, has_checkpoint
+    from wsegs.training.samples.class_map_check import class_map_doubts
 
     if resume and force:
         raise OptionError("--resume continues a run and --force overwrites it: expected one of them")
@@ -176,7 +181,9 @@ def train(
     chosen = load_overridden_recipe(recipe, recipe_fields)
     workers = (os.cpu_count() or 1) if jobs == -1 else jobs
     files = None if isinstance(labels, tuple) else labels
-    opened = given({"images": images, "labels": files, "numbers": numbers, "categories": categories})
+    opened = given(
+        {"images": images, "labels": files, "numbers": numbers, "categories": categories, "unknown": unknown}
+    )
     overrides = Overrides(masks, data, landmarks, limit, crop, opened)
     fitted = Path("runs") / Path(recipe).stem
     for option, value in (("--features", features is not None), ("--finetune", finetune)):
@@ -200,6 +207,10 @@ def train(
     elif is_main_process():
         check_free(output, force=force)
     plan = resolve(chosen, overrides)
+    if is_main_process():
+        for doubt in class_map_doubts(plan):
+            click.echo(f"Note: {doubt}", err=True)
+        warn_of_store(plan)
 
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # silences advice on the use of torch
     # torch takes seconds to import, so mistakes are reported first.

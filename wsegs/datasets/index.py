@@ -48,7 +48,7 @@ class FaceDataset:
     Attributes
     ----------
     name
-        "celeba-aligned", "celeba-wild", "lfwa", "utkface", "folder-classes" or "folder".
+        "celeba-aligned", "celeba-wild", "celebamask-hq", "lfwa", "utkface", "folder-classes" or "folder".
     root
         The folder of the images, absolute: image i is ``root / images[i]``.
     images
@@ -83,6 +83,14 @@ class FaceDataset:
         Name -> (N,) float32, such as an age; nan unknown.
     categories
         Name -> names and codes (N,) int64, such as a race; -1 unknown.
+    source
+        The table that the attributes were read from, or how else; "" where there are no labels.
+    notes
+        In words, what was not read as it is written, and what was passed over.
+    others
+        Files below the data set's folder that were not read and are no images, relative to it.
+    opened
+        The keywords with which :func:`wsegs.datasets.open_dataset` opens the same again; JSON values.
     """
 
     name: str
@@ -100,6 +108,10 @@ class FaceDataset:
     image_size: tuple[int, int] | None = None
     numbers: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     categories: dict[str, Categories] = field(default_factory=dict)
+    source: str = ""
+    notes: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    opened: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         count = len(self.images)

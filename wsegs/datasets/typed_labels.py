@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wsegs.datasets.tables.cells import is_unknown
 from wsegs.errors import DataError
 
 UNKNOWN_CODE = -1
@@ -66,7 +67,7 @@ class Categories:
 
 
 def categories_from_values(values: Sequence[str]) -> Categories:
-    """Return categories from a text a row; blank is unknown.
+    """Return categories from a text a row; blank, nan, NA and the like are unknown, and so is -1 among whole numbers.
 
     Names are sorted: by value if all are whole numbers, else by their letters.
 
@@ -75,7 +76,9 @@ def categories_from_values(values: Sequence[str]) -> Categories:
     >>> categories_from_values(["10", " 9", ""])
     Categories(names=('9', '10'), codes=array([ 1,  0, -1]))
     """
-    values = [value.strip() for value in values]
+    values = ["" if is_unknown(value) else value.strip() for value in values]
+    if all(value.isdecimal() for value in {*values} - {"", "-1"}):
+        values = ["" if value == "-1" else value for value in values]
     names = sorted({*values} - {""})
     if all(name.isascii() and name.removeprefix("-").isdecimal() for name in names):
         names.sort(key=int)

@@ -209,8 +209,8 @@ def run_data_folder(info: RunInfo) -> Path | None:
     A run remembers the folder of the images, which in the layouts of CelebA and LFWA lies inside that of the data set.
     """
     from wsegs.datasets import open_dataset
-    from wsegs.datasets.celeba import ATTRIBUTES
-    from wsegs.datasets.lfwa import is_lfwa
+    from wsegs.datasets.layouts.celeba import ATTRIBUTES
+    from wsegs.datasets.layouts.lfwa import is_lfwa
     from wsegs.datasets.listing import first_file
 
     root = Path(info.provenance["root"])

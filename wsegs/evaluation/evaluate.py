@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from tqdm import tqdm
 
 from wsegs.datasets.index import FaceDataset
 from wsegs.datasets.sample import sample_rows
+from wsegs.datasets.tables.columns import respelled
 from wsegs.errors import DataError, OptionError
 from wsegs.evaluation.crop_sources import CropSource, FileCrops, StoreCrops
 from wsegs.evaluation.crops import Crop, cropper_for
@@ -153,6 +155,7 @@ def evaluate(
     run.check_usable()
     whole = dataset
     dataset, rows = _chosen_images(dataset, split, limit)
+    dataset = replace(dataset, attribute_names=respelled(dataset.attribute_names, run.attribute_names))
     names = [name for name in run.attribute_names if name in dataset.attribute_names]
     tasks = _measurable_tasks(run, dataset)
     if not names and not tasks:

@@ -15,7 +15,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from wsegs.datasets.parsing import ParsedImage, find_parsing, parsing_size, read_parsing
+from wsegs.datasets.parsing import ParsedImage, check_mask_shape, find_parsing, read_parsing
 from wsegs.errors import DataError, OptionError, WsegsError
 from wsegs.geometry.matrices import resize_affine, transform_points, turn_affine
 from wsegs.geometry.resample import rescale
@@ -230,7 +230,7 @@ def _find_in_chunk(
     points = np.full((len(files), IBUG68.count, 2), np.nan)
     for row, file in enumerate(files):
         image = read_image(file.image)
-        _check_shape(file, image.shape[:2])
+        check_mask_shape(file.mask, file.image, image.shape[:2])
         for factor in (1, 2):  # small faces are found in a picture twice as large
             face = chain.find(_scaled(image, (factor * size[0], factor * size[1])))
             if face.landmarks is not None:
@@ -241,16 +241,6 @@ def _find_in_chunk(
 
 def _scaled(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     return warp_image(image, resize_affine(np.array([image.shape[:2]]), size)[0], size)
-
-
-def _check_shape(file: ParsedImage, image_size: Sequence[int]) -> None:
-    """Raise DataError unless the mask, at any scale, has the aspect ratio of the image, to a pixel."""
-    height, width = parsing_size(file.mask)
-    if abs(image_size[0] * width - image_size[1] * height) > max(image_size):
-        raise DataError(
-            f"{file.mask}: {height}x{width}, expected the shape of its image {file.image},"
-            f" {image_size[0]}x{image_size[1]}, or that shape at another scale"
-        )
 
 
 def _read_tables(
@@ -286,7 +276,7 @@ def _joined(
         known += 1
         if table.found[row]:
             image_size = table.image_size[row, ::-1]
-            _check_shape(file, image_size.tolist())
+            check_mask_shape(file.mask, file.image, image_size.tolist())
             affine = resize_affine(image_size[None], size)
             points[position] = transform_points(table.landmarks[row][None], affine)[0]
     if not known:

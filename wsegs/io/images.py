@@ -188,6 +188,17 @@ def open_photo(path: str | os.PathLike[str], needed: int = 0) -> Photo:
     return Photo(read_bytes(path), path, needed)
 
 
+def _register_heif() -> None:
+    """Let Pillow read HEIC, where the library for it is installed; every process that reads images imports this."""
+    with suppress(ImportError):
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+
+
+_register_heif()
+
+
 def reason(error: Exception, path: str | os.PathLike[str]) -> str:
     """Return the message of ``error`` without the path it begins with."""
     return str(error).removeprefix(f"{path}: ")

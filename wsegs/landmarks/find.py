@@ -128,7 +128,7 @@ def find_landmarks(
     boxes = dataset_boxes(dataset) if boxes_from_data else None
     provenance: dict[str, Any] = {
         "wsegs": wsegs.__version__,
-        "data": {"name": dataset.name, "root": str(dataset.root), "images": len(dataset)},
+        "data": {"name": dataset.name, "root": str(dataset.root), "images": len(dataset), "opened": dataset.opened},
         "detectors": options.describe(),
         "options": {"detectors": list(options.detectors), "max_side": max_side, **_scales(import_scale, data_scale)},
         "imports": imported.sources,

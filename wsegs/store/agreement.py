@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from wsegs import __version__
+from wsegs.datasets.tables.columns import respelled
 from wsegs.datasets.typed_labels import Categories
 from wsegs.errors import DataError
 from wsegs.geometry.matrices import transform_points
 from wsegs.io.images import image_size, reason
+from wsegs.landmarks.relabel import Labelled, find_label_difference, relabel_command
 from wsegs.landmarks.table import read_landmarks
 from wsegs.rules import RuleSet
 from wsegs.store.findings import Findings
@@ -95,7 +97,7 @@ def check_landmarks(findings: Findings, store: MaskStore, path: Path) -> NDArray
     landmarks = table.landmarks[theirs]
     affine = store.frame.affine(table.scheme.five_points(landmarks), table.image_size[theirs])
     points = transform_points(landmarks, affine)
-    columns = {name: column for column, name in enumerate(table.attribute_names)}
+    columns = {name: column for column, name in enumerate(respelled(table.attribute_names, store.attribute_names))}
     labels = np.full((len(mine), len(store.attribute_names)), -1, np.int8)
     for column, name in enumerate(store.attribute_names):
         if name in columns:
@@ -123,6 +125,25 @@ def check_landmarks(findings: Findings, store: MaskStore, path: Path) -> NDArray
     sizes = np.zeros((len(store), 2), np.int32)
     sizes[mine] = table.image_size[theirs]
     return sizes
+
+
+def check_labels(findings: Findings, labelled: Labelled, data: Path | None, landmarks: Path | None) -> None:
+    """Compare the labels of a store or landmark table with those that its data set has now.
+
+    Parameters
+    ----------
+    findings
+        Findings to add to.
+    labelled
+        The store or table.
+    data
+        The data set; None for that in which landmarks were found.
+    landmarks
+        The table that takes new labels, if it is known.
+    """
+    difference = find_label_difference(labelled, data)
+    if difference is not None:
+        findings.add(f"{difference}; {relabel_command(landmarks or 'LANDMARKS')} takes the new ones")
 
 
 def check_images(

@@ -22,7 +22,7 @@ from wsegs.landmarks.table import CHECKED as TABLE_CHECKED
 from wsegs.landmarks.table import FORMAT as TABLE_FORMAT
 from wsegs.landmarks.table import NO_FACE, UNREADABLE, read_landmarks
 from wsegs.rules import AttributeLookup, RuleSet
-from wsegs.store.agreement import check_images, check_landmarks, check_rules
+from wsegs.store.agreement import check_images, check_labels, check_landmarks, check_rules
 from wsegs.store.findings import Findings
 from wsegs.store.format import CHECKED, FORMAT_NAME
 from wsegs.store.reader import MaskStore
@@ -49,9 +49,10 @@ def verify_file(
     rules
         Rules that a mask store should have been drawn by.
     landmarks
-        Landmark table that a mask store should have been drawn from.
+        Landmark table that a mask store should have been drawn from. Its labels, too, are compared with those that the
+        data set has now, where it is still where it was.
     data
-        Data set that should have the images, in the sizes that they had.
+        Data set that should have the images, in the sizes that they had, and the labels.
     redraw
         Number of images of a mask store, evenly spaced, to draw again from its own landmarks and rules and compare;
         None for all. Regions that were refined by pixels are left out.
@@ -85,6 +86,7 @@ def verify_file(
             table = read_landmarks(path)
             if data is not None:
                 check_images(findings, table.images, table.image_size, table.provenance, data)
+                check_labels(findings, table, data, path)
         else:
             with MaskStore(path) as store:
                 if structure == "whole":
@@ -94,6 +96,8 @@ def verify_file(
                 sizes = None if landmarks is None else check_landmarks(findings, store, landmarks)
                 if data is not None:
                     check_images(findings, store.images, sizes, store.provenance, data)
+                if landmarks is not None or data is not None:
+                    check_labels(findings, store, data, landmarks)
     except DataError as error:
         if not str(error).startswith(f"{path}: "):
             raise  # about a file that it is compared with

@@ -113,3 +113,27 @@ def test_outputs_never_replace_an_input_or_each_other(run, arguments, tmp_path):
         assert done.code == 1
         assert "expected a file of its own to write" in done.err
     assert (tmp_path / "mine.yaml").read_text() == "extends: celeba\n"
+
+
+def test_masks_of_another_order_are_told(run, arguments, truth_folder):
+    """The masks' numbers exchanged: they are CelebAMask-HQ's, and said to be face-parsing.PyTorch's."""
+    done = run("rules", "score", "attparsenet-2020", *arguments, "--class-map", "face-parsing")
+    assert done.code == 0
+    assert done.err.startswith("Note: the classes of ")
+    assert "never overlap" in done.err
+    assert "the order of celebamask would fit, mean IoU " in done.err
+    summary = json.loads(run("rules", "score", "attparsenet-2020", *arguments, "--json").out)
+    assert summary["doubt"] is None
+
+
+@pytest.mark.parametrize("command", [["score", "celeba"], ["fit", "celeba", "-o", "out.yaml"]])
+def test_masks_of_0_and_255_are_refused(run, arguments, truth_folder, tmp_path, command):
+    for path in (truth_folder / "masks").iterdir():
+        mask = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(str(path), np.where(mask == 13, 255, 0).astype(np.uint8))
+    done = run("rules", *command, *arguments)
+    assert (done.code, done.out) == (1, "")
+    assert "the masks hold 0 background, 255, none of which is in a region of the class map celebamask" in done.err
+    assert "'regions: {top_of_head: 255}'" in done.err
+    (tmp_path / "hair.yaml").write_text("regions: {top_of_head: 255}\n")
+    assert run("rules", "score", "celeba", *arguments, "--class-map", tmp_path / "hair.yaml").code == 0

@@ -60,7 +60,7 @@ MISTAKES = {
     "no pixels": ("regions: {a: 1}\nleast_pixels: 0", 2, 15, "a whole number of 1 or more, got 0"),
     "unknown that is a number": ("regions: {a: 1}\nunknown: 2", 2, 10, "a list of classes' names or numbers"),
     "unknown that counts": ("regions: {a: [1, 2]}\nunknown: [2]", 1, 14, "class 2 of 'a' is one of 'unknown:'"),
-    "255": ("regions: {a: 255}", 1, 14, "class 255 of 'a' is one of 'unknown:'"),
+    "255": ("regions: {a: 255}\nunknown: [255]", 1, 14, "class 255 of 'a' is one of 'unknown:'"),
     "tag": ("regions: !!python/name:os.system {}", 1, 10, "plain data"),
     "list": ("[1]", 1, 1, "expected a mapping with 'regions', got a list of 1"),
     "nothing": ("# only a comment\n", 1, 1, "got an empty file"),

@@ -9,7 +9,13 @@ import click
 import cloup
 
 from wsegs.cli.options import argument, jobs_options, json_option, print_json
-from wsegs.cli.rules.parsing_masks import describe_faces, load_faces, parsing_mask_options, print_left_out
+from wsegs.cli.rules.parsing_masks import (
+    describe_faces,
+    load_faces,
+    parsing_mask_options,
+    print_left_out,
+    warn_of_classes,
+)
 
 if TYPE_CHECKING:
     from wsegs.rules.tuning.compare import Comparison
@@ -37,6 +43,7 @@ def compare(a: str, b: str, class_map: str, jobs: int, as_json: bool, **given: A
     rule_sets, classes = [load_rules(a), load_rules(b)], load_classes(class_map)
     regions = [common_regions(rules, classes) for rules in rule_sets]
     faces = load_faces(given, [rules.scheme for rules in rule_sets], jobs)
+    warn_of_classes(faces, rule_sets[0], classes)
     comparisons, mean = compare_scores(*score_faces(faces, rule_sets, classes))
     compared = [comparison.region for comparison in comparisons]
     lacking = {

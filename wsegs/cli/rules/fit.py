@@ -10,7 +10,13 @@ import click
 import cloup
 
 from wsegs.cli.options import PATH, NumberRange, argument, jobs_options, output_options, print_json
-from wsegs.cli.rules.parsing_masks import describe_faces, load_faces, parsing_mask_options, print_left_out
+from wsegs.cli.rules.parsing_masks import (
+    describe_faces,
+    load_faces,
+    parsing_mask_options,
+    print_left_out,
+    warn_of_classes,
+)
 from wsegs.errors import OptionError
 
 if TYPE_CHECKING:
@@ -97,6 +103,7 @@ def fit(
         _check_picture(check_output(picture, force=force))
 
     faces = load_faces({**given, "fold": "all"}, [rule_fit.rules.scheme], jobs)
+    doubt = warn_of_classes(faces, rule_fit.rules, rule_fit.classes)
     fitted_faces, other_faces = _draw_faces(faces, given["fold"], fit_to, seed)
     if picture is not None and not len(other_faces):
         raise OptionError("--curve: expected faces that are not fitted to; --fold first leaves the second half out")
@@ -123,6 +130,7 @@ def fit(
                 **describe_faces(faces, given),
                 "seed": seed,
                 "also_turned": also_turned,
+                "doubt": doubt or None,
                 "numbers": fitted.numbers,
                 "fitted": _as_json(own, len(fitted_faces)),
                 "others": others and _as_json(others, len(other_faces)),

@@ -76,4 +76,6 @@ def _attributes_of(data: Path | None, labels: dict[str, Any]) -> tuple[str, ...]
         return open_dataset(data, **labels).attribute_names
     if "labels" not in labels:
         return ()
-    return read_labels(labels["labels"], labels.get("numbers", ()), labels.get("categories", ())).attribute_names
+    return read_labels(
+        labels["labels"], labels.get("numbers", ()), labels.get("categories", ()), labels.get("unknown")
+    ).attribute_names

@@ -12,6 +12,8 @@ from wsegs.cli.options import PATH, SIZE, NumberRange, predictor_option
 
 if TYPE_CHECKING:
     from wsegs.human_masks.parsed_faces import ParsedFaces
+    from wsegs.rules import RuleSet
+    from wsegs.rules.tuning.class_map import ClassMap
     from wsegs.schemes import LandmarkScheme
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -27,8 +29,8 @@ _MASK_OPTIONS = cloup.option_group(
         "--parsing-masks",
         type=PATH,
         required=True,
-        help="Folder of human parsing masks with images/NAME.jpg and masks/NAME.png: PNG files whose pixels are class"
-        " numbers. With --images, the folder of the masks alone.",
+        help="Folder of human parsing masks with images/NAME.jpg and masks/NAME.png, PNG files whose pixels are class"
+        " numbers; or CelebAMask-HQ as downloaded. With --images, the folder of the masks alone.",
     ),
     cloup.option(
         "--images",
@@ -99,6 +101,16 @@ def load_faces(given: Mapping[str, Any], schemes: Sequence[LandmarkScheme], jobs
     from wsegs.human_masks.parsed_faces import load_parsed_faces
 
     return load_parsed_faces(**given, schemes=schemes, jobs=jobs)
+
+
+def warn_of_classes(faces: ParsedFaces, rules: RuleSet, classes: ClassMap) -> str:
+    """Say on stderr why the masks may be numbered otherwise, and return it; "" if there is no reason."""
+    from wsegs.human_masks.class_check import doubt_classes
+
+    doubt = doubt_classes(faces, rules, classes)
+    if doubt:
+        click.echo(f"Note: {doubt}", err=True)
+    return doubt
 
 
 def describe_faces(faces: ParsedFaces, given: Mapping[str, Any]) -> dict[str, Any]:

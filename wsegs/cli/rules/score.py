@@ -10,7 +10,13 @@ import click
 import cloup
 
 from wsegs.cli.options import PATH, argument, force_option, jobs_options, json_option, print_json
-from wsegs.cli.rules.parsing_masks import describe_faces, load_faces, parsing_mask_options, print_left_out
+from wsegs.cli.rules.parsing_masks import (
+    describe_faces,
+    load_faces,
+    parsing_mask_options,
+    print_left_out,
+    warn_of_classes,
+)
 
 if TYPE_CHECKING:
     from wsegs.rules.tuning.score import RegionSummary
@@ -72,6 +78,7 @@ def score(
         written = [] if csv_file is None else [csv_file]
         check_picture(check_output(picture, force=force, others=[*inputs, *written]))
     faces = load_faces(given, [rule_set.scheme], jobs)
+    doubt = warn_of_classes(faces, rule_set, classes)
     (scores,) = score_faces(faces, [rule_set], classes)
     summaries = summarise_scores(scores)
     mean = mean_over_regions(summaries)
@@ -91,6 +98,7 @@ def score(
                 **describe_faces(faces, given),
                 "regions": regions,
                 "mean": mean,
+                "doubt": doubt or None,
                 "regions_only_in_rules": only_rules,
                 "regions_only_in_class_map": only_classes,
                 "csv": csv_file and str(csv_file),

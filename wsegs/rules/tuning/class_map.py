@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr
 
+from wsegs.errors import DataError
 from wsegs.io.files import did_you_mean, find_shipped
 from wsegs.io.validation import Expected, mapping_of, validate_node
 from wsegs.io.yaml_source import Node, read_nodes, read_yaml_text
@@ -53,12 +54,51 @@ class ClassMap:
         A region is scored on the images where its classes have at least this many pixels.
     unknown
         Class numbers of pixels that are ignored, including :data:`OUTSIDE`.
+    names
+        Class number -> its name, of those that have one.
     """
 
     source: str
     regions: dict[str, tuple[int, ...]]
     least_pixels: int = 10
     unknown: tuple[int, ...] = (OUTSIDE,)
+    names: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def foreground(self) -> frozenset[int]:
+        """The class numbers that make up regions, but for those of a region that is the background, class 0."""
+        return frozenset(number for numbers in self.regions.values() if 0 not in numbers for number in numbers)
+
+    def describe(self, numbers: Iterable[int]) -> str:
+        """Return class numbers with their names, ``1 skin, 2 nose``; of many, the first ten."""
+        listed = sorted(numbers)
+        words = [f"{number} {self.names.get(number, '')}".strip() for number in listed[:10]]
+        return ", ".join(words) + (f" and {len(listed) - 10} more" if len(listed) > 10 else "")
+
+    def require_known(self, values: Iterable[int], where: str) -> None:
+        """Check that masks hold a class of a region.
+
+        Parameters
+        ----------
+        values
+            The class numbers that stand in the masks.
+        where
+            The masks, for the message.
+
+        Raises
+        ------
+        DataError
+            If none of them is of a region: which there are, which are known, and what helps.
+        """
+        there = {*values} - {OUTSIDE}
+        if there & self.foreground or not self.foreground:
+            return
+        strange = max(there - {0}, default=255)
+        raise DataError(
+            f"{where}: the masks hold {self.describe(there)}, none of which is in a region of the class map"
+            f" {self.source}: it knows {self.describe(self.foreground)}; a class map of your own says what they are"
+            f" (--class-map FILE.yaml with 'regions: {{{_example_region(self)}: {strange}}}')"
+        )
 
     def region_bits(self, masks: np.ndarray, names: Sequence[str]) -> np.ndarray:
         """Return the regions of parsing masks as region integers, as a rule set draws its own.
@@ -122,7 +162,9 @@ def parse_classes(text: str, source: str) -> ClassMap:
         node = root.find(("regions", region))
         listed = node.value if isinstance(node.value, list) else [node]
         regions[region] = tuple(_number(item, file.classes) for item in listed)
-    unknown = [255] if "unknown" not in root.value else []
+    # Most tools write 255 for what is not known; drawing programs write it for what is drawn.
+    drawn = any(255 in numbers for numbers in regions.values())
+    unknown = [255] if "unknown" not in root.value and not drawn else []
     for item in root.child("unknown").value if "unknown" in root.value else ():
         unknown.append(_number(item, file.classes))
     for region, numbers in regions.items():
@@ -130,7 +172,11 @@ def parse_classes(text: str, source: str) -> ClassMap:
         if both:
             node = root.find(("regions", region))
             raise node.error(f"class {both[0]} of '{region}' is one of 'unknown:', whose pixels are ignored")
-    return ClassMap(source, regions, file.least_pixels, (*unknown, OUTSIDE))
+    return ClassMap(source, regions, file.least_pixels, (*unknown, OUTSIDE), by_number)
+
+
+def _example_region(classes: ClassMap) -> str:
+    return "top_of_head" if "top_of_head" in classes.regions else next(iter(classes.regions))
 
 
 def _number(node: Node, classes: dict[str, int]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -13,6 +14,7 @@ import cv2
 import numpy as np
 
 from wsegs import __version__
+from wsegs.datasets.tables.columns import respelled
 from wsegs.errors import DataError, OptionError, RuleError, WsegsError
 from wsegs.geometry.frame import Frame
 from wsegs.io.checksum import row_checksums
@@ -144,6 +146,7 @@ def build_store(
         raise DataError(f"{rules.source}: {error}") from None
     if refine is not None:
         refine.refinement.check(rules)
+    table = replace(table, attribute_names=respelled(table.attribute_names, rules.attribute_names))
     names = match_attributes(table.attribute_names, rules, shared_attributes_only=shared_attributes_only)
     rules.lookup(names)  # each needs a rule
     everything = place_rows(table, frame, table.scheme if same_points else rules.scheme, names)

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.datasets.index import FaceDataset
-from wsegs.datasets.parsing import parsing_size, read_parsing
+from wsegs.datasets.parsing import check_mask_shape, has_mask, mask_file, parsing_size, read_parsing
 from wsegs.errors import DataError, MissingError, OptionError
 from wsegs.geometry.warp import warp_classes
 from wsegs.nets import IGNORE_INDEX
@@ -123,7 +123,7 @@ class HumanClasses:
     source
         What they are of, for messages.
     folder
-        Folder of the masks: the image's name with the suffix ``.png``.
+        Folder of the masks; see :func:`wsegs.datasets.parsing.mask_file`.
     class_map
         Which of their class numbers make up which class.
     fill
@@ -144,7 +144,7 @@ class HumanClasses:
 
     def file(self, row: int) -> Path:
         """Return where the mask of an image lies."""
-        return self.folder / PurePosixPath(self.images[row]).with_suffix(".png")
+        return mask_file(self.folder, self.images[row])
 
     def check(self, rows: NDArray[np.intp]) -> None:
         """Check that every row has its mask, by the files' headers.
@@ -154,9 +154,9 @@ class HumanClasses:
         MissingError
             If one has none; the message names the first and counts them.
         DataError
-            If a file is not a PNG of class numbers.
+            If a file is not a PNG of class numbers, or none of these is of a class but the background.
         """
-        missing = [self.file(row) for row in rows if not self.file(row).is_file()]
+        missing = [self.file(row) for row in rows if not has_mask(self.file(row))]
         if missing:
             raise MissingError(
                 f"{missing[0]}: no such mask, of an image of {self.source}"
@@ -164,18 +164,19 @@ class HumanClasses:
             )
         for row in rows:
             parsing_size(self.file(row))
+        values: set[int] = set()
+        for row in rows:
+            values |= {*np.unique(read_parsing(self.file(row))).tolist()}
+            if values & self.class_map.foreground:
+                return
+        self.class_map.require_known(values, str(self.folder))
 
     def read(
         self, row: int, size: tuple[int, int], matrix: NDArray[np.floating], image_size: tuple[int, int]
     ) -> NDArray[np.uint8]:
         """Return the classes of an image; see :class:`ClassMaps`."""
         mask = self._table[read_parsing(self.file(row))]
-        height, width = image_size
-        if abs(height * mask.shape[1] - width * mask.shape[0]) > max(height, width):
-            raise DataError(
-                f"{self.file(row)}: {mask.shape[0]}x{mask.shape[1]}, expected the shape of its image"
-                f" '{self.images[row]}', {height}x{width}, or that shape at another scale"
-            )
+        check_mask_shape(self.file(row), f"'{self.images[row]}'", image_size)
         outside = int(self._table[0]) if self.fill else IGNORE_INDEX
         return warp_classes(mask, matrix, image_size, size, outside)
 
@@ -245,5 +246,4 @@ def open_class_maps(
                     f"{class_map.source}: class {number} is in '{seen[number]}' and in '{name}': expected one class"
                     " a pixel"
                 )
-    folder = folder / "masks" if (folder / "masks").is_dir() else folder
     return HumanClasses(labelled.images, source, folder, class_map, fill)

@@ -6,28 +6,40 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wsegs.datasets.index import FaceDataset
 from wsegs.datasets.join import join_images
 from wsegs.datasets.labels import Labels, read_labels
-from wsegs.datasets.listing import IMAGE_SUFFIXES, list_images
+from wsegs.datasets.layouts.split_folders import inner_folders, splits_of_folders
 from wsegs.datasets.typed_labels import select_categories, select_numbers
-from wsegs.errors import DataError
 
-LABELS = "labels.csv"
+LABELS = ("labels.csv", "labels.tsv")
+"""Names of a table of labels, in any case."""
 
 
-def open_folder(data: Path, labels: Path, numbers: Sequence[str] = (), categories: Sequence[str] = ()) -> FaceDataset:
+def open_folder(
+    data: Path,
+    images: Sequence[str],
+    labels: Path,
+    numbers: Sequence[str] = (),
+    categories: Sequence[str] = (),
+    unknown: str | None = None,
+) -> FaceDataset:
     """Open the images anywhere below a folder that have a row in a table of labels.
 
     Parameters
     ----------
     data
         The folder.
+    images
+        Its images, as :func:`wsegs.datasets.listing.list_images` lists them.
     labels
         The table, as :func:`wsegs.datasets.labels.read_labels` reads it; its file names are relative to ``data``.
     numbers, categories
         Columns of the table that are no binary attributes.
+    unknown
+        A value of attributes that is unknown.
 
     Raises
     ------
@@ -36,16 +48,16 @@ def open_folder(data: Path, labels: Path, numbers: Sequence[str] = (), categorie
     MissingError
         If there is no such table.
     DataError
-        If there are no images, the table is malformed, or no image has a row.
+        If the table is malformed, or no image has a row.
     """
-    images = list_images(data)
-    if not images:
-        raise DataError(f"{data}: expected images ({', '.join(IMAGE_SUFFIXES)}) below this folder, got none")
-    return join_labels("folder", data, images, read_labels(labels, numbers, categories), labels)
+    return join_labels("folder", data, images, read_labels(labels, numbers, categories, unknown), labels)
 
 
 def open_unlabelled(data: Path, images: Sequence[str]) -> FaceDataset:
-    """Open images without labels: no attributes, every image in the train split, every identity -1.
+    """Open images without labels: no attributes, every identity -1.
+
+    Where all images lie in folders that are named as splits, train and others, these are the splits; else every image
+    is in the train split.
 
     Parameters
     ----------
@@ -54,6 +66,12 @@ def open_unlabelled(data: Path, images: Sequence[str]) -> FaceDataset:
     images
         Its images, as :func:`wsegs.datasets.listing.list_images` lists them.
     """
+    split, notes = _split_by_folders(images)
+    if folders := inner_folders(images):
+        notes += (
+            f"{len(folders)} folders, such as '{min(folders)}', are not read as labels;"
+            " --categories class reads each as a class",
+        )
     return FaceDataset(
         name="folder",
         root=data.absolute(),
@@ -61,13 +79,15 @@ def open_unlabelled(data: Path, images: Sequence[str]) -> FaceDataset:
         attribute_names=(),
         attributes=np.zeros((len(images), 0), np.int8),
         identity=np.full(len(images), -1, np.int32),
-        split=np.zeros(len(images), np.int8),
+        split=split,
+        notes=notes,
     )
 
 
-def join_labels(name: str, folder: Path, images: list[str], table: Labels, source: Path) -> FaceDataset:
+def join_labels(name: str, folder: Path, images: Sequence[str], table: Labels, source: Path) -> FaceDataset:
     """Return the data set of the images in ``folder`` that have a row in ``table``, read from ``source``."""
     joined = join_images(table.names, source, {image: image for image in images}, folder)
+    split, notes = (table.split[joined.rows], ()) if table.split is not None else _split_by_folders(joined.images)
     return FaceDataset(
         name=name,
         root=folder.absolute(),
@@ -75,9 +95,17 @@ def join_labels(name: str, folder: Path, images: list[str], table: Labels, sourc
         attribute_names=table.attribute_names,
         attributes=table.attributes[joined.rows],
         identity=table.identity[joined.rows],
-        split=table.split[joined.rows],
+        split=split,
         numbers=select_numbers(table.numbers, joined.rows),
         categories=select_categories(table.categories, joined.rows),
         unmatched=tuple(joined.unmatched),
-        notes=tuple(joined.notes),
+        source=source.name,
+        notes=(*table.notes, *notes, *joined.notes),
     )
+
+
+def _split_by_folders(images: Sequence[str]) -> tuple[NDArray[np.int8], tuple[str, ...]]:
+    splits = splits_of_folders(images)
+    if splits is None:
+        return np.zeros(len(images), np.int8), ()
+    return splits, ("the folders that images lie in are the splits",)

@@ -9,11 +9,13 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from wsegs.datasets.folder import join_labels
 from wsegs.datasets.index import FaceDataset
 from wsegs.datasets.join import checked_names
-from wsegs.datasets.labels import Labels, absent_is_zero, number_people, read_labels
-from wsegs.datasets.listing import first_file, first_folder, list_images
+from wsegs.datasets.labels import Labels, read_labels
+from wsegs.datasets.layouts.folder import join_labels
+from wsegs.datasets.listing import first_file, first_folder, scan_folder
+from wsegs.datasets.tables.columns import usual_name
+from wsegs.datasets.tables.values import absent_is_zero, number_people
 from wsegs.errors import DataError, MissingError
 
 ATTRIBUTES = ("lfw_att_40.mat", "lfwa_attributes.csv")
@@ -31,13 +33,15 @@ def is_lfwa(data: Path) -> bool:
     return first_file(data, ATTRIBUTES) is not None
 
 
-def open_lfwa(data: Path, numbers: Sequence[str] = (), categories: Sequence[str] = ()) -> FaceDataset:
+def open_lfwa(
+    data: Path, numbers: Sequence[str] = (), categories: Sequence[str] = (), unknown: str | None = None
+) -> FaceDataset:
     """Open LFWA from its ``.mat`` files, or from ``lfwa_attributes.csv`` with the columns image, split, attributes.
 
     Images lie in ``lfw-deepfunneled``, in ``lfw`` or beside the table. The split comes from ``indices_train_test.mat``;
     without that file every image is in the train split. Identity is the person's folder, numbered in sorted order over
     all rows of the table. Only deep-funneled images count as aligned. ``numbers`` and ``categories`` name columns of
-    the CSV that are no binary attributes.
+    the CSV that are no binary attributes, ``unknown`` a value of it that is unknown.
 
     Raises
     ------
@@ -48,25 +52,32 @@ def open_lfwa(data: Path, numbers: Sequence[str] = (), categories: Sequence[str]
     if source is None:
         raise MissingError(f"{data}: LFWA needs its attributes: expected {' or '.join(ATTRIBUTES)}")
     folder = first_folder(data, FOLDERS) or data
-    table = read_labels(source, numbers, categories) if source.suffix == ".csv" else _read_mat(source, data / INDICES)
+    table = (
+        read_labels(source, numbers, categories, unknown)
+        if source.suffix == ".csv"
+        else _read_mat(source, data / INDICES)
+    )
     people = [PurePosixPath(name).parent.name for name in table.names]
-    table = replace(table, identity=number_people(people))
-    dataset = join_labels("lfwa", folder, list_images(folder), table, source)
+    table = replace(table, identity=number_people(people, nobody=lambda name: not name))
+    listing = scan_folder(folder)
+    dataset = join_labels("lfwa", folder, listing.images, table, source)
     aligned = folder.name == "lfw-deepfunneled"
     return replace(
         dataset,
         aligned_points=np.array(ALIGNED_POINTS, np.float32) if aligned else None,
         image_size=IMAGE_SIZE,
+        notes=(*dataset.notes, *listing.notes()),
+        others=tuple(name for name in listing.others if name not in (*ATTRIBUTES, INDICES, source.name)),
     )
 
 
 def _read_mat(path: Path, indices: Path) -> Labels:
-    from wsegs.datasets.matlab import read_arrays
+    from wsegs.datasets.layouts.matlab import read_arrays
 
     arrays = read_arrays(path, ("name", "label", "AttrName"))
     names = [str(name).strip().replace("\\", "/") for name in arrays["name"].ravel()]
     # The official file writes "5 o Clock Shadow" where CelebA writes "5_o_Clock_Shadow".
-    attribute_names = tuple(str(name).strip().replace(" ", "_") for name in arrays["AttrName"].ravel())
+    attribute_names = tuple(usual_name(str(name).strip().replace(" ", "_")) for name in arrays["AttrName"].ravel())
     if len(set(attribute_names)) < len(attribute_names):
         raise DataError(f"{path}: expected every name in 'AttrName' once, got {', '.join(attribute_names)}")
     label, expected = arrays["label"], (len(names), len(attribute_names))
@@ -84,21 +95,18 @@ def _read_mat(path: Path, indices: Path) -> Labels:
             f"{path}, label of '{names[row]}', '{attribute_names[column]}': expected 1 or {absent},"
             f" got {label[row, column]}"
         )
-    split: NDArray[np.int8] = np.zeros(len(names), np.int8)
-    if indices.exists():
-        split = _read_split(indices, len(names))
     rows = range(1, len(names) + 1)
     return Labels(
         names=checked_names(path, names, rows, unit="row"),
         attribute_names=attribute_names,
         attributes=absent_is_zero(label),
-        split=split,
+        split=_read_split(indices, len(names)) if indices.exists() else np.zeros(len(names), np.int8),
         identity=np.full(len(names), -1, np.int32),
     )
 
 
 def _read_split(path: Path, count: int) -> NDArray[np.int8]:
-    from wsegs.datasets.matlab import read_arrays
+    from wsegs.datasets.layouts.matlab import read_arrays
 
     arrays = read_arrays(path, ("indices_img_train", "indices_img_test"))
     split = np.full(count, -1, np.int8)

@@ -8,9 +8,8 @@ table. The slow path reads line by line: it accepts quotes and decimals, and nam
 from __future__ import annotations
 
 import csv
-import io
+import math
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from wsegs.datasets.text import read_text
+from wsegs.datasets.tables.cells import is_unknown, number_of
+from wsegs.datasets.tables.columns import require_unique_columns, usual_name
+from wsegs.datasets.tables.header import FILE_TITLES, INDEX_TITLES
+from wsegs.datasets.tables.separators import blank_rows, csv_rows, find_separator, separator_name
+from wsegs.datasets.tables.text import read_text
 from wsegs.errors import DataError
 
 # Nine digits fit int32; no number of these tables is longer.
@@ -41,7 +44,7 @@ class Table:
     names
         N file names.
     values
-        (N, C), int32, or float64 where a number has decimals.
+        (N, C), int32, or float64 where a number has decimals or is unknown, nan.
     lines
         (N,) the line of each row in the file, from 1.
     """
@@ -52,29 +55,29 @@ class Table:
     values: NDArray[np.int32] | NDArray[np.float64]
     lines: NDArray[np.int64]
 
-    def require(self, valid: NDArray[np.bool_], expected: str) -> None:
-        """Raise DataError at the first value for which ``valid`` (N, C) is false."""
+    def require(self, valid: NDArray[np.bool_], expected: str, hint: str = "") -> None:
+        """Raise DataError at the first value for which ``valid`` (N, C) is false; ``hint`` ends the message."""
         if valid.all():
             return
         row, column = np.argwhere(~valid)[0]
         raise DataError(
             f"{self.path}, line {self.lines[row]}, column '{self.columns[column]}': expected {expected},"
-            f" got {self.values[row, column]:g}"
+            f" got {self.values[row, column]:g}{hint}"
         )
 
 
 def read_table(path: Path, columns: Sequence[str] | None, *, header: bool = True) -> Table:
-    """Read a table: comma-separated if its name ends in ``.csv``, else separated by blanks.
+    """Read a table: separated by commas (or semicolons or tabs) if its name ends in ``.csv``, else by blanks.
 
     Parameters
     ----------
     path
         The file. A ``.csv`` has a header row; a ``.txt`` has two lines, the number of rows and the names of
-        the columns, or none.
+        the columns, or none. A ``.txt`` with a comma or semicolon in its first line is read as a ``.csv``.
     columns
         The names that the columns must have, in this order; None takes them from the header.
     header
-        Whether a ``.txt`` has its two lines. Without them, ``columns`` is needed.
+        Whether a ``.txt`` has its two lines, and a ``.csv`` its header for certain. Without, ``columns`` is needed.
 
     Raises
     ------
@@ -82,8 +85,12 @@ def read_table(path: Path, columns: Sequence[str] | None, *, header: bool = True
         If the file is missing, is not text, or is not such a table; the message names the line.
     """
     text = read_text(path)
-    delimiter = "," if path.suffix.lower() == ".csv" else None
+    delimiter = _delimiter(path, text)
     lines_of_header = 1 if delimiter else 2 * header
+    if delimiter and not header and _is_row(_fields_or_none(text, delimiter)):
+        lines_of_header = 0
+    if delimiter and lines_of_header:
+        text = _without_index(text, delimiter)
     *head, body = _split_off(text, lines_of_header)
     announced = None
     if lines_of_header == 2:
@@ -103,13 +110,41 @@ def read_table(path: Path, columns: Sequence[str] | None, *, header: bool = True
     return Table(path, tuple(columns), names, values, lines)
 
 
-def require_unique_columns(path: Path, line: int, columns: Sequence[str]) -> None:
-    """Raise DataError if a column's name is empty or stands twice."""
-    for name, count in Counter(columns).items():
-        if not name:
-            raise DataError(f"{path}, line {line}: expected a name for every column, got an empty one")
-        if count > 1:
-            raise DataError(f"{path}, line {line}: expected every column once, got '{name}' {count} times")
+def _delimiter(path: Path, text: str) -> str | None:
+    """Return what separates the columns, None for blanks."""
+    first = text.split("\n", 1)[0]
+    if path.suffix.lower() == ".csv" or "," in first or ";" in first:
+        return find_separator(text) or ","
+    return None
+
+
+def _fields_or_none(text: str, delimiter: str) -> list[str]:
+    try:
+        return _fields(text.split("\n", 1)[0], delimiter)
+    except csv.Error:
+        return []  # whoever reads the header says what is wrong
+
+
+def _is_row(fields: Sequence[str]) -> bool:
+    """Return whether fields are a row: behind the file name, numbers or what is unknown."""
+    return len(fields) > 1 and all(_number(field.strip()) is not None for field in fields[1:])
+
+
+def _without_index(text: str, delimiter: str) -> str:
+    """Drop a first column that counts the rows, as pandas writes it."""
+    titles = [title.strip().lower() for title in _fields_or_none(text, delimiter)[:2]]
+    if len(titles) == 2 and titles[0] in INDEX_TITLES and titles[1] in FILE_TITLES:
+        return re.sub(rf"(?m)^[^\n{re.escape(delimiter)}]*{re.escape(delimiter)}", "", text)
+    return text
+
+
+def _number(text: str) -> float | None:
+    """Return a number of up to nine digits, nan where it is unknown, 1 or 0 for true or false; else None."""
+    if _DECIMAL.fullmatch(text):
+        return float(text)
+    if is_unknown(text):
+        return math.nan
+    return None if any(character.isdigit() for character in text) else number_of(text)
 
 
 def _split_off(text: str, count: int) -> list[str]:
@@ -134,16 +169,16 @@ def _header(
     # CSVs name the first column, and so does CelebA's table of boxes.
     if delimiter or columns[:1] == [_NAME_COLUMN]:
         columns = columns[1:]
-    columns = [name.strip() for name in columns]
+    columns = [usual_name(name.strip()) for name in columns]
     if not columns:
-        separated = "commas" if delimiter else "blanks"
         raise DataError(
-            f"{path}, line {number}: expected names of columns separated by {separated}, got '{_shortened(line)}'"
+            f"{path}, line {number}: expected names of columns separated by {separator_name(delimiter)},"
+            f" got '{_shortened(line)}'"
         )
     require_unique_columns(path, number, columns)
     if all(_DECIMAL.fullmatch(name) for name in columns):
         raise DataError(f"{path}, line {number}: expected names of columns, got '{_shortened(line)}'")
-    if expected is not None and columns != list(expected):
+    if expected is not None and [name.lower() for name in columns] != [name.lower() for name in expected]:
         raise DataError(f"{path}, line {number}: expected the columns {', '.join(expected)}, got {', '.join(columns)}")
     return tuple(columns)
 
@@ -232,47 +267,28 @@ def _parse_slow(
         name, *rest = fields
         if not name:
             raise DataError(f"{path}, line {line}: expected a file name, got an empty field")
-        values = [value.strip() for value in rest]  # float() strips fewer characters (not \x1c to \x1f)
-        for column, value in zip(columns, values, strict=True):
-            if not _DECIMAL.fullmatch(value):
-                raise DataError(f"{path}, line {line}, column '{column}': expected a number, got '{_shortened(value)}'")
+        row = []
+        for column, field in zip(columns, rest, strict=True):
+            value = _number(field.strip())  # float() strips fewer characters (not \x1c to \x1f)
+            if value is None:
+                raise DataError(f"{path}, line {line}, column '{column}': expected a number, got '{_shortened(field)}'")
+            row.append(value)
         names.append(name)
-        rows.append([float(value) for value in values])
+        rows.append(row)
         lines.append(line)
     numbers = np.array(rows, np.float64).reshape(-1, len(columns))
+    if np.isnan(numbers).any():
+        return names, numbers, np.array(lines, np.int64)
     whole = numbers.astype(np.int32)
     return names, whole if np.array_equal(whole, numbers) else numbers, np.array(lines, np.int64)
 
 
 def _rows(path: Path, body: str, delimiter: str | None, first_line: int) -> Iterator[tuple[int, list[str]]]:
-    if delimiter is None:
-        for line, text in enumerate(body.split("\n"), start=first_line):
-            if fields := _FIELD.findall(text):
-                yield line, fields
-        return
-    yield from csv_rows(path, body, first_line)
-
-
-def csv_rows(path: Path, text: str, first_line: int = 1) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line, fields) of comma-separated text; empty lines are skipped.
-
-    Raises
-    ------
-    DataError
-        If quotes do not match; the message names the line.
-    """
-    reader = csv.reader(io.StringIO(text), strict=True)
-    try:
-        for fields in reader:
-            if fields:
-                yield first_line + reader.line_num - 1, fields
-    except csv.Error as error:
-        line = first_line + reader.line_num - 1
-        raise DataError(f"{path}, line {line}: expected columns separated by commas: {error}") from error
+    return blank_rows(body, first_line) if delimiter is None else csv_rows(path, body, first_line, delimiter)
 
 
 def _fields(line: str, delimiter: str | None) -> list[str]:
-    return next(csv.reader([line], strict=True), []) if delimiter else _FIELD.findall(line)
+    return next(csv.reader([line], strict=True, delimiter=delimiter), []) if delimiter else _FIELD.findall(line)
 
 
 def _shortened(text: str) -> str:

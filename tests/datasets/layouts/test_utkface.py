@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsegs.datasets import open_dataset
-from wsegs.datasets.utkface import RACES, is_utkface, parse_name
+from wsegs.datasets.layouts.utkface import RACES, is_utkface, parse_name
 from wsegs.errors import OptionError
 
 TIME = "20170109142408075"

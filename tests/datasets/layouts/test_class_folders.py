@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from wsegs.datasets import open_dataset
-from wsegs.datasets.class_folders import is_class_folders
+from wsegs.datasets.layouts.class_folders import is_class_folders
 from wsegs.errors import DataError, OptionError
 
 
@@ -42,11 +42,35 @@ def test_folders_above_the_classes_are_splits(tmp_path, image_file, validation):
         ["images/1.jpg", "images/2.jpg", "masks/1.png", "masks/2.png"],
         ["train/1.jpg", "train/2.jpg", "test/1.jpg", "test/2.jpg"],  # splits without classes
         ["train/a/1.jpg", "train/a/2.jpg", "train/b/1.jpg", "train/b/2.jpg", "test/c/1.jpg"],  # a class never trained
+        ["train/Amy/1.jpg", "train/Bob/1.jpg", "train/Bob/2.jpg"],
         [],
     ],
 )
 def test_folders_that_are_no_classes_are_left_alone(names):
     assert not is_class_folders(names)
+
+
+def test_one_image_of_a_class_is_enough_where_splits_share_the_classes(tmp_path, image_file):
+    data = write(tmp_path, image_file, "x/train/on/0.jpg", "x/train/off/2.jpg", "x/dev/on/1.jpg", "x/dev/off/3.jpg")
+    dataset = open_dataset(data)
+    assert dataset.categories["class"].names_of_rows() == ["off", "on", "off", "on"]
+    assert dataset.split.tolist() == [1, 1, 0, 0]
+
+
+def test_folders_of_splits_without_classes(tmp_path, image_file):
+    data = write(tmp_path, image_file, "train/1.jpg", "Valid/2.jpg", "test/3.jpg")
+    assert open_dataset(data).split.tolist() == [1, 2, 0]
+    (data / "labels.csv").write_text("file,Hat\ntrain/1.jpg,1\ntest/3.jpg,0\n")
+    dataset = open_dataset(data)
+    assert dataset.split.tolist() == [0, 2]
+    assert "the folders that images lie in are the splits" in dataset.notes
+    (data / "labels.csv").write_text("file,Hat,split\ntrain/1.jpg,1,test\ntest/3.jpg,0,train\n")
+    assert open_dataset(data).split.tolist() == [2, 0]
+
+
+def test_folders_that_are_not_read_as_labels_are_named(tmp_path, image_file):
+    (note,) = open_dataset(write(tmp_path, image_file, "Amy/1.jpg", "Bob/1.jpg", "Bob/2.jpg")).notes
+    assert note == "2 folders, such as 'Amy', are not read as labels; --categories class reads each as a class"
 
 
 def test_folders_are_classes_where_the_user_says_so(tmp_path, image_file):

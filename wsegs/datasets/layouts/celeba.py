@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.datasets.index import FaceDataset
 from wsegs.datasets.join import Joined, checked_names, join_images, join_table
-from wsegs.datasets.listing import first_file, first_folder, list_images
-from wsegs.datasets.tables import Table, read_table
+from wsegs.datasets.listing import first_file, first_folder, scan_folder
+from wsegs.datasets.tables.cells import number_of
+from wsegs.datasets.tables.numeric import Table, read_table
 from wsegs.errors import MissingError, OptionError
 
 # Official layout first, then torchvision's, then Kaggle's.
@@ -21,7 +22,7 @@ PARTITION = (
     "list_eval_partition.txt",
     "list_eval_partition.csv",
 )
-IDENTITY = ("Anno/identity_CelebA.txt", "identity_CelebA.txt")
+IDENTITY = ("Anno/identity_CelebA.txt", "identity_CelebA.txt", "identity_CelebA.csv")
 BOXES = ("Anno/list_bbox_celeba.txt", "list_bbox_celeba.txt", "list_bbox_celeba.csv")
 POINTS = {
     "aligned": (
@@ -58,10 +59,10 @@ def is_celeba(data: Path) -> bool:
     if first_file(data, ATTRIBUTES):
         return True
     folders = (*FOLDERS["aligned"], *FOLDERS["wild"])
-    return first_folder(data, folders) is not None and not (data / "labels.csv").exists()
+    return first_folder(data, folders) is not None and first_file(data, ("labels.csv", "labels.tsv")) is None
 
 
-def open_celeba(data: Path, images: str = "aligned") -> FaceDataset:
+def open_celeba(data: Path, images: str = "aligned", unknown: str | None = None) -> FaceDataset:
     """Open CelebA in its official layout, torchvision's or Kaggle's.
 
     The table of attributes is required. Without a table of partitions every image is in the train split; without
@@ -74,6 +75,8 @@ def open_celeba(data: Path, images: str = "aligned") -> FaceDataset:
         The folder with ``Anno``, ``Eval`` and ``Img``, or with the tables themselves.
     images
         "aligned" or "wild".
+    unknown
+        A value of the table of attributes that is unknown, such as "0"; without it, 0 is absent where no -1 stands.
 
     Raises
     ------
@@ -95,7 +98,8 @@ def open_celeba(data: Path, images: str = "aligned") -> FaceDataset:
         hint = f"; there is {found}, for --images {other}" if (found := first_folder(data, FOLDERS[other])) else ""
         raise MissingError(f"{data}: no {images} images: expected {' or '.join(FOLDERS[images])}{hint}")
 
-    listed = list_images(folder)
+    listing = scan_folder(folder)
+    listed = listing.images
     # The key of an image is its name in the tables.
     if folder.name.endswith("_png"):
         listed = [name for name in listed if name.endswith(".png")]
@@ -104,7 +108,7 @@ def open_celeba(data: Path, images: str = "aligned") -> FaceDataset:
         files = {name: name for name in listed}
 
     table = read_table(attributes_path, None)
-    table.require(np.isin(table.values, (-1, 1)), "1 or -1")
+    attributes, notes = read_attributes(table, unknown)
     joined = join_images(_names(table), attributes_path, files, folder)
     known = {*table.names, *files}
 
@@ -119,9 +123,10 @@ def open_celeba(data: Path, images: str = "aligned") -> FaceDataset:
     identity: NDArray[np.int32] = np.full(len(joined.images), -1, np.int32)
     if path := first_file(data, IDENTITY):
         people = read_table(path, ("identity",), header=False)
-        people.require((people.values >= 0) & (people.values % 1 == 0), "the number of a person, 0 or more")
+        numbers: NDArray[np.float64] = np.nan_to_num(people.values.astype(np.float64), nan=-1)
+        people.require((numbers >= -1) & (numbers % 1 == 0), "the number of a person, 0 or more, or -1 (unknown)")
         rows = join_table(joined, _names(people), path, known)
-        identity = np.where(rows >= 0, people.values[rows, 0], -1).astype(np.int32)
+        identity = np.where(rows >= 0, numbers[rows, 0], -1).astype(np.int32)
 
     boxes = None
     if images == "wild" and (path := first_file(data, BOXES)):
@@ -137,7 +142,7 @@ def open_celeba(data: Path, images: str = "aligned") -> FaceDataset:
         root=folder.absolute(),
         images=tuple(joined.images),
         attribute_names=table.columns,
-        attributes=(table.values[joined.rows] == 1).astype(np.int8),  # the tables' -1 is "absent"
+        attributes=attributes[joined.rows],
         identity=identity,
         split=split,
         boxes=boxes,
@@ -146,6 +151,45 @@ def open_celeba(data: Path, images: str = "aligned") -> FaceDataset:
         notes=tuple(joined.notes),
         aligned_points=np.array(ALIGNED_POINTS, np.float32) if images == "aligned" else None,
         image_size=ALIGNED_SIZE if images == "aligned" else None,
+        source=attributes_path.name,
+        notes=(*notes, *listing.notes()),
+        others=(*_unread_tables(data), *(f"{folder.relative_to(data).as_posix()}/{name}" for name in listing.others)),
+    )
+
+
+def read_attributes(table: Table, unknown: str | None = None) -> tuple[NDArray[np.int8], tuple[str, ...]]:
+    """Return what a table in CelebA's convention says, int8 (N, A), 1, 0 (absent) and -1 (unknown), and notes on it.
+
+    Absent is -1; or 0, if no -1 stands in the file.
+
+    Raises
+    ------
+    DataError
+        If a value is none of these; the message names the line.
+    """
+    values: NDArray[np.float64] = table.values.astype(np.float64)
+    if unknown is not None:
+        number = number_of(unknown)
+        values[values == (np.nan if number is None else number)] = np.nan
+    nothing = np.isnan(values)
+    minus, zero = np.any(values == -1), np.any(values == 0)
+    known = (-1, 1) if minus or not zero else (0, 1)
+    hint = "; --unknown 0 says that 0 is unknown" if minus and zero else ""
+    table.require(nothing | np.isin(values, known), f"1 or {known[0]}", hint)
+    notes = () if minus or not zero else (f"{table.path.name}: 0 is absent, since no -1 stands there",)
+    return np.where(nothing, -1, values == 1).astype(np.int8), notes
+
+
+def _unread_tables(data: Path) -> tuple[str, ...]:
+    """Return which tables lie beside those of CelebA."""
+    tables = (*ATTRIBUTES, *PARTITION, *IDENTITY, *BOXES, *POINTS["aligned"], *POINTS["wild"])
+    known = {PurePosixPath(name).stem.lower() for name in tables}
+    return tuple(
+        file.relative_to(data).as_posix()
+        for folder in (data, data / "Anno", data / "Eval")
+        if folder.is_dir()
+        for file in folder.iterdir()
+        if file.suffix.lower() in (".txt", ".csv", ".tsv") and file.stem.lower() not in known
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from wsegs.datasets.matlab import read_arrays
+from wsegs.datasets.layouts.matlab import read_arrays
 from wsegs.errors import DataError
 
 # Found by fuzzing: SciPy 1.17 ends the process with a segmentation fault.

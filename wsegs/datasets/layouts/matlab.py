@@ -38,7 +38,9 @@ def read_arrays(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
     if not path.exists():
         raise MissingError(f"{path}: no such file")
     try:
-        packed = call_in_subprocess("wsegs.datasets.matlab:read_packed", str(path.absolute()), *names, seconds=_LONGEST)
+        packed = call_in_subprocess(
+            "wsegs.datasets.layouts.matlab:read_packed", str(path.absolute()), *names, seconds=_LONGEST
+        )
     except SubprocessError as error:
         raise DataError(f"{path}: expected a MATLAB file, cannot be read: {error}") from None
     with np.load(io.BytesIO(packed), allow_pickle=False) as arrays_of_file:

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from wsegs.datasets import tables
-from wsegs.datasets.tables import read_table
+from wsegs.datasets.tables import numeric as tables
+from wsegs.datasets.tables.numeric import read_table
 from wsegs.errors import DataError, MissingError
 
 COLUMNS = ("a", "b")
@@ -95,11 +95,37 @@ def test_only_a_header(tmp_path):
         read_table(path, None)
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_separators(tmp_path, separator):
+    path = tmp_path / "t.csv"
+    path.write_text("image_id,a,b\nx,1,2\n".replace(",", separator))
+    table = read_table(path, None)
+    assert (table.columns, table.values.tolist()) == (("a", "b"), [[1, 2]])
+
+
 def test_wrong_separator(tmp_path):
     path = tmp_path / "t.csv"
-    path.write_text("image_id;a;b\nx;1;2\n")
-    with pytest.raises(DataError, match="line 1: expected names of columns separated by commas, got 'image_id;a;b'"):
+    path.write_text("image_id:a:b\nx:1:2\n")
+    with pytest.raises(DataError, match="line 1: expected names of columns separated by commas, got 'image_id:a:b'"):
         read_table(path, None)
+
+
+def test_an_index_column_words_and_unknown_values(tmp_path):
+    """As pandas writes a table with its index, Booleans and nothing."""
+    path = tmp_path / "t.csv"
+    path.write_text(",image_id,a,b\n0,x.jpg,True,\n1,y.jpg,False,3\n")
+    table = read_table(path, None)
+    assert table.names == ["x.jpg", "y.jpg"]
+    np.testing.assert_array_equal(table.values, [[1, np.nan], [0, 3]])
+
+
+def test_a_csv_without_a_header_where_its_columns_are_known(tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_text("x.jpg,7\ny.jpg,nan\n")
+    table = read_table(path, ("identity",), header=False)
+    assert (table.names, table.lines.tolist()) == (["x.jpg", "y.jpg"], [1, 2])
+    with pytest.raises(DataError, match="line 1: expected names of columns"):
+        read_table(path, ("identity",))
 
 
 def test_missing_file(tmp_path):

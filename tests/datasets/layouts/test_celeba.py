@@ -130,6 +130,43 @@ def test_name_twice_is_dropped_with_all_its_rows(celeba):
     assert kinds == {"row without an image": 0, "image without a row": 1, "name twice": 1}
 
 
+def test_unknown_people(celeba):
+    data = celeba()
+    edit(data / IDENTITY, "000001.jpg   7", "000001.jpg  -1")
+    edit(data / IDENTITY, "000002.jpg   9", "000002.jpg nan")
+    assert open_dataset(data).identity.tolist() == [-1, -1, 7, 2880]
+
+
+@pytest.mark.parametrize("header", ["image_id,identity\n", ""])
+@pytest.mark.parametrize("name", ["identity_CelebA.csv", "identity_celeba.CSV"])
+def test_people_in_kaggles_spelling(celeba, header, name):
+    data = celeba("kaggle")
+    (data / name).write_text(header + "000001.jpg,7\n000002.jpg,\n000003.jpg,7\n000004.jpg,-1\n")
+    assert open_dataset(data).identity.tolist() == [7, -1, 7, -1]
+
+
+def test_zero_is_absent_where_no_minus_one_stands(celeba, expected):
+    data = celeba("kaggle")
+    path = data / "list_attr_celeba.csv"
+    zeros = path.read_text().replace("-1", "0")
+    path.write_text(zeros)
+    dataset = open_dataset(data)
+    np.testing.assert_array_equal(dataset.attributes, expected["attributes"])
+    assert dataset.notes == ("list_attr_celeba.csv: 0 is absent, since no -1 stands there",)
+    path.write_text(zeros.replace("000001.jpg,1,0,1", "000001.jpg,1,,True"))
+    assert open_dataset(data).attributes[0].tolist() == [1, -1, 1]
+    path.write_text(zeros.replace("000001.jpg,1,0,1", "000001.jpg,1,-1,1"))
+    assert error_of(data).endswith("expected 1 or -1, got 0; --unknown 0 says that 0 is unknown")
+    dataset = open_dataset(data, unknown="0")
+    assert dataset.attributes[:2].tolist() == [[1, 0, 1], [-1, -1, 1]]
+
+
+def test_a_table_beside_celebas_is_named(celeba):
+    data = celeba()
+    (data / "Anno/my_labels.csv").touch()
+    assert open_dataset(data).others == ("Anno/my_labels.csv",)
+
+
 def test_optional_tables(celeba):
     data = celeba()
     for path in ("Eval/list_eval_partition.txt", "Anno/identity_CelebA.txt", "Anno/list_landmarks_align_celeba.txt"):

@@ -98,6 +98,7 @@ def open_utkface(data: Path, images: Sequence[str]) -> FaceDataset:
         attributes=np.array(male, np.int8)[:, None],
         identity=np.full(len(images), -1, np.int32),
         split=np.zeros(len(images), np.int8),
+        source="file names",
         numbers={"age": np.array([np.nan if face.age is None else face.age for face in labels], np.float32)},
         categories={"race": Categories(RACES, np.array(races, np.int64))},
     )

@@ -39,7 +39,7 @@ def test_labels(folder):
     )
     dataset = open_dataset(folder)
     assert dataset.images == ("deep/er/c.jpeg", "a.jpg", "b.PNG")
-    assert dataset.attribute_names == ("Smiling", "Eye glasses")
+    assert dataset.attribute_names == ("Smiling", "Eyeglasses")
     assert dataset.attributes.tolist() == [[1, -1], [0, 1], [1, 0]]
     assert dataset.split.tolist() == [1, 2, 0]
     assert dataset.identity.tolist() == [1, 0, -1]
@@ -76,16 +76,17 @@ def test_nothing_matches(folder):
         ("name,Smiling\na.jpg,1\nb.jpg\n", "line 3: expected 2 columns, got 1"),
         ("name,Smiling\na.jpg,1,0\n", "line 2: expected 2 columns, got 3"),
         ("name,Smiling\n,1\n", "line 2: expected a file name, got an empty field"),
-        ("name,Smiling\na.jpg,yes\n", "line 2, column 'Smiling': expected 1, 0, -1 or nothing (unknown), got 'yes'"),
+        (
+            "name,Smiling\na.jpg,maybe\n",
+            "line 2, column 'Smiling': expected 1, 0, -1 or nothing (unknown), got 'maybe'",
+        ),
         ("name,A,B\na.jpg,1,0\nb.jpg,-1,1\n", "line 3, column 'A': got -1, but line 2 has 0"),
         ("name,A,B\na.jpg,-1,1\nb.jpg,-1,1\nc.jpg,1,0\n", "line 4, column 'B': got 0, but line 2 has -1"),
         ("name,A,A\na.jpg,1,1\n", "line 1: expected every column once, got 'A' 2 times"),
         ("name,A,\na.jpg,1,1\n", "line 1: expected a name for every column"),
         ("name,split,Split\na.jpg,0,0\n", "expected one column 'split'"),
-        ("name;Smiling\na.jpg;1\n", "expected columns separated by commas, got 'name;Smiling'"),
-        ("name\tSmiling\na.jpg\t1\n", "expected columns separated by commas"),
         ("a.jpg,1,0\nb.jpg,0,1\n", "line 1: expected a header"),
-        ("name,split\na.jpg,dev\n", "line 2, column 'split': expected train"),
+        ("name,split\na.jpg,later\n", "line 2, column 'split': expected train"),
         ("name,split\na.jpg,\n", "line 2, column 'split': expected train"),
         ("name,A\n/etc/../a.jpg,1\n", "line 2: expected a file name below the folder of the images"),
         ("name,A\na.jpg,1\nb/../../a.jpg,1\n", "line 3: expected a file name below"),
@@ -94,7 +95,7 @@ def test_nothing_matches(folder):
         ('name,A\na.jpg,1\n"b.jpg,1\n', "line 3: expected columns separated by commas: unexpected end of data"),
         (b"name,A\na.jpg,1\n\xff\xfe,1\n", "line 3: expected text in UTF-8, got the byte 0xff"),
         (b"name,A\na.jpg,\0\n", "line 2: expected text in UTF-8, got binary data"),
-        ("name,A\n".encode("utf-16"), "line 1: expected text in UTF-8"),
+        ("name,A\n".encode("utf-16-le"), "line 1: expected text in UTF-8, got binary data"),
     ],
 )
 def test_malformed_labels(tmp_path, text, message):
@@ -125,7 +126,7 @@ def test_columns_that_were_not_announced_name_the_options(folder):
         open_dataset(folder, numbers=["age"])
 
 
-@pytest.mark.parametrize("value", ["old", "nan", "inf", "1_000", "1e99", "0x10", "1,5", "٣"])
+@pytest.mark.parametrize("value", ["old", "inf", "1_000", "1e99", "0x10", "1,5", "٣"])
 def test_what_is_no_number_is_one_line(folder, value):
     (folder / "labels.csv").write_text(f'file,age\nb.PNG,\na.jpg,"{value}"\n')
     with pytest.raises(DataError, match=r"line 3, column 'age': expected a number or nothing \(unknown\), got '"):
