@@ -110,7 +110,7 @@ class ParsedFaces:
 
     def select(self, rows: Sequence[int] | NDArray[np.integer]) -> ParsedFaces:
         """Return some of the faces, in that order."""
-        rows = np.asarray(rows, np.intp)
+        rows = np.arange(len(self))[np.asarray(rows, None if np.size(rows) else np.intp)]
         landmarks = {scheme: points[rows] for scheme, points in self.landmarks.items()}
         return replace(self, files=tuple(self.files[row] for row in rows), landmarks=landmarks)
 

@@ -62,7 +62,7 @@ class Imported:
 
     def select(self, indices: ArrayLike) -> Imported:
         """Return the imports of some of the images."""
-        return replace(self, landmarks=self.landmarks[np.asarray(indices, np.intp)])
+        return replace(self, landmarks=self.landmarks[np.asarray(indices, None if np.size(indices) else np.intp)])
 
 
 def read_imports(
