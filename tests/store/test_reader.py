@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import shutil
 
 import h5py
 import numpy as np
@@ -166,6 +167,18 @@ def test_a_damaged_image_is_named(store):
     assert store.masks([0, 2]).any()
     with pytest.raises(IndexError, match=r"row 7 of 7"):
         store.regions([7])
+
+
+def test_a_store_that_is_open_for_writing_is_not_damaged(store, tmp_path):
+    path = tmp_path / "copy.h5"
+    shutil.copy(store.path, path)
+    with (
+        h5py.File(path, "r+"),
+        pytest.raises(DataError, match=r"copy.h5: open for writing elsewhere: wait until .* has closed it"),
+    ):
+        MaskStore(path)
+    with h5py.File(path, "r"):  # readers are no writers
+        np.testing.assert_array_equal(MaskStore(path).masks([0]), store.masks([0]))
 
 
 def test_another_hdf5_file_is_refused(tmp_path):

@@ -18,10 +18,14 @@ from wsegs.evaluation.region_readers import RegionReader, find_landmarks
 from wsegs.evaluation.runs import Run
 from wsegs.geometry.matrices import resize_affine, transform_points
 from wsegs.io.images import read_image
+from wsegs.landmarks.image_sizes import check_size
 from wsegs.landmarks.table import LandmarkTable, read_landmarks
 from wsegs.store import MaskStore
 from wsegs.training.resolve import DEFAULT_DATA
 from wsegs.training.runs import RunInfo
+
+LANDMARKS = "the table of landmarks"
+"""In messages about images of another size than its own."""
 
 
 class CropSource(Protocol):
@@ -56,6 +60,8 @@ class FileCrops:
         What reads the regions of the crops; None where the run reads none, or draws them itself.
     landmarks
         (N, P, 2) of the scheme that ``regions`` draws from, x and y in pixels of the image; None finds them.
+    sizes
+        (N, 2) width and height of the images that the points were found in, 0 where unknown; None without points.
     """
 
     cropper: Cropper
@@ -64,6 +70,7 @@ class FileCrops:
     boxes: NDArray[np.float32] | None = None
     regions: RegionReader | None = None
     landmarks: NDArray[np.float32] | None = None
+    sizes: NDArray[np.int32] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -76,6 +83,8 @@ class FileCrops:
     def crop(self, position: int) -> Crop:
         """Read and crop an image."""
         image = read_image(self.paths[position])
+        if self.sizes is not None:
+            check_size(self.paths[position], image.shape[1::-1], self.sizes[position], LANDMARKS)
         points = None if self.points is None else self.points[position]
         box = None if self.boxes is None else self.boxes[position]
         detect = self.points is None and self.boxes is None

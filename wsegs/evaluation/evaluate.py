@@ -16,12 +16,13 @@ from tqdm import tqdm
 from wsegs.datasets.index import FaceDataset
 from wsegs.datasets.sample import sample_rows
 from wsegs.errors import DataError, OptionError
-from wsegs.evaluation.crop_sources import CropSource, FileCrops, StoreCrops
+from wsegs.evaluation.crop_sources import LANDMARKS, CropSource, FileCrops, StoreCrops
 from wsegs.evaluation.crops import Crop, cropper_for
 from wsegs.evaluation.predictor import Predictor
 from wsegs.evaluation.region_readers import RegionReader, RowsReader, check_detectable, rules_reader
 from wsegs.evaluation.results import Evaluation
 from wsegs.evaluation.runs import Run, thresholds_of
+from wsegs.landmarks.image_sizes import check_image_sizes
 from wsegs.landmarks.table import LandmarkTable
 from wsegs.nets import NetworkOutput
 from wsegs.store import MaskStore
@@ -29,7 +30,7 @@ from wsegs.tasks.batch import Batch
 from wsegs.tasks.labelled import label_values
 from wsegs.tasks.task import Task
 from wsegs.training.samples.loaders import sample_loader
-from wsegs.training.samples.opening import landmarks_by_name, points_by_name
+from wsegs.training.samples.opening import landmarks_by_name, points_by_name, sizes_by_name
 from wsegs.training.samples.sampler import BatchPlan, ValidationSampler
 
 _BATCH = 64
@@ -230,14 +231,16 @@ def _crop_source(
     if landmarks is None:
         check_detectable(run, reader)
     cropper = cropper_for(run.info, run.size, dataset.aligned_points)
-    points = found = None
+    points = found = sizes = None
     if landmarks is not None:
         points = list(points_by_name(landmarks, dataset)[rows])
+        sizes = sizes_by_name(landmarks, dataset)[rows]
+        check_image_sizes(dataset.root, [dataset.images[row] for row in rows], sizes, LANDMARKS)
         if reader is not None and reader.scheme is not None:
             found = landmarks.scheme.convert(landmarks_by_name(landmarks, dataset)[rows], reader.scheme)
     boxes = dataset.boxes if run.info.frame.kind == "box" else None
     paths = [dataset.path(row) for row in rows]
-    return FileCrops(cropper, paths, points, None if boxes is None else boxes[rows], chosen, found)
+    return FileCrops(cropper, paths, points, None if boxes is None else boxes[rows], chosen, found, sizes)
 
 
 def _measurable_tasks(run: Run, dataset: FaceDataset) -> list[Task]:

@@ -18,6 +18,7 @@ from wsegs.geometry.resample import resample_nearest
 from wsegs.geometry.warp import warp_nearest
 from wsegs.io.files import did_you_mean
 from wsegs.landmarks.chain import landmarks_of_image
+from wsegs.landmarks.image_sizes import check_size
 from wsegs.nets.layers.region_sources import DrawnRegions, NamedRegions
 from wsegs.rules import RuleSet, compile_rules
 from wsegs.rules.tuning.class_map import load_classes
@@ -129,6 +130,7 @@ class StoreReader:
         row = int(self.rows[position])
         if row < 0 or self.store.status[row] == 0:
             return np.zeros(self.size, np.int64), MEAN_FACE
+        check_size(Path(self.store.images[row]), image_size[::-1], self.store.image_sizes[row], str(self.store.path))
         into_regions = scale_affine(np.asarray(matrix), self.crop_size, self.size)
         between = compose(into_regions, invert(self.store.affine[row]))
         stored = warp_nearest(self.store.regions([row])[0], between, self.size, 0, np.bitwise_or).astype(np.int64)

@@ -20,7 +20,7 @@ from wsegs.errors import DataError, OptionError, WsegsError
 from wsegs.geometry.matrices import resize_affine, transform_points, turn_affine
 from wsegs.geometry.resample import rescale
 from wsegs.geometry.warp import warp_classes, warp_image
-from wsegs.io.images import read_image
+from wsegs.io.images import image_size, read_image
 from wsegs.landmarks.chain import MAX_SIDE, ChainOptions, load_chain
 from wsegs.landmarks.table import LandmarkTable, read_landmarks
 from wsegs.rules.tuning.class_map import OUTSIDE
@@ -253,6 +253,20 @@ def _check_shape(file: ParsedImage, image_size: Sequence[int]) -> None:
         )
 
 
+def _check_same_picture(file: ParsedImage, table_size: Sequence[int], path: Path) -> None:
+    """Raise DataError unless the image is of the size (H, W) that its landmarks say, or either a multiple of it.
+
+    Points, masks and images are scaled to one frame, so that landmarks of halved images fit the whole ones.
+    """
+    (width, height), (own_height, own_width) = image_size(file.image), table_size
+    ratio = max(width / own_width, own_width / width)
+    same = (width * own_height == height * own_width) and ratio == round(ratio)
+    if not same:
+        raise DataError(
+            f"{file.image}: {width}x{height} pixels, expected {own_width}x{own_height} by {path}, or a multiple of it"
+        )
+
+
 def _read_tables(
     paths: Sequence[Path], files: Sequence[ParsedImage], size: tuple[int, int]
 ) -> dict[LandmarkScheme, NDArray[np.float64]]:
@@ -287,6 +301,7 @@ def _joined(
         if table.found[row]:
             image_size = table.image_size[row, ::-1]
             _check_shape(file, image_size.tolist())
+            _check_same_picture(file, image_size.tolist(), path)
             affine = resize_affine(image_size[None], size)
             points[position] = transform_points(table.landmarks[row][None], affine)[0]
     if not known:

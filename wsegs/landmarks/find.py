@@ -24,6 +24,7 @@ from wsegs.io.lock import locks_output
 from wsegs.io.parallel import WorkerLostError, run_in_workers
 from wsegs.landmarks.chain import DETECTORS, MAX_SIDE, ChainOptions
 from wsegs.landmarks.dataset_boxes import DatasetBoxes, dataset_boxes
+from wsegs.landmarks.image_sizes import check_image_sizes
 from wsegs.landmarks.imports import Imported, write_csv
 from wsegs.landmarks.table import NO_FACE, STATUS_NAMES, UNREADABLE, LandmarkTable, write_landmarks
 from wsegs.landmarks.tasks import ImageTask, find_in_chunk, record_type
@@ -149,6 +150,8 @@ def find_landmarks(
     if options.detectors and predictor is not None:  # workers may have another working directory
         options = replace(options, predictor=str(Path(predictor).absolute()))
     kept = _kept_records(dataset, earlier, scheme)
+    names = [dataset.images[row] for row in kept["index"]]
+    check_image_sizes(dataset.root, names, kept["image_size"], "the landmarks to update")
     header = {
         **provenance,
         "scheme": scheme.as_mapping(average=False),

@@ -132,15 +132,12 @@ class MaskStore:
         IndexError
             If there is no such row, or the index is of another shape or type.
         """
-        if not isinstance(index, str) and (
-            isinstance(index, slice | Sequence) or (isinstance(index, np.ndarray) and index.ndim)
-        ):
+        if isinstance(index, str):
+            index = self.row(index)
+        if isinstance(index, slice | list | tuple | range) or (isinstance(index, np.ndarray) and index.ndim):
             return self.masks(index)
-        masks: NDArray[np.bool_] = self.masks([self._one_row(index)])[0]
+        masks: NDArray[np.bool_] = self.masks([row_of(index, len(self), self.path)])[0]
         return masks
-
-    def _one_row(self, index: object) -> int:
-        return self.row(index) if isinstance(index, str) else row_of(index, len(self), self.path)
 
     def row(self, name: str) -> int:
         """Return the row of an image by its name, as :attr:`images` spells it.
@@ -289,8 +286,16 @@ class MaskStore:
 
     @cached_property
     def image_sizes(self) -> NDArray[np.int32]:
-        """Width and height of the source images, (N, 2); only where :attr:`has_images`."""
-        return np.asarray(self._file()["image_size"][:], np.int32)
+        """Width and height of the source images, (N, 2); 0 where an older store does not know them."""
+        sizes = np.zeros((len(self), 2), np.int32)
+        if "image_size" in self._file():
+            stored = self._column("image_size")
+            if stored.shape != sizes.shape or stored.dtype.kind not in "iu":
+                raise DataError(f"{self.path}: 'image_size' is {stored.dtype} {stored.shape}, expected {sizes.shape}")
+            return stored.astype(np.int32)
+        if self.frame.kind == "image":  # each image was stretched to the size of the masks
+            sizes[:] = np.round(self.size[::-1] / self.affine[:, [0, 1], [0, 1]])
+        return sizes
 
     def image(self, index: int | str, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
         """Return the stored crop of an image, (h, w, 3) uint8 RGB.
@@ -307,7 +312,7 @@ class MaskStore:
         DataError
             If the store has no crop of it, or a damaged one.
         """
-        row = self._one_row(index)
+        row = self.row(index) if isinstance(index, str) else row_of(index, len(self), self.path)
         if not self.has_images:
             raise DataError(
                 f"{self.path}: expected images inside, got masks alone; wsegs masks --with-images keeps both"

@@ -91,7 +91,7 @@ def verify_file(
                     _verify_rows(findings, store.lookup)
                 _verify_values(findings, store)
                 check_rules(findings, store, rules, redraw)
-                sizes = None if landmarks is None else check_landmarks(findings, store, landmarks)
+                sizes = store.image_sizes if landmarks is None else check_landmarks(findings, store, landmarks)
                 if data is not None:
                     check_images(findings, store.images, sizes, store.provenance, data)
     except DataError as error:

@@ -61,6 +61,7 @@ def _face(image: Path, landmarks: Path | None, scheme: LandmarkScheme) -> tuple[
 
     pixels = read_image(image)
     if landmarks is not None:
+        from wsegs.landmarks.image_sizes import check_size
         from wsegs.landmarks.table import read_landmarks
 
         table = read_landmarks(landmarks)
@@ -68,6 +69,7 @@ def _face(image: Path, landmarks: Path | None, scheme: LandmarkScheme) -> tuple[
         rows = [row for row in rows if table.found[row]]
         if len(rows) != 1:
             raise OptionError(f"--landmarks {landmarks}: expected one face of an image '{image.name}', got {len(rows)}")
+        check_size(image, pixels.shape[1::-1], table.image_size[rows[0]], str(landmarks))
         return pixels, table.scheme.convert(table.landmarks[rows], scheme)[0]
     from wsegs.landmarks.chain import landmarks_of_image
 
