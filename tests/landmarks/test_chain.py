@@ -53,7 +53,7 @@ def test_a_face_away_from_the_known_box_is_not_the_one():
     chain = Chain([_landmarker("dlib", (10, 10, 20, 20)), _landmarker("mtcnn", (300, 100, 50, 50))], 0)
     assert chain.find(IMAGE).found_by == "dlib"
     assert chain.find(IMAGE, np.array([290, 90, 50, 50])).found_by == "mtcnn"
-    assert chain.find(IMAGE, np.array([150, 150, 20, 20])) == (None, "none", None, 0)
+    assert chain.find(IMAGE, np.array([150, 150, 20, 20]))[:4] == (None, "none", None, 0)
 
 
 def test_detectors_see_the_reduced_image_and_answers_are_in_the_full_one():
@@ -77,14 +77,15 @@ def test_max_side_hardly_moves_landmarks(astronaut, tiny_predictor):
 
 @pytest.mark.slow
 def test_one_image_in_memory(astronaut, tiny_predictor):
-    landmarks, found_by, box, faces = landmarks_of_image(astronaut, predictor=str(tiny_predictor))
+    landmarks, found_by, box, faces, score = landmarks_of_image(astronaut, predictor=str(tiny_predictor))
     assert landmarks.shape == (68, 2)
     assert (found_by, faces) == ("dlib", 1)
+    assert 0.9 < score < 1
     centre = landmarks.mean(axis=0)
     assert (box[:2] < centre).all()
     assert (centre < box[:2] + box[2:]).all()
     nothing = landmarks_of_image(skimage.data.brick()[..., None].repeat(3, 2), predictor=str(tiny_predictor))
-    assert nothing == (None, "none", None, 0)
+    assert nothing[:4] == (None, "none", None, 0)
 
 
 @pytest.mark.slow

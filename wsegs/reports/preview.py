@@ -88,9 +88,8 @@ def preview_rules(
     The frame is that of the images if all have one size, else a crop of 218x178 about the face.
     """
     _check_picture(output, force=force)
-    readable = table.image_size[:, 0] > 0
     frame = usual_frame(table.image_size)
-    usable = np.flatnonzero(readable if frame.kind == "image" else table.found)
+    usable = np.flatnonzero(table.usable if frame.kind == "image" else table.found)
     if image is not None:
         rows = np.array([_find_name(table.images, image, "the landmark file")])
     else:
