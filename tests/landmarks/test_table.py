@@ -200,7 +200,7 @@ def _attribute(name, value):
         (_set("split", np.zeros(3, np.int8)), r"/split has shape \(3,\), expected \(4,\)"),
         (_set("landmarks", np.zeros((4, 5, 2), np.float32)), r"expected \(4, 68, 2\)"),
         (_set("image", np.zeros(4)), "expected a list of names"),
-        (_set("status", np.array([9, 0, 255, 4], np.uint8)), "/status of a.jpg is 9, expected 0 to 6, 254 or 255"),
+        (_set("status", np.array([9, 0, 255, 4], np.uint8)), "/status of a.jpg is 9, expected 0 to 7, 254 or 255"),
         (_set("status", np.array([1, 1, 255, 4], np.uint8)), "disagree on whether a face was found"),
         (_set("image", [b"a", b"a", b"b", b"c"]), "holds a name twice"),
         (_attribute("format", "something"), "not landmarks"),

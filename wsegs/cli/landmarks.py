@@ -46,7 +46,8 @@ _FOUND_BY = {"imported": "imported", "data set": "from the data set", "data set 
     cloup.option(
         "--detectors",
         help="Landmarkers to try in this order, separated by commas, until one finds the face: dlib, mtcnn,"
-        " face-alignment, and, for tight crops, whole, which takes the image for the face. 'none' searches nothing and takes what --import and --update have."
+        " face-alignment, and, for tight crops, whole, which takes the image for the face. 'none' searches nothing and"
+        " takes what --import and --update have."
         "  [default: dlib,mtcnn; none with --from-data or a --scheme other than ibug68]",
     ),
     predictor_option,

@@ -17,7 +17,8 @@ from wsegs.evaluation.crops import Crop, CropKind, Cropper, cropper_for, label_t
 from wsegs.evaluation.region_readers import RegionReader, find_landmarks
 from wsegs.evaluation.runs import Run
 from wsegs.geometry.matrices import resize_affine, transform_points
-from wsegs.io.images import read_image
+from wsegs.io.images import open_photo, read_image
+from wsegs.landmarks.chain import MAX_SIDE
 from wsegs.landmarks.image_sizes import check_size
 from wsegs.landmarks.table import LandmarkTable, read_landmarks
 from wsegs.store import MaskStore
@@ -82,20 +83,25 @@ class FileCrops:
 
     def crop(self, position: int) -> Crop:
         """Read and crop an image."""
-        image = read_image(self.paths[position])
+        path = self.paths[position]
+        image = read_image(path)
         if self.sizes is not None:
-            check_size(self.paths[position], image.shape[1::-1], self.sizes[position], LANDMARKS)
+            check_size(path, image.shape[1::-1], self.sizes[position], LANDMARKS)
         points = None if self.points is None else self.points[position]
         box = None if self.boxes is None else self.boxes[position]
         detect = self.points is None and self.boxes is None
         if self.regions is None:
-            return self.cropper.place(image, points, detect=detect, box=box)
+            return self.cropper.place(image, points, detect=detect, box=box, path=path)
         landmarks, scheme = None, self.regions.scheme
         if scheme is not None:
-            landmarks = find_landmarks(image, scheme) if self.landmarks is None else self.landmarks[position]
+            landmarks = (
+                find_landmarks(open_photo(path, MAX_SIDE), scheme)
+                if self.landmarks is None
+                else self.landmarks[position]
+            )
             if points is None:
                 points = np.full((5, 2), np.nan) if landmarks is None else scheme.five_points(landmarks[None])[0]
-        crop = self.cropper.place(image, points, detect=detect, box=box)
+        crop = self.cropper.place(image, points, detect=detect, box=box, path=path)
         height, width = image.shape[:2]
         regions, source = self.regions.read(position, (height, width), crop.matrix, landmarks)
         found = self.landmarks is None and self.points is None

@@ -30,7 +30,7 @@ from wsegs.tasks.batch import Batch
 from wsegs.tasks.labelled import label_values
 from wsegs.tasks.task import Task
 from wsegs.training.samples.loaders import sample_loader
-from wsegs.training.samples.opening import landmarks_by_name, points_by_name, sizes_by_name
+from wsegs.training.samples.opening import landmarks_by_name, points_by_name, rejected_by_name, sizes_by_name
 from wsegs.training.samples.sampler import BatchPlan, ValidationSampler
 
 _BATCH = 64
@@ -153,7 +153,7 @@ def evaluate(
     """
     run.check_usable()
     whole = dataset
-    dataset, rows = _chosen_images(dataset, split, limit)
+    dataset, rows = _chosen_images(dataset, split, limit, landmarks)
     names = [name for name in run.attribute_names if name in dataset.attribute_names]
     tasks = _measurable_tasks(run, dataset)
     if not names and not tasks:
@@ -203,13 +203,19 @@ def evaluate(
     )
 
 
-def _chosen_images(dataset: FaceDataset, split: str, limit: int | None) -> tuple[FaceDataset, NDArray[np.intp]]:
-    """Return the images of a split, or a sample of them, and their rows."""
+def _chosen_images(
+    dataset: FaceDataset, split: str, limit: int | None, landmarks: LandmarkTable | None
+) -> tuple[FaceDataset, NDArray[np.intp]]:
+    """Return the images of a split, or a sample of them, and their rows; without those whose face was rejected."""
     rows = dataset.indices_of(split)
     if not len(rows):
         counts = {name: len(dataset.indices_of(name)) for name in ("train", "validation", "test", "all")}
         there = ", ".join(f"{name} {count}" for name, count in counts.items())
         raise OptionError(f"--split {split}: no image of {dataset.root} is in it ({there})")
+    if landmarks is not None:
+        rows = rows[~rejected_by_name(landmarks, dataset)[rows]]
+        if not len(rows):
+            raise OptionError(f"--landmarks: the faces of all images in split {split} of {dataset.root} are rejected")
     if limit is not None:
         rows = rows[sample_rows(dataset.split[rows], limit)]
     return dataset.select(rows), rows

@@ -17,6 +17,7 @@ from wsegs.geometry.matrices import compose, invert, scale_affine, transform_poi
 from wsegs.geometry.resample import resample_nearest
 from wsegs.geometry.warp import warp_nearest
 from wsegs.io.files import did_you_mean
+from wsegs.io.images import Photo
 from wsegs.landmarks.chain import landmarks_of_image
 from wsegs.landmarks.image_sizes import check_size
 from wsegs.nets.layers.region_sources import DrawnRegions, NamedRegions
@@ -330,7 +331,7 @@ def _reordered(stored: NDArray[np.int64], bits: Sequence[int]) -> NDArray[np.int
     return drawn
 
 
-def find_landmarks(image: NDArray[np.uint8], scheme: LandmarkScheme) -> NDArray[np.float32] | None:
+def find_landmarks(image: NDArray[np.uint8] | Photo, scheme: LandmarkScheme) -> NDArray[np.float32] | None:
     """Return the landmarks of an image's face, (P, 2), x and y in its pixels; None if there is none."""
     found = landmarks_of_image(image).landmarks
     return None if found is None else np.asarray(IBUG68.convert(found[None], scheme)[0], np.float32)

@@ -245,7 +245,8 @@ def _moved(
 ) -> NDArray[np.float64]:
     """Move points (N, P, 2) into the frame: they are in the unit square of their image, edge to edge."""
     scaled = points * unmoved_sizes[:, None, ::-1] - 0.5
-    return np.einsum("npj,nij->npi", scaled, affine[:, :, :2]) + affine[:, None, :, 2]
+    moved: NDArray[np.float64] = np.einsum("npj,nij->npi", scaled, affine[:, :, :2]) + affine[:, None, :, 2]
+    return moved
 
 
 def _find(options: ChainOptions, files: Sequence[ParsedImage], jobs: int) -> NDArray[np.float64]:

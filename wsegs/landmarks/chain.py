@@ -99,7 +99,7 @@ class Chain:
         """Find the landmarks of one face in ``image``, a photo or (H, W, 3), RGB.
 
         Landmarkers are tried in order until one is sure of its face. A face that the first is unsure of is taken if a
-        later one is sure of it, or if none is sure of any. If the data set has a box of the face, ``known_box`` (4,),
+        later one finds it, too, or if none is sure of any. If the data set has a box of the face, ``known_box`` (4,),
         faces that do not overlap it are ignored, and the first that does is taken. Colours are decoded only if a
         landmarker uses them.
         """
@@ -114,6 +114,9 @@ class Chain:
                 continue
             seen = photo.grey() if landmarker.detects_in_grey else photo.colour()
             faces = _enlarged(landmarker.detector.detect(_resized(seen, scale)), 1 / scale)
+            confirmed = _confirmed(unsure, faces)
+            if confirmed is not None:
+                return self._place_candidate(photo, confirmed)
             chosen = choose_face(faces.boxes, (height, width), known_box, faces.scores)
             if chosen is None:
                 continue
@@ -122,7 +125,7 @@ class Chain:
             score = float("nan") if faces.scores is None else float(faces.scores[chosen])
             candidate = _Candidate(landmarker, box, points, len(faces), score)
             if known_box is not None or is_sure(candidate.box, score, (height, width)):
-                return self._place_candidate(photo, _confirmed(unsure, candidate))
+                return self._place_candidate(photo, candidate)
             unsure.append(candidate)
         if unsure:
             return self._place_candidate(photo, max(unsure, key=lambda candidate: candidate.score))
@@ -177,12 +180,14 @@ class Chain:
         return FoundFace(whole.points[0], found_by, whole.boxes[0], faces)
 
 
-def _confirmed(unsure: list[_Candidate], sure: _Candidate) -> _Candidate:
-    """Return the earlier candidate that is the face that a later landmarker is sure of, else the later one."""
+def _confirmed(unsure: list[_Candidate], faces: Faces) -> _Candidate | None:
+    """Return the candidate that a later landmarker found as well, with the higher score; None if there is none."""
     for candidate in unsure:
-        if intersection_over_union(candidate.box[None], sure.box)[0] >= _SAME_FACE:
-            return candidate._replace(score=max(candidate.score, sure.score))
-    return sure
+        overlap = intersection_over_union(faces.boxes, candidate.box)
+        if len(faces) and overlap.max() >= _SAME_FACE:
+            score = float("nan") if faces.scores is None else float(faces.scores[overlap.argmax()])
+            return candidate._replace(score=max(candidate.score, score))  # the first, if the other does not say
+    return None
 
 
 def _resized(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
@@ -226,19 +231,20 @@ def load_chain(options: ChainOptions) -> Chain:
 
 
 def landmarks_of_image(
-    image: NDArray[np.uint8],
+    image: NDArray[np.uint8] | Photo,
     detectors: tuple[str, ...] = DETECTORS,
     *,
     predictor: str | None = None,
     max_side: int = MAX_SIDE,
     box: NDArray[np.floating] | None = None,
 ) -> FoundFace:
-    """Find the landmarks of one image in memory; the detectors stay loaded for the next call.
+    """Find the landmarks of one image; the detectors stay loaded for the next call.
 
     Parameters
     ----------
     image
-        (H, W, 3) uint8, RGB.
+        (H, W, 3) uint8, RGB; or a photo. Of ``open_photo(path, MAX_SIDE)`` the landmarks are those that ``wsegs
+        landmarks`` finds; of the pixels of a JPEG they may differ by up to a pixel, since its grey is another.
     detectors, predictor, max_side
         As in :class:`ChainOptions`.
     box
