@@ -33,6 +33,8 @@ def test_items_are_the_stores(store, faces):
     assert sample["name"] == store.images[-1]
     with pytest.raises(IndexError, match="row 26 of 26"):
         dataset[26]
+    with pytest.raises(IndexError, match="got bool"):
+        dataset[True]
 
 
 def test_images_and_masks_at_one_size(store):

@@ -87,6 +87,12 @@ def test_matrix_lays_out_strides_then_regions(path):
     matrix = features.matrix([5, 1, 5])
     assert matrix.dtype == np.float16
     np.testing.assert_array_equal(matrix[0], matrix[2])
+    chosen = np.arange(len(features)) % 2 == 1
+    np.testing.assert_array_equal(features.matrix(chosen), features.matrix(np.flatnonzero(chosen)))
+    np.testing.assert_array_equal(features.matrix(slice(-2, None)), features.matrix([-2, -1]))
+    for wrong in (chosen[1:], [0.0], ["a"]):
+        with pytest.raises(IndexError, match=r"expected a (boolean array|slice, rows)"):
+            features.matrix(wrong)
     np.testing.assert_array_equal(matrix[1, :72].reshape(3, 24), features["s4"][1])
     np.testing.assert_array_equal(matrix[1, 72:].reshape(3, 40), features["s8"][1])
 

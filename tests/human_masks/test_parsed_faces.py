@@ -107,9 +107,15 @@ def test_unmoved_sampling_is_at_pixel_centres_as_that_of_cv2_resize():
 
 def test_landmarks_follow_the_size(truth_folder, faces):
     small = load_parsed_faces(truth_folder, landmarks=[truth_folder / "landmarks.h5"], size=(109, 218))
-    expected = (faces.landmarks_of(IBUG68) + 0.5) * [1, 0.5] - 0.5
+    expected = (faces.landmarks_of(IBUG68) + 0.5) * 0.5 - 0.5 + [109 / 2, 0]  # a square image stays square
     np.testing.assert_allclose(small.landmarks_of(IBUG68), expected, atol=1e-4)
-    assert small.masks([0]).shape == (1, 109, 218)
+    (mask,) = small.masks([0])
+    assert mask.shape == (109, 218)
+    assert (mask[:, 0] == OUTSIDE).all()
+    assert not (mask[:, 55:163] == OUTSIDE).any()
+    half = load_parsed_faces(truth_folder, landmarks=[truth_folder / "landmarks.h5"], size=(109, 109))
+    assert (mask[:, 55:163] == half.masks([0])[0][:, 1:]).mean() > 0.95
+    assert small.image(0).shape == (109, 218, 3)
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import os
 import struct
 import zlib
@@ -7,10 +8,12 @@ import zlib
 import cv2
 import numpy as np
 import PIL.Image
+import PIL.PngImagePlugin
 import pytest
+from numpy.typing import NDArray
 
 from wsegs.errors import DataError
-from wsegs.io.images import Photo, open_photo, read_image, reason
+from wsegs.io.images import Photo, decode_image, image_size, open_photo, read_image, reason
 
 
 def test_png_gives_its_own_pixels_as_rgb(astronaut, tmp_path):
@@ -33,7 +36,7 @@ def test_every_kind_becomes_8_bit_rgb(astronaut, tmp_path, kind):
     elif kind == "16-bit grey":
         cv2.imwrite(str(path), np.asarray(picture.convert("L")).astype(np.uint16) * 257)
     elif kind == "alpha":
-        PIL.Image.fromarray(np.dstack([astronaut, np.full((512, 512), 128, np.uint8)])).save(path)
+        PIL.Image.fromarray(np.dstack([astronaut, np.full((512, 512), 255, np.uint8)])).save(path)
     elif kind == "palette":
         picture.quantize(64).save(path)
     elif kind == "cmyk":
@@ -111,6 +114,141 @@ def test_a_truncated_jpeg_with_a_thumbnail_is_refused(astronaut, tmp_path):
     path.write_bytes(data[:-5000])
     with pytest.raises(DataError, match="truncated JPEG"):
         read_image(path)
+
+
+def _with_segments(jpeg: bytes, *segments: tuple[int, bytes]) -> bytes:
+    inserted = b"".join(b"\xff" + bytes([m]) + struct.pack(">H", len(block) + 2) + block for m, block in segments)
+    return jpeg[:2] + inserted + jpeg[2:]
+
+
+def _encoded(pixels, kind: str, **options) -> bytes:
+    file = io.BytesIO()
+    PIL.Image.fromarray(pixels).save(file, kind, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("behind", [b"\0\0\0\x18ftypmp42 a film", b"\xff\xd8\xff\xda", b"\xff\xda" * 9, b"\0" * 5000])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 3}])
+def test_what_is_behind_the_end_of_a_jpeg_is_no_part_of_it(astronaut, tmp_path, behind, options):
+    jpeg = _encoded(astronaut[:100, :90], "JPEG", **options)
+    path = tmp_path / "a.jpg"
+    path.write_bytes(jpeg)
+    expected = read_image(path)
+    path.write_bytes(jpeg + behind)
+    np.testing.assert_array_equal(read_image(path), expected)
+
+
+def test_what_is_behind_the_end_of_a_png_is_no_part_of_it(astronaut, tmp_path):
+    (tmp_path / "a.png").write_bytes(_encoded(astronaut[:50], "PNG") + b"a film" * 1000)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png"), astronaut[:50])
+
+
+def test_a_photo_with_its_previews_behind_it_is_one_photo(astronaut, tmp_path):
+    pixels = [PIL.Image.fromarray(astronaut[::step, ::step]) for step in (2, 8)]
+    pixels[0].save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=pixels[1:])
+    photo = open_photo(tmp_path / "a.jpg")
+    assert (photo.size, photo.frames) == ((256, 256), 1)
+
+
+@pytest.mark.parametrize("marker", [0xFE, 0xE1, 0xED])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 3}])
+def test_an_end_marker_inside_of_a_segment_ends_nothing(astronaut, tmp_path, marker, options):
+    path = tmp_path / "a.jpg"
+    data = _with_segments(_encoded(astronaut[:100, :90], "JPEG", **options), (marker, b"\xff\xd9 \xff\xda \xff\xd9"))
+    path.write_bytes(data)
+    assert read_image(path).shape == (100, 90, 3)
+    for share in (0.99, 0.7):
+        path.write_bytes(data[: int(len(data) * share)])
+        with pytest.raises(DataError, match="truncated JPEG"):
+            read_image(path)
+
+
+def test_a_cut_png_that_speaks_of_its_end_is_refused(astronaut, tmp_path):
+    info = PIL.PngImagePlugin.PngInfo()
+    info.add_text("Comment", "IEND")
+    data = _encoded(astronaut[:50], "PNG", pnginfo=info)
+    (tmp_path / "a.png").write_bytes(data[:-900])
+    with pytest.raises(DataError, match="truncated PNG"):
+        read_image(tmp_path / "a.png")
+    (tmp_path / "a.png").write_bytes(data[:900])
+    with pytest.raises(DataError, match="truncated PNG"):
+        read_image(tmp_path / "a.png")
+
+
+def _cut_out() -> NDArray[np.uint8]:
+    """Return (20, 30, 4): red; the lower half is transparent, and one pixel by half."""
+    pixels = np.zeros((20, 30, 4), np.uint8)
+    pixels[..., 0] = 200
+    pixels[:10, :, 3] = 255
+    pixels[5, 5, 3] = 128
+    return pixels
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [("PNG", {}), ("WEBP", {"lossless": True, "exact": True}), ("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"})],
+)
+def test_transparent_pixels_are_white(tmp_path, kind, options):
+    path = tmp_path / "a.image"
+    path.write_bytes(_encoded(_cut_out(), kind, **options))
+    for image in (read_image(path), open_photo(path).colour()):
+        assert image[0, 0].tolist() == [200, 0, 0]
+        assert image[5, 5].tolist() == [227, 127, 127]
+        assert image[15, 15].tolist() == [255, 255, 255]
+    assert open_photo(path).grey()[15, 15] == 255
+
+
+def test_grey_palettes_and_16_bit_are_transparent_too(tmp_path):
+    pixels = PIL.Image.fromarray(_cut_out())
+    grey = _encoded(np.asarray(pixels.convert("LA")), "PNG")
+    palette = io.BytesIO()
+    numbers = PIL.Image.fromarray((np.arange(600).reshape(20, 30) // 300).astype(np.uint8)).convert("P")
+    numbers.putpalette([60, 60, 60, 0, 0, 0])
+    numbers.save(palette, "PNG", transparency=1)
+    key = _encoded(np.where(_cut_out()[..., 3:] > 0, np.uint8(60), np.uint8(9))[..., 0], "PNG", transparency=9)
+    deep = cv2.imencode(".png", _cut_out().astype(np.uint16) * 257)[1].tobytes()
+    for data in (grey, palette.getvalue(), key, deep):
+        image = decode_image(data, "a.png")
+        assert image[15, 15].tolist() == [255, 255, 255]
+        assert image[0, 0].max() < 255
+    assert decode_image(grey, "a.png")[0, 0].tolist() == [60, 60, 60]
+
+
+def test_a_turned_cut_out_is_upright(tmp_path):
+    exif = PIL.Image.Exif()
+    exif[274] = 6
+    for kind in ("PNG", "WEBP", "TIFF"):
+        path = tmp_path / f"a.{kind}"
+        path.write_bytes(_encoded(_cut_out(), kind, exif=exif))
+        image = read_image(path)
+        assert image.shape == (30, 20, 3)
+        assert image[15, 2].tolist() == [255, 255, 255]
+        assert image[15, 15, 1] < 40
+        assert image_size(path) == (20, 30)
+
+
+def test_an_image_of_which_nothing_is_seen_is_refused(astronaut, tmp_path):
+    invisible = np.dstack([astronaut, np.zeros((512, 512), np.uint8)])
+    (tmp_path / "a.png").write_bytes(_encoded(invisible, "PNG"))
+    with pytest.raises(DataError, match=r"a\.png: every pixel is transparent, so there is nothing to see"):
+        read_image(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "GIF", "WEBP", "PNG"])
+def test_of_several_pages_or_frames_the_first_counts(astronaut, tmp_path, kind):
+    pages = [PIL.Image.fromarray(astronaut[:64, :80]), PIL.Image.new("RGB", (80, 64), (0, 0, 0))]
+    options = {"lossless": True} if kind == "WEBP" else {}
+    pages[0].save(tmp_path / "a", kind, save_all=True, append_images=pages[1:], **options)
+    photo = open_photo(tmp_path / "a")
+    assert photo.frames == 2
+    assert np.abs(photo.colour().astype(int) - astronaut[:64, :80]).mean() < 12
+    pages[0].save(tmp_path / "b", kind)
+    assert open_photo(tmp_path / "b").frames == 1
+
+
+def test_kinds_that_pillow_alone_reads(astronaut, tmp_path):
+    (tmp_path / "a.tga").write_bytes(_encoded(astronaut[:64], "TGA"))
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tga"), astronaut[:64])
 
 
 def test_what_is_no_file_has_a_reason(tmp_path):

@@ -30,9 +30,10 @@ class Always:
         return np.tile(box[:2] + (box[2:] - 1) / 2, (68, 1)).astype(np.float32)
 
 
-def _landmarker(name: str, *boxes: tuple[float, ...]) -> Landmarker:
-    always = Always(Faces(np.array(boxes, np.float32)) if boxes else NO_FACES)
-    return Landmarker(name, always, always)
+def _landmarker(name: str, *boxes: tuple[float, ...], scores: list[float] | None = None, **options) -> Landmarker:
+    known = None if scores is None else np.array(scores, np.float32)
+    always = Always(Faces(np.array(boxes, np.float32), None, known) if boxes else NO_FACES)
+    return Landmarker(name, always, always, **options)
 
 
 IMAGE = np.zeros((200, 400, 3), np.uint8)
@@ -53,7 +54,42 @@ def test_a_face_away_from_the_known_box_is_not_the_one():
     chain = Chain([_landmarker("dlib", (10, 10, 20, 20)), _landmarker("mtcnn", (300, 100, 50, 50))], 0)
     assert chain.find(IMAGE).found_by == "dlib"
     assert chain.find(IMAGE, np.array([290, 90, 50, 50])).found_by == "mtcnn"
-    assert chain.find(IMAGE, np.array([150, 150, 20, 20])) == (None, "none", None, 0)
+    assert chain.find(IMAGE, np.array([150, 150, 20, 20]))[:4] == (None, "none", None, 0)
+
+
+SHIRT, FACE = (10, 10, 60, 60), (300, 20, 40, 40)
+
+
+def _found(*landmarkers: Landmarker) -> tuple[str, list[float], int, float]:
+    found = Chain(list(landmarkers), 0).find(IMAGE)
+    return found.found_by, found.box.tolist(), found.faces, round(found.score, 3)
+
+
+def test_the_next_is_asked_where_the_first_is_unsure():
+    unsure = _landmarker("dlib", SHIRT, scores=[0.3])
+    later = _landmarker("mtcnn", FACE, scores=[0.9])
+    assert _found(unsure, later) == ("mtcnn", [*FACE], 1, 0.9)
+    # It finds the same face among others: the first's box and landmarks are taken.
+    near = (12, 12, 60, 60)
+    assert _found(unsure, _landmarker("mtcnn", FACE, near, scores=[0.9, 0.6])) == ("dlib", [*SHIRT], 1, 0.6)
+    assert _found(unsure, _landmarker("mtcnn", near)) == ("dlib", [*SHIRT], 1, 0.3)
+    # Nobody is sure: the surer one.
+    assert _found(unsure, _landmarker("mtcnn", FACE, scores=[0.2])) == ("dlib", [*SHIRT], 1, 0.3)
+    assert _found(unsure, _landmarker("mtcnn", FACE, scores=[0.4])) == ("mtcnn", [*FACE], 1, 0.4)
+    assert _found(unsure, _landmarker("mtcnn")) == ("dlib", [*SHIRT], 1, 0.3)
+    assert _found(unsure) == ("dlib", [*SHIRT], 1, 0.3)
+    borrows = _landmarker("face-alignment", FACE, scores=[0.9], second_opinion=False)
+    assert _found(unsure, borrows) == ("dlib", [*SHIRT], 1, 0.3)
+    assert not borrows.detector.seen
+
+
+def test_the_next_is_not_asked_where_the_first_is_sure_or_the_data_set_knows():
+    later = _landmarker("mtcnn", FACE, scores=[0.9])
+    assert _found(_landmarker("dlib", SHIRT, scores=[0.5]), later) == ("dlib", [*SHIRT], 1, 0.5)
+    assert _found(_landmarker("dlib", (120, 30, 120, 120), scores=[0.1]), later)[0] == "dlib"  # it fills the image
+    known = Chain([_landmarker("dlib", SHIRT, scores=[0.1]), later], 0).find(IMAGE, np.array(SHIRT))
+    assert (known.found_by, known.box.tolist()) == ("dlib", [*SHIRT])
+    assert not later.detector.seen
 
 
 def test_detectors_see_the_reduced_image_and_answers_are_in_the_full_one():
@@ -77,14 +113,15 @@ def test_max_side_hardly_moves_landmarks(astronaut, tiny_predictor):
 
 @pytest.mark.slow
 def test_one_image_in_memory(astronaut, tiny_predictor):
-    landmarks, found_by, box, faces = landmarks_of_image(astronaut, predictor=str(tiny_predictor))
+    landmarks, found_by, box, faces, score = landmarks_of_image(astronaut, predictor=str(tiny_predictor))
     assert landmarks.shape == (68, 2)
     assert (found_by, faces) == ("dlib", 1)
+    assert 0.9 < score < 1
     centre = landmarks.mean(axis=0)
     assert (box[:2] < centre).all()
     assert (centre < box[:2] + box[2:]).all()
     nothing = landmarks_of_image(skimage.data.brick()[..., None].repeat(3, 2), predictor=str(tiny_predictor))
-    assert nothing == (None, "none", None, 0)
+    assert nothing[:4] == (None, "none", None, 0)
 
 
 @pytest.mark.slow

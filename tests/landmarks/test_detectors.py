@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.color
 import skimage.data
 import skimage.transform
 
@@ -21,6 +22,7 @@ from wsegs.landmarks.detectors import face_alignment_detector as fan
 from wsegs.landmarks.detectors.mtcnn_detector import MtcnnDetector
 from wsegs.landmarks.detectors.protocol import LandmarkerOptions
 from wsegs.landmarks.detectors.upright import UprightCrop, box_of_points, tilt_of
+from wsegs.landmarks.table import STATUS_NAMES
 from wsegs.schemes import IBUG68
 
 
@@ -269,3 +271,28 @@ def test_every_landmarker_has_a_status():
     from wsegs.landmarks.table import STATUS_NAMES
 
     assert set(LANDMARKERS) <= set(STATUS_NAMES)
+
+
+class TestWholeImage:
+    """No search, so not the contract of those that search."""
+
+    def test_it_is_registered_and_has_a_status(self):
+        assert "whole" in LANDMARKERS
+        assert "whole" in STATUS_NAMES
+        assert set(LANDMARKERS) <= set(STATUS_NAMES)
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize(("margin", "above"), [(0, 0), (0.1, 0), (0, 0.35), (0.1, 0.35)])
+    def test_points_of_tight_crops_lie_on_the_face(self, astronaut, astronaut_landmarks, margin, above):
+        low, high = astronaut_landmarks.min(axis=0), astronaut_landmarks.max(axis=0)
+        low[1] -= above * (high - low)[1]
+        x, y = np.floor(low - margin * (high - low)).astype(int)
+        right, bottom = np.ceil(high + margin * (high - low)).astype(int)
+        options = _real_predictor()
+        landmarker = load_landmarker("whole", options)
+        grey = skimage.color.rgb2gray(astronaut[y:bottom, x:right])
+        crop = (255 * grey).astype(np.uint8)
+        faces = landmarker.detector.detect(crop)
+        found = landmarker.predictor.predict(crop, faces.boxes[0], None)
+        assert _error(found + np.array([x, y]), astronaut_landmarks) < 6
+        assert describe_landmarker("whole", options)["name"] == "whole"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import os
 import pickle
 import shutil
@@ -8,18 +9,21 @@ from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
+import PIL.Image
 import pytest
 
+from wsegs.datasets import open_dataset
 from wsegs.datasets.index import Unmatched
-from wsegs.errors import MissingError, OptionError, OutputExistsError, WsegsError
+from wsegs.errors import DataError, MissingError, OptionError, OutputExistsError, WsegsError
 from wsegs.io.journal import Journal
 from wsegs.landmarks import find
 from wsegs.landmarks import tasks as worker
 from wsegs.landmarks.chain import ChainOptions
 from wsegs.landmarks.dataset_boxes import BOX_CENTRE, BOX_SIDE
+from wsegs.landmarks.doubtful import read_names, reject_faces, write_doubtful
 from wsegs.landmarks.find import find_in_chunk, find_landmarks, summarise
 from wsegs.landmarks.imports import Imported, read_imports, write_csv
-from wsegs.landmarks.table import read_landmarks
+from wsegs.landmarks.table import REJECTED, read_landmarks
 from wsegs.schemes import IBUG68
 
 
@@ -62,7 +66,11 @@ def test_every_image_has_its_status(faces, undisturbed):
         "found": 5,
         "found_by": {"dlib": 5},
         "several_faces": 1,
+        "doubtful": 1,
+        "unsure": 0,
+        "several_frames": 0,
         "no_face": 1,
+        "rejected": 0,
         "unreadable": 3,
     }
     assert table.provenance["detectors"][0]["licence"] == "unknown weights"
@@ -270,7 +278,7 @@ def test_an_export_is_there_before_the_table(faces, tiny_predictor, undisturbed,
     with pytest.raises(pytest.fail.Exception, match="stop here"):
         find_landmarks(faces, tmp_path / "l.h5", predictor=tiny_predictor, jobs=1, export=tmp_path / "l.csv")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        *("l.csv", "l.h5.partial", "l.missing.csv", "l.unmatched.csv")
+        *("l.csv", "l.doubtful.csv", "l.h5.partial", "l.missing.csv", "l.unmatched.csv")
     ]
 
 
@@ -332,3 +340,74 @@ def test_an_earlier_table_is_joined_by_name(faces, undisturbed, tiny_predictor, 
     turned = faces.select(np.arange(len(faces))[::-1])
     table = find_landmarks(turned, tmp_path / "l.h5", predictor=tiny_predictor, earlier=earlier, jobs=1)
     np.testing.assert_array_equal(table.landmarks[::-1], earlier.landmarks)
+
+
+def test_faces_are_rejected_by_name_and_by_score_and_stay_so(faces, undisturbed, tiny_predictor, tmp_path):
+    earlier = read_landmarks(undisturbed)
+    assert np.isfinite(earlier.score).tolist() == earlier.found.tolist()
+    least = float(np.nanmin(earlier.score))
+    lowest = earlier.images[int(np.nanargmin(earlier.score))]
+    other = next(name for name, found in zip(earlier.images, earlier.found, strict=True) if found and name != lowest)
+    table = find_landmarks(
+        faces,
+        tmp_path / "l.h5",
+        predictor=tiny_predictor,
+        earlier=earlier,
+        jobs=1,
+        reject=[other],
+        min_score=least + 1e-5,
+    )
+    for name in (lowest, other):
+        row = table.images.index(name)
+        assert (table.status[row], table.found[row], table.usable[row]) == (REJECTED, False, False)
+        assert np.isnan(table.landmarks[row]).all()
+        assert table.score[row] == earlier.score[row]
+    assert table.found.sum() == earlier.found.sum() - 2
+    assert summarise(table)["rejected"] == 2
+    text = (tmp_path / "l.missing.csv").read_text(encoding="utf-8")
+    assert f"{lowest},rejected: score {least:.2f}" in text.replace('"', "")
+    assert f"{other},rejected\n" in text.replace('"', "")
+    assert read_landmarks(tmp_path / "l.h5") == table
+    again = find_landmarks(faces, tmp_path / "m.h5", predictor=tiny_predictor, earlier=table, jobs=1)
+    np.testing.assert_array_equal(again.status, table.status)
+    with pytest.raises(OptionError, match=r"--reject: 'hoper.jpg' is none of the 9 images; did you mean 'hopper.jpg'"):
+        reject_faces(earlier, ["hoper.jpg"])
+
+
+def test_names_to_reject_are_a_list_or_a_csv(tmp_path):
+    (tmp_path / "a.txt").write_text("a.jpg\n\n b/ü.jpg \n", encoding="utf-8")
+    (tmp_path / "b.csv").write_text('\ufeffimage,why\n"a, b.jpg",2 faces\n', encoding="utf-8")
+    assert read_names(tmp_path / "a.txt") == ["a.jpg", "b/ü.jpg"]
+    assert read_names(tmp_path / "b.csv") == ["a, b.jpg"]
+    with pytest.raises(DataError, match=r"c.csv: expected a list of image names"):
+        read_names(tmp_path / "c.csv")
+
+
+def test_faces_to_look_at_are_listed_the_oddest_first(undisturbed, tmp_path):
+    table = read_landmarks(undisturbed)
+    found = np.flatnonzero(table.found)
+    doubt, score, count = np.zeros(len(table), np.float32), np.ones(len(table), np.float32), table.faces.copy()
+    count[:] = 1
+    doubt[found[1]], score[found[2]], score[found[3]], count[found[3]] = 0.6, 0.2, 0.1, 3
+    write_doubtful(replace(table, doubt=doubt, score=score, faces=count), tmp_path / "l.csv")
+    with (tmp_path / "l.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["image"] for row in rows] == [table.images[row] for row in (found[1], found[3], found[2])]
+    assert rows[0]["why"] == "the shape is far from a face's"
+    assert rows[1] == {
+        "image": table.images[found[3]],
+        "why": "the detector is unsure; 3 faces",
+        "score": "0.100",
+        "faces": "3",
+        "doubt": "0.000",
+    }
+
+
+def test_several_pages_are_counted(astronaut, tiny_predictor, tmp_path):
+    page = PIL.Image.fromarray(astronaut[:256, 100:356])
+    (tmp_path / "data").mkdir()
+    page.save(tmp_path / "data/one.tif")
+    page.save(tmp_path / "data/two.tif", save_all=True, append_images=[page])
+    table = find_landmarks(open_dataset(tmp_path / "data"), tmp_path / "l.h5", predictor=tiny_predictor, jobs=1)
+    assert table.found.all()
+    assert summarise(table)["several_frames"] == 1

@@ -60,6 +60,9 @@ class LandmarkerTester:
             faces = self.detect(landmarker, image)
             assert (faces.boxes.shape, faces.boxes.dtype) == ((count, 4), np.float32)
             assert (faces.boxes[:, 2:] > 0).all()
+            if faces.scores is not None:
+                assert (faces.scores.shape, faces.scores.dtype) == ((count,), np.float32)
+                assert ((faces.scores >= 0.5) & (faces.scores <= 1)).all()
             if faces.points is not None:
                 assert (faces.points.shape, faces.points.dtype) == ((count, 5, 2), np.float32)
 

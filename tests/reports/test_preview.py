@@ -123,7 +123,7 @@ def test_data_may_have_moved(store, tmp_path):
 
 def test_images_of_another_size(store, tmp_path):
     cv2.imwrite(str(tmp_path / "faces/sub/face_0.png"), np.zeros((100, 90, 3), np.uint8))
-    with pytest.raises(DataError, match=r"face_0.png: expected 240x200, as it was when .*, got 100x90"):
+    with pytest.raises(DataError, match=r"face_0.png: 90x100 pixels, expected 200x240 by .*1 of 8 images"):
         preview_store(store, tmp_path / "preview.png")
     assert not (tmp_path / "preview.png").exists()
 

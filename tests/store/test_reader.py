@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import shutil
 
 import h5py
 import numpy as np
@@ -46,12 +47,46 @@ def test_rows_by_name_slice_and_array(store):
         (-8, "row -8 of 7"),
         (np.ones(6, bool), r"expected a boolean array \(7,\), got \(6,\)"),
         (np.ones((7, 2), bool), r"got ndarray of shape \(7, 2\) and type bool"),
-        (1.0, r"expected a row, a name, a slice, rows \(B,\) or a boolean array \(7,\), got float"),
+        (1.0, r"expected a row, a slice, rows \(B,\) or a boolean array \(7,\), got float"),
+        (True, "got bool"),
+        (None, "got NoneType"),
+        ([0.0, 1.0], "got list .* type float64"),
+        ([0, "a.jpg"], "got list"),
+        (["a.jpg"], "got list .* type <U5"),
+        ((slice(2), 0), "got tuple .* type object"),
+        ([[0], [1, 2]], "got list"),
+        (slice("a", None), "expected a slice of whole numbers"),
     ],
 )
 def test_an_index_that_is_none_says_what_is_one(store, index, message):
     with pytest.raises(IndexError, match=message):
         store[index]
+    if isinstance(index, list | np.ndarray):
+        for read in (store.masks, store.regions):
+            with pytest.raises(IndexError, match=message):
+                read(index)
+
+
+@pytest.mark.parametrize("size", [None, (96, 76)])
+def test_masks_select_as_numpy_does(store, size):
+    """Booleans are no row numbers."""
+    whole, regions = store.masks(range(7), size), store.regions(range(7), size)
+    for index in (
+        store.split == 2,
+        (store.split == 2).tolist(),
+        np.arange(7) > 4,
+        np.zeros(7, bool),
+        slice(1, None, 2),
+        np.array([-1, 3], np.int8),
+        np.array([6], np.uint64),
+        [-7, 6],
+    ):
+        np.testing.assert_array_equal(store.masks(index, size), whole[index])
+        np.testing.assert_array_equal(store.regions(index, size), regions[index])
+    np.testing.assert_array_equal(store[np.array(3)], store.masks([3])[0])
+    for wrong in (np.ones(6, bool), [True]):
+        with pytest.raises(IndexError, match=r"expected a boolean array \(7,\)"):
+            store.masks(wrong, size)
 
 
 def test_an_unknown_name_says_which_is_close(store):
@@ -130,8 +165,20 @@ def test_a_damaged_image_is_named(store):
     with pytest.raises(DataError, match=r"masks.h5: the masks of 'folder/face 3.jpg' \(row 3\) cannot be read"):
         store.masks([0, 3])
     assert store.masks([0, 2]).any()
-    with pytest.raises(DataError, match=r"the masks of row 7 cannot be read \(there are 7 rows\)"):
+    with pytest.raises(IndexError, match=r"row 7 of 7"):
         store.regions([7])
+
+
+def test_a_store_that_is_open_for_writing_is_not_damaged(store, tmp_path):
+    path = tmp_path / "copy.h5"
+    shutil.copy(store.path, path)
+    with (
+        h5py.File(path, "r+"),
+        pytest.raises(DataError, match=r"copy.h5: open for writing elsewhere: wait until .* has closed it"),
+    ):
+        MaskStore(path)
+    with h5py.File(path, "r"):  # readers are no writers
+        np.testing.assert_array_equal(MaskStore(path).masks([0]), store.masks([0]))
 
 
 def test_another_hdf5_file_is_refused(tmp_path):

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 from wsegs.errors import DataError
 from wsegs.store.images import find_image_root
 from wsegs.store.reader import MaskStore
+from wsegs.store.rows import row_of
 from wsegs.training.samples.opening import OpenStore
 from wsegs.training.samples.store_source import StoreSource
 
@@ -86,9 +87,7 @@ class MaskDataset(Dataset[MaskSample]):
 
     def __getitem__(self, row: int) -> MaskSample:
         """Return an image with its masks and labels."""
-        if not -len(self) <= row < len(self):
-            raise IndexError(f"{self.store.path}: row {row} of {len(self)}")
-        row = int(row) % len(self)
+        row = row_of(row, len(self), self.store.path)
         if not np.isfinite(self.store.affine[row]).all():
             raise DataError(f"{self.store.path}: '{self.store.images[row]}' has no crop")
         image = torch.from_numpy(np.ascontiguousarray(self._source.crop(row).transpose(2, 0, 1)))

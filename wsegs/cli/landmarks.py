@@ -47,7 +47,8 @@ _FOUND_BY = {"imported": "imported", "data set": "from the data set", "data set 
     cloup.option(
         "--detectors",
         help="Landmarkers to try in this order, separated by commas, until one finds the face: dlib, mtcnn,"
-        " face-alignment. 'none' searches nothing and takes what --import and --update have."
+        " face-alignment, and, for tight crops, whole, which takes the image for the face. 'none' searches nothing and"
+        " takes what --import and --update have."
         "  [default: dlib,mtcnn; none with --from-data or a --scheme other than ibug68]",
     ),
     predictor_option,
@@ -58,6 +59,19 @@ _FOUND_BY = {"imported": "imported", "data set": "from the data set", "data set 
         default=1024,
         help="Shrink larger images so that their longer side has at most so many pixels before faces are searched;"
         " 0 never shrinks. JPEG files that are twice as large or more are decoded at a fraction of their size.",
+    ),
+    cloup.option(
+        "--min-score",
+        metavar="SCORE",
+        type=click.FloatRange(0, 1),
+        help="Reject faces of which the detector is less sure than this, from 0 to 1; those of which it says nothing"
+        " stay. A rejected face has no crop and no mask, and is neither trained on nor measured.",
+    ),
+    cloup.option(
+        "--reject",
+        type=PATH,
+        metavar="FILE",
+        help="Reject the faces of the images that this file lists, one a line, or a CSV whose first column they are.",
     ),
     cloup.option(
         "--boxes-from-data",
@@ -146,14 +160,17 @@ def landmarks(
     limit: int | None,
     split: str,
     max_side: int,
+    min_score: float | None,
+    reject: Path | None,
     force: bool,
     as_json: bool,
     **labels: Any,
 ) -> None:
     """Find the landmarks of the face in each image of a data set.
 
-    Landmarkers are tried in order until one finds a face. If an image has several faces, the one that matches the data
-    set's box is taken, else the largest near the centre. After Ctrl-C the same command continues where it stopped.
+    Landmarkers are tried in order until one is sure of a face. If an image has several faces, the one that matches the
+    data set's box is taken, else, of those that the landmarker is sure of, the largest near the centre. Faces to look
+    at are listed in a file beside the output. After Ctrl-C the same command continues where it stopped.
     """
     if relabel:
         if imports or from_data or export is not None:
@@ -167,21 +184,23 @@ def landmarks(
     from wsegs.datasets.sample import sample_rows
     from wsegs.io.files import check_output
     from wsegs.io.parallel import check_scheduler
+    from wsegs.landmarks.doubtful import read_names
     from wsegs.landmarks.find import find_landmarks, summarise
     from wsegs.landmarks.imports import read_imports
     from wsegs.landmarks.scaling import parse_scale
     from wsegs.landmarks.table import read_landmarks
     from wsegs.schemes import CELEBA5, IBUG68, find_scheme
 
-    lists = (output.with_suffix(".missing.csv"), output.with_suffix(".unmatched.csv"))
-    check_output(output, force=force, others=imports)
+    lists = tuple(output.with_suffix(f".{name}.csv") for name in ("missing", "unmatched", "doubtful"))
+    inputs = imports if reject is None else (*imports, reject)
+    check_output(output, force=force, others=inputs)
     for path in lists:
-        check_output(path, force=True, others=imports)
+        check_output(path, force=True, others=inputs)
     exported = _export_path(export, output)
     if exported is not None:
         # An unfinished run may have come to its export already; when it began, there was none.
         unfinished = output.with_name(f"{output.name}.partial").exists()
-        check_output(exported, force=force or unfinished, others=(*imports, output, *lists))
+        check_output(exported, force=force or unfinished, others=(*inputs, output, *lists))
     points = find_scheme(scheme) if scheme else CELEBA5 if from_data else IBUG68
     if detectors is None:
         detectors = "dlib,mtcnn" if points.agrees_with(IBUG68) else "none"
@@ -198,6 +217,7 @@ def landmarks(
     }
     dataset = open_dataset(data or DEFAULT_DATA, **given(labels))
     imported = read_imports(imports, dataset.images, points, folder=dataset.root)
+    rejected = () if reject is None else read_names(reject)
     earlier = None if update is None else read_landmarks(update)
     chosen = dataset.indices_of(split)
     if not len(chosen):
@@ -229,6 +249,8 @@ def landmarks(
             from_data=from_data,
             **scales,
             earlier=earlier,
+            reject=rejected,
+            min_score=min_score,
             boxes_from_data=boxes_from_data,
             jobs=jobs,
             scheduler=scheduler,
@@ -255,10 +277,17 @@ def landmarks(
         "faces_per_second": round(searched / seconds, 1),
         "missing_list": str(output.with_suffix(".missing.csv")),
         "unmatched_list": str(output.with_suffix(".unmatched.csv")),
+        "doubtful_list": str(output.with_suffix(".doubtful.csv")),
         "export": None if exported is None else str(exported),
         "data": described,
     }
     _print_licences(table.provenance["detectors"])
+    if "whole" not in names and names != ("none",) and 2 * (summary["no_face"] + summary["unsure"]) > summary["images"]:
+        click.echo(
+            f"Note: no face that is sure in {summary['no_face'] + summary['unsure']} of {summary['images']} images; if"
+            " they are tight crops, --detectors whole takes each image for the face",
+            err=True,
+        )
     if as_json:
         print_json(summary)
     else:
@@ -300,7 +329,16 @@ def _print_summary(summary: dict[str, Any]) -> None:
     line("unreadable", summary["unreadable"], summary["missing_list"] if summary["unreadable"] else "")
     if summary["without_row"]:
         line("without a row", summary["without_row"], summary["unmatched_list"])
+    if summary["rejected"]:
+        line("rejected", summary["rejected"], summary["missing_list"])
     line("several faces", summary["several_faces"])
+    if summary["doubtful"]:
+        line("look at", summary["doubtful"], summary["doubtful_list"])
+    if summary["several_frames"]:
+        count = summary["several_frames"]
+        click.echo(
+            f"  {count} {'image has' if count == 1 else 'images have'} several pages or frames; the first counts"
+        )
     if summary["unmatched"]:
         click.echo(f"  {'unmatched names':<20}{summary['unmatched']:>8}           {summary['unmatched_list']}")
     for note in summary["notes"]:

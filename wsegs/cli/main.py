@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import math
 import os
 import signal
@@ -65,6 +66,8 @@ wsegs train attparsenet                ->  runs/attparsenet
 )
 def cli(no_hdf5_locking: bool) -> None:
     """Run one of the commands."""
+    # Of a home that cannot be written, and of fonts that it looks for, nobody who runs wsegs need know.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     if no_hdf5_locking:
         os.environ["HDF5_USE_FILE_LOCKING"] = "FALSE"  # HDF5's own variable, which worker processes inherit
 

@@ -72,8 +72,6 @@ class FaceDataset:
         Names that did not join. Rows without an image, images without a row in a required table (attributes,
         partition) and names that occur twice in one are not in the index. An image without a row in a table of
         identities, boxes or points is in the index, with an unknown value.
-    notes
-        Lines to tell the user once: what was read otherwise than it is written.
     aligned_points
         (5, 2) float32, the five points of the mean face of aligned images, x and y in pixels; None if images are
         not aligned.
@@ -103,7 +101,6 @@ class FaceDataset:
     boxes: NDArray[np.float32] | None = None
     points: NDArray[np.float32] | None = None
     unmatched: tuple[Unmatched, ...] = ()
-    notes: tuple[str, ...] = ()
     aligned_points: NDArray[np.float32] | None = None
     image_size: tuple[int, int] | None = None
     numbers: dict[str, NDArray[np.float32]] = field(default_factory=dict)

@@ -17,11 +17,16 @@ from wsegs.evaluation.crops import Crop, CropKind, Cropper, cropper_for, label_t
 from wsegs.evaluation.region_readers import RegionReader, find_landmarks
 from wsegs.evaluation.runs import Run
 from wsegs.geometry.matrices import resize_affine, transform_points
-from wsegs.io.images import read_image
+from wsegs.io.images import open_photo, read_image
+from wsegs.landmarks.chain import MAX_SIDE
+from wsegs.landmarks.image_sizes import check_size
 from wsegs.landmarks.table import LandmarkTable, read_landmarks
 from wsegs.store import MaskStore
 from wsegs.training.resolve import DEFAULT_DATA
 from wsegs.training.runs import RunInfo
+
+LANDMARKS = "the table of landmarks"
+"""In messages about images of another size than its own."""
 
 
 class CropSource(Protocol):
@@ -56,6 +61,8 @@ class FileCrops:
         What reads the regions of the crops; None where the run reads none, or draws them itself.
     landmarks
         (N, P, 2) of the scheme that ``regions`` draws from, x and y in pixels of the image; None finds them.
+    sizes
+        (N, 2) width and height of the images that the points were found in, 0 where unknown; None without points.
     """
 
     cropper: Cropper
@@ -64,6 +71,7 @@ class FileCrops:
     boxes: NDArray[np.float32] | None = None
     regions: RegionReader | None = None
     landmarks: NDArray[np.float32] | None = None
+    sizes: NDArray[np.int32] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -75,18 +83,25 @@ class FileCrops:
 
     def crop(self, position: int) -> Crop:
         """Read and crop an image."""
-        image = read_image(self.paths[position])
+        path = self.paths[position]
+        image = read_image(path)
+        if self.sizes is not None:
+            check_size(path, image.shape[1::-1], self.sizes[position], LANDMARKS)
         points = None if self.points is None else self.points[position]
         box = None if self.boxes is None else self.boxes[position]
         detect = self.points is None and self.boxes is None
         if self.regions is None:
-            return self.cropper.place(image, points, detect=detect, box=box)
+            return self.cropper.place(image, points, detect=detect, box=box, path=path)
         landmarks, scheme = None, self.regions.scheme
         if scheme is not None:
-            landmarks = find_landmarks(image, scheme) if self.landmarks is None else self.landmarks[position]
+            landmarks = (
+                find_landmarks(open_photo(path, MAX_SIDE), scheme)
+                if self.landmarks is None
+                else self.landmarks[position]
+            )
             if points is None:
                 points = np.full((5, 2), np.nan) if landmarks is None else scheme.five_points(landmarks[None])[0]
-        crop = self.cropper.place(image, points, detect=detect, box=box)
+        crop = self.cropper.place(image, points, detect=detect, box=box, path=path)
         height, width = image.shape[:2]
         regions, source = self.regions.read(position, (height, width), crop.matrix, landmarks)
         found = self.landmarks is None and self.points is None

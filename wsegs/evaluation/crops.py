@@ -19,7 +19,8 @@ from wsegs.geometry.crops import box_affine, letterbox_affine
 from wsegs.geometry.frame import Frame
 from wsegs.geometry.matrices import compose, invert, resize_affine, scale_affine, similarity, transform_points
 from wsegs.geometry.warp import warp_image
-from wsegs.landmarks.chain import landmarks_of_image
+from wsegs.io.images import Photo, open_photo
+from wsegs.landmarks.chain import MAX_SIDE, landmarks_of_image
 from wsegs.landmarks.dataset_boxes import BOX_CENTRE, BOX_SIDE
 from wsegs.schemes import IBUG68
 from wsegs.training.runs import RunInfo
@@ -110,16 +111,18 @@ class Cropper:
         *,
         detect: bool = True,
         box: NDArray[np.floating] | None = None,
+        path: Path | None = None,
     ) -> Crop:
         """Return an image as the network expects it, and where its five points lie; see :meth:`crop`.
 
         Where the crop needs no landmarks and none are given, the points are those of the mean face of the training,
         to which such images are aligned. ``box`` (4,) is the face's in the image: x, y, width, height; of a run
-        that was trained on crops about boxes.
+        that was trained on crops about boxes. ``path`` is the file of the image, in which a face is found as
+        ``wsegs landmarks`` does.
         """
         if self.frame.kind == "box":
-            return self._place_by_box(image, box, detect)
-        matrix, kind, points = self._matrix(image, points, detect)
+            return self._place_by_box(image, box, detect, path)
+        matrix, kind, points = self._matrix(image, points, detect, path)
         placed: NDArray[np.float32] = np.full((5, 2), np.nan, np.float32)
         if points is not None and np.isfinite(points).all():
             placed = transform_points(np.asarray(points, np.float32)[None], matrix[None])[0]
@@ -127,10 +130,12 @@ class Cropper:
             placed = self.mean_points
         return Crop(warp_image(image, matrix, self.size), kind, placed, matrix)
 
-    def _place_by_box(self, image: NDArray[np.uint8], box: NDArray[np.floating] | None, detect: bool) -> Crop:
+    def _place_by_box(
+        self, image: NDArray[np.uint8], box: NDArray[np.floating] | None, detect: bool, path: Path | None
+    ) -> Crop:
         kind: CropKind = "box"
         if box is None and detect:
-            box, kind = _box_of_image(image), "detected"
+            box, kind = _box_of_image(_searched(image, path)), "detected"
         if box is None or not np.isfinite(box).all():
             matrix, kind = letterbox_affine((image.shape[0], image.shape[1]), self.size), "whole image"
         else:
@@ -138,7 +143,7 @@ class Cropper:
         return Crop(warp_image(image, matrix, self.size), kind, np.full((5, 2), np.nan, np.float32), matrix)
 
     def _matrix(
-        self, image: NDArray[np.uint8], points: NDArray[np.floating] | None, detect: bool
+        self, image: NDArray[np.uint8], points: NDArray[np.floating] | None, detect: bool, path: Path | None
     ) -> tuple[NDArray[np.float32], CropKind, NDArray[np.floating] | None]:
         """Return the matrix of the crop, its kind, and the five points, which may have been found meanwhile."""
         whole = resize_affine(np.array([image.shape[:2]]), self.size)[0]
@@ -153,7 +158,7 @@ class Cropper:
                 return self._onto_the_mean_face(self.aligned_points), "aligned", points
         kind: CropKind = "landmarks"
         if points is None and detect:
-            points, kind = _five_points_of_image(image), "detected"
+            points, kind = _five_points_of_image(_searched(image, path)), "detected"
         if points is None or not np.isfinite(points).all():
             return whole, "whole image", points
         if self.frame.kind == "image":
@@ -180,12 +185,17 @@ def cropper_for(info: RunInfo, size: tuple[int, int], aligned_points: NDArray[np
     return Cropper(size, info.frame, info.source_size, info.mean_points, aligned_points, info.margin)
 
 
-def _five_points_of_image(image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+def _searched(image: NDArray[np.uint8], path: Path | None) -> NDArray[np.uint8] | Photo:
+    """Return in what a face is searched: the file where there is one, as ``wsegs landmarks`` opens it."""
+    return image if path is None else open_photo(path, MAX_SIDE)
+
+
+def _five_points_of_image(image: NDArray[np.uint8] | Photo) -> NDArray[np.float32] | None:
     landmarks = landmarks_of_image(image).landmarks
     return None if landmarks is None else IBUG68.five_points(landmarks[None])[0]
 
 
-def _box_of_image(image: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+def _box_of_image(image: NDArray[np.uint8] | Photo) -> NDArray[np.float32] | None:
     """Return the box of a found face as CelebA would draw it; see :mod:`wsegs.datasets.boxes`."""
     found = landmarks_of_image(image).box
     if found is None:

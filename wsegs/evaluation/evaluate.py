@@ -18,12 +18,13 @@ from wsegs.datasets.index import FaceDataset
 from wsegs.datasets.sample import sample_rows
 from wsegs.datasets.tables.columns import respelled
 from wsegs.errors import DataError, OptionError
-from wsegs.evaluation.crop_sources import CropSource, FileCrops, StoreCrops
+from wsegs.evaluation.crop_sources import LANDMARKS, CropSource, FileCrops, StoreCrops
 from wsegs.evaluation.crops import Crop, cropper_for
 from wsegs.evaluation.predictor import Predictor
 from wsegs.evaluation.region_readers import RegionReader, RowsReader, check_detectable, rules_reader
 from wsegs.evaluation.results import Evaluation
 from wsegs.evaluation.runs import Run, thresholds_of
+from wsegs.landmarks.image_sizes import check_image_sizes
 from wsegs.landmarks.table import LandmarkTable
 from wsegs.nets import NetworkOutput
 from wsegs.store import MaskStore
@@ -31,7 +32,7 @@ from wsegs.tasks.batch import Batch
 from wsegs.tasks.labelled import label_values
 from wsegs.tasks.task import Task
 from wsegs.training.samples.loaders import sample_loader
-from wsegs.training.samples.opening import landmarks_by_name, points_by_name
+from wsegs.training.samples.opening import landmarks_by_name, points_by_name, rejected_by_name, sizes_by_name
 from wsegs.training.samples.sampler import BatchPlan, ValidationSampler
 
 _BATCH = 64
@@ -154,7 +155,7 @@ def evaluate(
     """
     run.check_usable()
     whole = dataset
-    dataset, rows = _chosen_images(dataset, split, limit)
+    dataset, rows = _chosen_images(dataset, split, limit, landmarks)
     dataset = replace(dataset, attribute_names=respelled(dataset.attribute_names, run.attribute_names))
     names = [name for name in run.attribute_names if name in dataset.attribute_names]
     tasks = _measurable_tasks(run, dataset)
@@ -205,13 +206,19 @@ def evaluate(
     )
 
 
-def _chosen_images(dataset: FaceDataset, split: str, limit: int | None) -> tuple[FaceDataset, NDArray[np.intp]]:
-    """Return the images of a split, or a sample of them, and their rows."""
+def _chosen_images(
+    dataset: FaceDataset, split: str, limit: int | None, landmarks: LandmarkTable | None
+) -> tuple[FaceDataset, NDArray[np.intp]]:
+    """Return the images of a split, or a sample of them, and their rows; without those whose face was rejected."""
     rows = dataset.indices_of(split)
     if not len(rows):
         counts = {name: len(dataset.indices_of(name)) for name in ("train", "validation", "test", "all")}
         there = ", ".join(f"{name} {count}" for name, count in counts.items())
         raise OptionError(f"--split {split}: no image of {dataset.root} is in it ({there})")
+    if landmarks is not None:
+        rows = rows[~rejected_by_name(landmarks, dataset)[rows]]
+        if not len(rows):
+            raise OptionError(f"--landmarks: the faces of all images in split {split} of {dataset.root} are rejected")
     if limit is not None:
         rows = rows[sample_rows(dataset.split[rows], limit)]
     return dataset.select(rows), rows
@@ -233,14 +240,16 @@ def _crop_source(
     if landmarks is None:
         check_detectable(run, reader)
     cropper = cropper_for(run.info, run.size, dataset.aligned_points)
-    points = found = None
+    points = found = sizes = None
     if landmarks is not None:
         points = list(points_by_name(landmarks, dataset)[rows])
+        sizes = sizes_by_name(landmarks, dataset)[rows]
+        check_image_sizes(dataset.root, [dataset.images[row] for row in rows], sizes, LANDMARKS)
         if reader is not None and reader.scheme is not None:
             found = landmarks.scheme.convert(landmarks_by_name(landmarks, dataset)[rows], reader.scheme)
     boxes = dataset.boxes if run.info.frame.kind == "box" else None
     paths = [dataset.path(row) for row in rows]
-    return FileCrops(cropper, paths, points, None if boxes is None else boxes[rows], chosen, found)
+    return FileCrops(cropper, paths, points, None if boxes is None else boxes[rows], chosen, found, sizes)
 
 
 def _measurable_tasks(run: Run, dataset: FaceDataset) -> list[Task]:

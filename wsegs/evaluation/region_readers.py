@@ -17,7 +17,9 @@ from wsegs.geometry.matrices import compose, invert, scale_affine, transform_poi
 from wsegs.geometry.resample import resample_nearest
 from wsegs.geometry.warp import warp_nearest
 from wsegs.io.files import did_you_mean
+from wsegs.io.images import Photo
 from wsegs.landmarks.chain import landmarks_of_image
+from wsegs.landmarks.image_sizes import check_size
 from wsegs.nets.layers.region_sources import DrawnRegions, NamedRegions
 from wsegs.rules import RuleSet, compile_rules
 from wsegs.rules.tuning.class_map import load_classes
@@ -129,6 +131,7 @@ class StoreReader:
         row = int(self.rows[position])
         if row < 0 or self.store.status[row] == 0:
             return np.zeros(self.size, np.int64), MEAN_FACE
+        check_size(Path(self.store.images[row]), image_size[::-1], self.store.image_sizes[row], str(self.store.path))
         into_regions = scale_affine(np.asarray(matrix), self.crop_size, self.size)
         between = compose(into_regions, invert(self.store.affine[row]))
         stored = warp_nearest(self.store.regions([row])[0], between, self.size, 0, np.bitwise_or).astype(np.int64)
@@ -328,7 +331,7 @@ def _reordered(stored: NDArray[np.int64], bits: Sequence[int]) -> NDArray[np.int
     return drawn
 
 
-def find_landmarks(image: NDArray[np.uint8], scheme: LandmarkScheme) -> NDArray[np.float32] | None:
+def find_landmarks(image: NDArray[np.uint8] | Photo, scheme: LandmarkScheme) -> NDArray[np.float32] | None:
     """Return the landmarks of an image's face, (P, 2), x and y in its pixels; None if there is none."""
     found = landmarks_of_image(image).landmarks
     return None if found is None else np.asarray(IBUG68.convert(found[None], scheme)[0], np.float32)

@@ -19,6 +19,7 @@ from wsegs.io.checksum import pixels_checksum, row_checksums
 from wsegs.io.hdf5 import check_readable, open_hdf5, reason_of
 from wsegs.io.integrity import check_structure
 from wsegs.io.subprocess_call import SubprocessError
+from wsegs.store.rows import Rows, rows_of
 
 _DAMAGE = (OSError, RuntimeError, KeyError, IndexError, ValueError, TypeError, AttributeError)
 
@@ -112,22 +113,24 @@ class FeatureStore:
         places = {name: row for row, name in enumerate(self.images)}
         return np.array([places.get(name, -1) for name in names], np.intp)
 
-    def matrix(self, rows: Sequence[int] | NDArray[np.integer], *, mirrored: bool = False) -> NDArray[np.float16]:
+    def matrix(self, rows: Rows, *, mirrored: bool = False) -> NDArray[np.float16]:
         """Return the features of some images, (B, F), stride by stride, region by region, the whole image last.
 
         Parameters
         ----------
         rows
-            (B,), in any order.
+            (B,) in any order, counted from the end where negative; a slice; or a boolean array (N,).
         mirrored
             Those of the mirrored images.
 
         Raises
         ------
+        IndexError
+            If there is no such row, or the index is of another shape or type.
         DataError
             If a row does not have the checksum that it was written with.
         """
-        wanted = np.asarray(rows, np.intp)
+        wanted = rows_of(rows, len(self), self.path)
         out = self.read(wanted, mirrored=mirrored)
         wrong = np.flatnonzero(self.checksums(wanted, out) != self.stated(mirrored)[wanted])
         if len(wrong):
@@ -136,8 +139,9 @@ class FeatureStore:
             )
         return out
 
-    def read(self, wanted: NDArray[np.intp], *, mirrored: bool = False) -> NDArray[np.float16]:
+    def read(self, rows: Rows, *, mirrored: bool = False) -> NDArray[np.float16]:
         """Return features as :meth:`matrix` does, without a look at their checksums."""
+        wanted = rows_of(rows, len(self), self.path)
         widths = [(len(self.region_names) + 1) * channels for _, channels in self.blocks]
         out = np.empty((len(wanted), sum(widths)), np.float16)
         column = 0
@@ -147,9 +151,9 @@ class FeatureStore:
             column += width
         return out
 
-    def checksums(self, rows: Sequence[int] | NDArray[np.integer], features: NDArray[np.float16]) -> NDArray[np.uint32]:
+    def checksums(self, rows: Rows, features: NDArray[np.float16]) -> NDArray[np.uint32]:
         """Return the checksums (B,) that some rows would have with features (B, F)."""
-        wanted = np.asarray(rows, np.intp)
+        wanted = rows_of(rows, len(self), self.path)
         begun = [pixels_checksum(row) for row in features]
         return row_checksums([self.images[row] for row in wanted], [self.status[wanted]], begun)
 

@@ -15,13 +15,13 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from wsegs.datasets.parsing import ParsedImage, check_mask_shape, find_parsing, read_parsing
+from wsegs.datasets.parsing import ParsedImage, check_mask_shape, find_parsing, parsing_size, read_parsing
 from wsegs.errors import DataError, OptionError, WsegsError
-from wsegs.geometry.matrices import resize_affine, transform_points, turn_affine
-from wsegs.geometry.resample import rescale
+from wsegs.geometry.crops import letterbox_affine
+from wsegs.geometry.matrices import resize_affine, turn_affine
 from wsegs.geometry.warp import warp_classes, warp_image
-from wsegs.io.images import read_image
-from wsegs.landmarks.chain import MAX_SIDE, ChainOptions, load_chain
+from wsegs.io.images import image_size, open_photo, read_image
+from wsegs.landmarks.chain import DETECTORS, MAX_SIDE, ChainOptions, load_chain
 from wsegs.landmarks.table import LandmarkTable, read_landmarks
 from wsegs.rules.tuning.class_map import OUTSIDE
 from wsegs.schemes import IBUG68, LandmarkScheme
@@ -45,8 +45,9 @@ class ParsedFaces:
         Landmark scheme -> (N, P, 2) float64, x and y in pixels of the frame; finite.
     size
         (H, W) of the frame.
-    unmoved_size, affine
-        (H, W) of the whole image before turning and scaling, and the (2, 3) matrix from it to the frame.
+    unmoved_sizes, affine
+        (N, 2) height and width of each whole image before turning and scaling, and the (N, 2, 3) matrices from it to
+        the frame: an image of another shape than the frame's keeps its shape.
     no_face
         Names of the images that were left out because they have no landmarks.
     """
@@ -54,7 +55,7 @@ class ParsedFaces:
     files: tuple[ParsedImage, ...]
     landmarks: dict[LandmarkScheme, NDArray[np.float64]]
     size: tuple[int, int]
-    unmoved_size: tuple[int, int]
+    unmoved_sizes: NDArray[np.intp]
     affine: NDArray[np.float64]
     no_face: tuple[str, ...] = ()
 
@@ -84,7 +85,7 @@ class ParsedFaces:
         masks = np.empty((len(rows), *self.size), np.uint16)
         for mask, row in zip(masks, rows, strict=True):
             whole = read_parsing(self.files[row].mask)
-            mask[:] = warp_classes(whole, self.affine, self.unmoved_size, self.size, OUTSIDE)
+            mask[:] = warp_classes(whole, self.affine[row], self._unmoved(row), self.size, OUTSIDE)
         return masks
 
     def batches(self, doing: str) -> Iterator[tuple[slice, NDArray[np.uint16]]]:
@@ -97,7 +98,15 @@ class ParsedFaces:
 
     def image(self, row: int) -> NDArray[np.uint8]:
         """Read one image in the frame, (H, W, 3) uint8 RGB; black beyond the photo."""
-        return warp_image(_scaled(read_image(self.files[row].image), self.unmoved_size), self.affine, self.size)
+        whole = read_image(self.files[row].image)
+        scaled = warp_image(
+            whole, resize_affine(np.array([whole.shape[:2]]), self._unmoved(row))[0], self._unmoved(row)
+        )
+        return warp_image(scaled, self.affine[row], self.size)
+
+    def _unmoved(self, row: int | np.integer) -> tuple[int, int]:
+        height, width = self.unmoved_sizes[row].tolist()
+        return height, width
 
     def turned(self, degrees: float) -> ParsedFaces:
         """Return the same faces turned counter-clockwise about the centre of the frame, which keeps its size."""
@@ -105,14 +114,19 @@ class ParsedFaces:
             return self
         matrix, _ = turn_affine(self.size, degrees, 1.0)
         landmarks = {name: points @ matrix[:, :2].T + matrix[:, 2] for name, points in self.landmarks.items()}
-        affine = np.column_stack([matrix[:, :2] @ self.affine[:, :2], matrix[:, :2] @ self.affine[:, 2] + matrix[:, 2]])
-        return replace(self, landmarks=landmarks, affine=affine)
+        return replace(self, landmarks=landmarks, affine=_composed(matrix, self.affine))
 
     def select(self, rows: Sequence[int] | NDArray[np.integer]) -> ParsedFaces:
         """Return some of the faces, in that order."""
-        rows = np.asarray(rows, np.intp)
+        rows = np.arange(len(self))[np.asarray(rows, None if np.size(rows) else np.intp)]
         landmarks = {scheme: points[rows] for scheme, points in self.landmarks.items()}
-        return replace(self, files=tuple(self.files[row] for row in rows), landmarks=landmarks)
+        return replace(
+            self,
+            files=tuple(self.files[row] for row in rows),
+            landmarks=landmarks,
+            unmoved_sizes=self.unmoved_sizes[rows],
+            affine=self.affine[rows],
+        )
 
 
 def _check_scheme(scheme: LandmarkScheme, known: Collection[LandmarkScheme]) -> None:
@@ -136,7 +150,7 @@ def load_parsed_faces(
     *,
     images: Path | None = None,
     landmarks: Sequence[Path] = (),
-    detectors: Sequence[str] = ("dlib",),
+    detectors: Sequence[str] = DETECTORS,
     predictor: Path | None = None,
     size: tuple[int, int] = SIZE,
     fold: Fold = "all",
@@ -153,11 +167,11 @@ def load_parsed_faces(
         The folders; see :func:`wsegs.datasets.parsing.find_parsing`.
     landmarks
         Landmark files of different schemes, joined by name; a face needs landmarks in each of them. Without any,
-        landmarks (``ibug68``) are found in the images scaled to ``size``, or to twice that where no face is found.
+        landmarks (``ibug68``) are found as ``wsegs landmarks`` finds them.
     detectors, predictor
         Detectors of the landmarks; see :class:`wsegs.landmarks.chain.ChainOptions`.
     size
-        (H, W) to which images and masks are scaled.
+        (H, W) of the frame into which images and masks are fitted, centred; they keep their shape.
     fold
         Load only the images that :func:`fold_of` puts in this fold.
     turn, scale
@@ -181,30 +195,62 @@ def load_parsed_faces(
     if not files:
         raise OptionError(f"--fold {fold}: no image of {parsing_masks} is in it")
     if landmarks:
-        points = _read_tables(landmarks, files, size)
+        points = _read_tables(landmarks, files)
         for scheme in schemes:
             _check_scheme(scheme, points)
     else:
         for scheme in schemes:
             _check_scheme(scheme, [IBUG68])
         options = ChainOptions(tuple(detectors), str(predictor) if predictor else None, MAX_SIDE)
-        points = {IBUG68: _find(options, files, size, jobs)}
+        points = {IBUG68: _find(options, files, jobs)}
     found = np.all([np.isfinite(array).all(axis=(1, 2)) for array in points.values()], axis=0)
     if not found.any():
         raise DataError(f"{parsing_masks}: no face was found in any of the {len(files)} images")
+    unmoved_sizes, fitted = _fit([file for file, has_face in zip(files, found, strict=True) if has_face], size)
     matrix, moved_size = turn_affine(size, turn, scale)
+    affine = _composed(matrix, fitted)
     return ParsedFaces(
         files=tuple(file for file, has_face in zip(files, found, strict=True) if has_face),
-        landmarks={scheme: array[found] @ matrix[:, :2].T + matrix[:, 2] for scheme, array in points.items()},
+        landmarks={scheme: _moved(array[found], unmoved_sizes, affine) for scheme, array in points.items()},
         size=moved_size,
-        unmoved_size=size,
-        affine=matrix,
+        unmoved_sizes=unmoved_sizes,
+        affine=affine,
         no_face=tuple(file.name for file, has_face in zip(files, found, strict=True) if not has_face),
     )
 
 
-def _find(options: ChainOptions, files: Sequence[ParsedImage], size: tuple[int, int], jobs: int) -> NDArray[np.float64]:
-    """Return landmarks (N, 68, 2) in images scaled to ``size``; nan where there is no face."""
+def _fit(files: Sequence[ParsedImage], size: tuple[int, int]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return (N, 2), to which size (H, W) each image is scaled, and (N, 2, 3), from there into the frame.
+
+    Images of the frame's shape are scaled to the frame, others to their mask's size, and fitted into the frame then.
+    """
+    sizes, matrices = [], []
+    for file in files:
+        own = parsing_size(file.mask)
+        alike = own[0] * size[1] == own[1] * size[0]
+        sizes.append(size if alike else own)
+        matrices.append(np.eye(2, 3) if alike else letterbox_affine(own, size))
+    return np.array(sizes, np.intp), np.array(matrices, np.float64)
+
+
+def _composed(matrix: NDArray[np.floating], inner: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the matrices (N, 2, 3) that move by ``inner`` (N, 2, 3) and then by ``matrix`` (2, 3)."""
+    linear = matrix[:, :2] @ inner[:, :, :2]
+    shift = inner[:, :, 2] @ matrix[:, :2].T + matrix[:, 2]
+    return np.concatenate([linear, shift[:, :, None]], axis=2)
+
+
+def _moved(
+    points: NDArray[np.float64], unmoved_sizes: NDArray[np.intp], affine: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Move points (N, P, 2) into the frame: they are in the unit square of their image, edge to edge."""
+    scaled = points * unmoved_sizes[:, None, ::-1] - 0.5
+    moved: NDArray[np.float64] = np.einsum("npj,nij->npi", scaled, affine[:, :, :2]) + affine[:, None, :, 2]
+    return moved
+
+
+def _find(options: ChainOptions, files: Sequence[ParsedImage], jobs: int) -> NDArray[np.float64]:
+    """Return landmarks (N, 68, 2) in the unit square of their image; nan where there is no face."""
     options.describe()  # reports missing weights before the work begins
     chunks = [files[start : start + _CHUNK] for start in range(0, len(files), _CHUNK)]
     # For one chunk, starting processes costs more than it gains.
@@ -213,7 +259,7 @@ def _find(options: ChainOptions, files: Sequence[ParsedImage], size: tuple[int, 
     parts = []
     with tqdm(total=len(files), unit="face", desc="landmarks", disable=None) as bar:
         try:
-            for part in parallel(joblib.delayed(_find_in_chunk)(options, chunk, size, jobs > 1) for chunk in chunks):
+            for part in parallel(joblib.delayed(_find_in_chunk)(options, chunk, jobs > 1) for chunk in chunks):
                 parts.append(part)
                 bar.update(len(part))
         except TerminatedWorkerError as error:
@@ -221,32 +267,36 @@ def _find(options: ChainOptions, files: Sequence[ParsedImage], size: tuple[int, 
     return np.concatenate(parts)
 
 
-def _find_in_chunk(
-    options: ChainOptions, files: Sequence[ParsedImage], size: tuple[int, int], in_worker: bool
-) -> NDArray[np.float64]:
+def _find_in_chunk(options: ChainOptions, files: Sequence[ParsedImage], in_worker: bool) -> NDArray[np.float64]:
     if in_worker:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process's to handle
     chain = load_chain(options)
     points = np.full((len(files), IBUG68.count, 2), np.nan)
     for row, file in enumerate(files):
-        image = read_image(file.image)
-        check_mask_shape(file.mask, file.image, image.shape[:2])
-        for factor in (1, 2):  # small faces are found in a picture twice as large
-            face = chain.find(_scaled(image, (factor * size[0], factor * size[1])))
-            if face.landmarks is not None:
-                points[row] = rescale(face.landmarks.astype(np.float64), 1 / factor)
-                break
+        photo = open_photo(file.image, options.max_side)
+        check_mask_shape(file.mask, file.image, photo.size[::-1])
+        face = chain.find(photo)
+        if face.landmarks is not None:
+            points[row] = (face.landmarks.astype(np.float64) + 0.5) / photo.size
     return points
 
 
-def _scaled(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    return warp_image(image, resize_affine(np.array([image.shape[:2]]), size)[0], size)
+def _check_same_picture(file: ParsedImage, table_size: Sequence[int], path: Path) -> None:
+    """Raise DataError unless the image is of the size (H, W) that its landmarks say, or either a multiple of it.
+
+    Points, masks and images are scaled to one frame, so that landmarks of halved images fit the whole ones.
+    """
+    (width, height), (own_height, own_width) = image_size(file.image), table_size
+    ratio = max(width / own_width, own_width / width)
+    same = (width * own_height == height * own_width) and ratio == round(ratio)
+    if not same:
+        raise DataError(
+            f"{file.image}: {width}x{height} pixels, expected {own_width}x{own_height} by {path}, or a multiple of it"
+        )
 
 
-def _read_tables(
-    paths: Sequence[Path], files: Sequence[ParsedImage], size: tuple[int, int]
-) -> dict[LandmarkScheme, NDArray[np.float64]]:
-    """Return scheme -> landmarks (N, P, 2) in images scaled to ``size``; nan where a table has no face."""
+def _read_tables(paths: Sequence[Path], files: Sequence[ParsedImage]) -> dict[LandmarkScheme, NDArray[np.float64]]:
+    """Return scheme -> landmarks (N, P, 2) in the unit square of their image; nan where a table has no face."""
     points: dict[LandmarkScheme, NDArray[np.float64]] = {}
     for path in paths:
         table = read_landmarks(path)
@@ -254,13 +304,11 @@ def _read_tables(
             raise OptionError(
                 f"--landmarks {path}: the second file of the scheme '{table.scheme.name}'; expected one a scheme"
             )
-        points[table.scheme] = _joined(table, path, files, size)
+        points[table.scheme] = _joined(table, path, files)
     return points
 
 
-def _joined(
-    table: LandmarkTable, path: Path, files: Sequence[ParsedImage], size: tuple[int, int]
-) -> NDArray[np.float64]:
+def _joined(table: LandmarkTable, path: Path, files: Sequence[ParsedImage]) -> NDArray[np.float64]:
     rows = {name: row for row, name in enumerate(table.images)}
     # The table may be of another root folder: a unique file name is enough.
     short: dict[str, list[int]] = {}
@@ -275,10 +323,10 @@ def _joined(
             continue
         known += 1
         if table.found[row]:
-            image_size = table.image_size[row, ::-1]
-            check_mask_shape(file.mask, file.image, image_size.tolist())
-            affine = resize_affine(image_size[None], size)
-            points[position] = transform_points(table.landmarks[row][None], affine)[0]
+            its_size = table.image_size[row, ::-1]
+            check_mask_shape(file.mask, file.image, its_size.tolist())
+            _check_same_picture(file, its_size.tolist(), path)
+            points[position] = (table.landmarks[row].astype(np.float64) + 0.5) / its_size[::-1]
     if not known:
         raise DataError(f"--landmarks {path}: has none of the {len(files)} images; the first is '{files[0].name}'")
     return points

@@ -20,10 +20,9 @@ from typing import Any
 import h5py
 
 from wsegs.io.files import atomic_write
-from wsegs.io.integrity import USER_BLOCK, write_digests
+from wsegs.io.integrity import LOCKING_VARIABLE, USER_BLOCK, write_digests
 from wsegs.io.subprocess_call import call_in_subprocess
 
-LOCKING_VARIABLE = "HDF5_USE_FILE_LOCKING"
 _found_readable: set[tuple[str, int, int]] = set()
 
 
@@ -48,7 +47,7 @@ def open_hdf5(path: str | os.PathLike[str], rdcc_nbytes: int | None = None) -> h
         if "unable to lock file" not in str(error):
             raise
         raise OSError(
-            f"{error}; another program writes it, or its drive has no locks: wsegs --no-hdf5-locking reads it anyway"
+            f"{error}; open for writing elsewhere, or its drive has no locks: wsegs --no-hdf5-locking reads it anyway"
         ) from error
 
 

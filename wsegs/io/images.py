@@ -1,7 +1,8 @@
 """Read images: landmarks refer to the pixels that this module returns, and so must all that follows.
 
-Any file becomes 8-bit RGB: 16-bit values are divided by 256, grey is repeated, an alpha channel is dropped, CMYK is
-converted. The EXIF orientation is applied, so that a face in a rotated photo stands upright as viewers show it.
+Any file becomes 8-bit RGB: 16-bit values are divided by 256, grey is repeated, CMYK is converted. Transparent pixels
+are laid over :data:`BACKGROUND`, since the colours below them are not seen. Of several pages or frames the first
+counts. The EXIF orientation is applied, so that a face in a rotated photo stands upright as viewers show it.
 
 Finding faces needs less than that: a :class:`Photo` decodes grey alone, and large JPEGs at a reduced size.
 """
@@ -18,14 +19,14 @@ import cv2
 import numpy as np
 import PIL.ExifTags
 import PIL.Image
+import PIL.ImageOps
 from numpy.typing import NDArray
 
 from wsegs.errors import DataError
+from wsegs.io.image_header import JPEG, ImageHeader, count_frames, read_header
 
-_JPEG = ("JPEG", "MPO")
-
-MAX_PIXELS = 80_000_000
-"""Larger images are refused by their header: decoded they would need a quarter of a gigabyte and more each."""
+BACKGROUND = (255, 255, 255)
+"""White, RGB: what shows through transparent pixels."""
 
 
 def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
@@ -34,7 +35,7 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     Parameters
     ----------
     path
-        A JPEG, PNG, or anything else that both Pillow and OpenCV know.
+        A JPEG, PNG, or anything else that Pillow knows.
 
     Returns
     -------
@@ -43,7 +44,8 @@ def read_image(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     Raises
     ------
     DataError
-        If it cannot be read whole. The message is ``path: reason``; :func:`reason` gives the reason alone.
+        If it cannot be read whole, or every pixel is transparent. The message is ``path: reason``; :func:`reason` gives
+        the reason alone.
     """
     return decode_image(read_bytes(path), path)
 
@@ -54,7 +56,7 @@ def image_size(path: str | os.PathLike[str]) -> tuple[int, int]:
     Reads the header alone, but where EXIF turns the image: whether OpenCV applies that depends on the format.
     """
     data = read_bytes(path)
-    _, size = _check_header(data, path)
+    size = read_header(data, path).size
     turned = True
     with suppress(Exception), warnings.catch_warnings():  # Pillow raises many kinds on damaged metadata
         warnings.simplefilter("ignore")
@@ -81,21 +83,39 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
 
 def decode_image(data: bytes, path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     """Decode the bytes of an image file as :func:`read_image` does; ``path`` is for the message only."""
-    _check_header(data, path)
-    return _decode(data, path, cv2.IMREAD_COLOR)
+    return _decode(data, path, read_header(data, path), cv2.IMREAD_COLOR)
 
 
-def _decode(data: bytes, path: str | os.PathLike[str], mode: int) -> NDArray[np.uint8]:
-    """Return (H, W, 3), RGB, or (H, W), grey, as OpenCV's ``mode`` says."""
+def _decode(data: bytes, path: str | os.PathLike[str], header: ImageHeader, mode: int) -> NDArray[np.uint8]:
+    """Return (H, W, 3), RGB, or of a JPEG (H, W), grey, as OpenCV's ``mode`` says."""
+    if header.transparent:
+        return _decode_with_pillow(data, path)
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
     except cv2.error as error:
         raise DataError(f"{path}: not decodable ({error.err})") from error
     if image is None or image.size == 0:
-        raise DataError(f"{path}: not decodable")
+        if header.kind in JPEG:
+            raise DataError(f"{path}: not decodable")
+        return _decode_with_pillow(data, path)
     if image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image)
     return image  # type: ignore[return-value]
+
+
+def _decode_with_pillow(data: bytes, path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+    """Return (H, W, 3), RGB: of rare kinds and of transparent ones, since OpenCV reads alpha of some kinds only."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with PIL.Image.open(io.BytesIO(data)) as opened:
+                picture = PIL.ImageOps.exif_transpose(opened).convert("RGBA")
+    except Exception as error:  # Pillow raises many kinds on damaged data
+        raise DataError(f"{path}: not decodable") from error
+    if not np.asarray(picture)[..., 3].any():
+        raise DataError(f"{path}: every pixel is transparent, so there is nothing to see")
+    background = PIL.Image.new("RGBA", picture.size, BACKGROUND)
+    return np.array(PIL.Image.alpha_composite(background, picture).convert("RGB"))
 
 
 # By how much a JPEG is reduced while it is decoded -> OpenCV's names for that, in colour and in grey.
@@ -120,12 +140,17 @@ class Photo:
     reduction
         1, 2, 4 or 8: pixel i of :meth:`grey` and :meth:`colour` covers pixels ``i * reduction`` and following
         (where EXIF turns the image, up to ``reduction - 1`` pixels earlier).
+    frames
+        How many pages or frames the file has; the first is read.
     """
 
     def __init__(self, data: bytes, path: str | os.PathLike[str], needed: int = 0) -> None:
         """Take the bytes of an image file; see :func:`open_photo`."""
-        kind, (width, height) = _check_header(data, path)
-        self._data, self._path, self._is_jpeg = data, path, kind in _JPEG
+        header = read_header(data, path)
+        width, height = header.size
+        self._data, self._path, self._header = data, path, header
+        self._is_jpeg = header.kind in JPEG
+        self.frames = count_frames(data, header.kind)
         self._colour: NDArray[np.uint8] | None = None
         self.reduction = _reduction(width, height, needed) if self._is_jpeg else 1
         self._grey = self._decode_grey()
@@ -140,7 +165,7 @@ class Photo:
     def of_array(cls, image: NDArray[np.uint8]) -> Photo:
         """Return the photo of an image in memory, (H, W, 3), RGB."""
         photo = cls.__new__(cls)
-        photo._colour, photo._is_jpeg, photo.reduction = image, False, 1
+        photo._colour, photo._is_jpeg, photo.reduction, photo.frames = image, False, 1, 1
         photo._grey = photo._decode_grey()
         photo.size = (image.shape[1], image.shape[0])
         return photo
@@ -152,12 +177,12 @@ class Photo:
     def colour(self) -> NDArray[np.uint8]:
         """Return (H, W, 3) uint8, RGB."""
         if self._colour is None:
-            self._colour = _decode(self._data, self._path, _REDUCED[self.reduction][0])
+            self._colour = _decode(self._data, self._path, self._header, _REDUCED[self.reduction][0])
         return self._colour
 
     def _decode_grey(self) -> NDArray[np.uint8]:
         if self._is_jpeg:
-            return _decode(self._data, self._path, _REDUCED[self.reduction][1])
+            return _decode(self._data, self._path, self._header, _REDUCED[self.reduction][1])
         return cv2.cvtColor(self.colour(), cv2.COLOR_RGB2GRAY)  # type: ignore[return-value]
 
 
@@ -202,28 +227,3 @@ _register_heif()
 def reason(error: Exception, path: str | os.PathLike[str]) -> str:
     """Return the message of ``error`` without the path it begins with."""
     return str(error).removeprefix(f"{path}: ")
-
-
-def _check_header(data: bytes, path: str | os.PathLike[str]) -> tuple[str | None, tuple[int, int]]:
-    """Refuse what is no image, too large, or cut short, before memory is spent on it; return format, width, height."""
-    if not data:
-        raise DataError(f"{path}: an empty file")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's own notes on large images and odd metadata
-            with PIL.Image.open(io.BytesIO(data)) as header:
-                (width, height), kind = header.size, header.format
-    except PIL.Image.DecompressionBombError as error:
-        raise DataError(f"{path}: more than {MAX_PIXELS // 10**6} million pixels") from error
-    # Pillow's plug-ins raise many kinds on damaged headers; each means the same here.
-    except Exception as error:
-        raise DataError(f"{path}: not an image that can be read") from error
-    if width * height > MAX_PIXELS:
-        raise DataError(f"{path}: {width}x{height}, more than {MAX_PIXELS // 10**6} million pixels")
-    # OpenCV fills the missing part of a cut JPEG with grey and says nothing. The end marker must follow the last
-    # start of scan: markers cannot occur within a scan, and an embedded thumbnail comes before it.
-    if kind in _JPEG and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
-        raise DataError(f"{path}: truncated JPEG")
-    if kind == "PNG" and b"IEND" not in data[-1024:]:
-        raise DataError(f"{path}: truncated PNG")
-    return kind, (width, height)

@@ -20,6 +20,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from wsegs.errors import DataError
+
+try:
+    import fcntl
+except ImportError:  # Windows, where a file that is open for writing cannot be read at all
+    fcntl = None  # type: ignore[assignment]
+
+LOCKING_VARIABLE = "HDF5_USE_FILE_LOCKING"
 USER_BLOCK = 4096  # bytes
 State = Literal["whole", "broken", "none"]
 
@@ -64,10 +72,13 @@ def check_digest(path: str | os.PathLike[str]) -> State:
 
     Raises
     ------
+    DataError
+        If another program has it open for writing: HDF5 marks the file then, and its digests differ.
     OSError
         If it cannot be read.
     """
     with Path(path).open("rb") as file:
+        _refuse_while_written(file, path)
         line = file.read(_FIRST_LENGTH)
         if line.startswith(_HDF5):
             return "none"
@@ -77,6 +88,7 @@ def check_digest(path: str | os.PathLike[str]) -> State:
 def check_structure(path: str | os.PathLike[str]) -> State:
     """Return whether an HDF5 file is as it was written, but for the chunks of pixels; as :func:`check_digest`."""
     with Path(path).open("rb") as file:
+        _refuse_while_written(file, path)
         block = file.read(USER_BLOCK)
         if block.startswith(_HDF5):
             return "none"
@@ -88,6 +100,22 @@ def check_structure(path: str | os.PathLike[str]) -> State:
         if any(not USER_BLOCK <= first < behind <= size for first, behind in ranges):
             return "broken"
         return "whole" if _sha256(file, ranges) == form[2].decode() else "broken"
+
+
+def _refuse_while_written(file: BinaryIO, path: str | os.PathLike[str]) -> None:
+    """Raise DataError if somebody holds HDF5's lock for writing; where locks are off, that cannot be known."""
+    if fcntl is None or os.environ.get(LOCKING_VARIABLE, "").upper() in ("FALSE", "0"):
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise DataError(
+            f"{path}: open for writing elsewhere: wait until the other program has closed it"
+            " (wsegs --no-hdf5-locking reads it as it is)"
+        ) from None
+    except OSError:  # a drive without locks
+        return
+    fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _complement(left_out: Sequence[tuple[int, int]], first: int, behind: int) -> list[tuple[int, int]]:

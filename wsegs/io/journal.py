@@ -95,9 +95,10 @@ class Journal:
             with self._connection:
                 self._connection.executemany("INSERT OR REPLACE INTO work VALUES (?, ?, ?)", rows)
         except sqlite3.Error as error:
-            raise WsegsError(
-                f"{self.path}: {error}; what was done is kept there: run the same command again when that is mended"
-            ) from error
+            kept = "what was done is kept there"
+            with suppress(sqlite3.Error):
+                kept = "nothing was done before" if self.is_empty() else kept
+            raise WsegsError(f"{self.path}: {error}; {kept}: run the same command again when that is mended") from error
 
     def read(self) -> Iterator[tuple[int, bytes]]:
         """Yield keys and their values in the order of the keys, without values that are damaged."""

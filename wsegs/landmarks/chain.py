@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.io.images import Photo
-from wsegs.landmarks.choose import choose_face
+from wsegs.landmarks.choose import choose_face, intersection_over_union, is_sure
 from wsegs.landmarks.detectors import check_landmarkers, describe_landmarker, load_landmarker
 from wsegs.landmarks.detectors.protocol import Faces, Landmarker, LandmarkerOptions
 from wsegs.landmarks.detectors.upright import box_of_points
 
 MAX_SIDE = 1024
 DETECTORS = ("dlib", "mtcnn")
+_SAME_FACE = 0.3  # intersection over union from which two detectors mean the same face
 GIVEN = "data set box"
 """Status of a face whose box came with the data set; one of ``STATUS_NAMES`` in :mod:`wsegs.landmarks.table`."""
 
@@ -65,13 +66,26 @@ class FoundFace(NamedTuple):
     box
         (4,) float32, x, y, width, height of the face; None if there is no face.
     faces
-        How many faces that landmarker found.
+        How many faces that landmarker found; -1 where none was searched.
+    score
+        How sure it is of this face, 0 to 1; nan where it does not say.
     """
 
     landmarks: NDArray[np.float32] | None
     found_by: str
     box: NDArray[np.float32] | None
     faces: int
+    score: float = float("nan")
+
+
+class _Candidate(NamedTuple):
+    """A face that a landmarker would take, before its landmarks are placed; in pixels of the reduced photo."""
+
+    landmarker: Landmarker
+    box: NDArray[np.float32]
+    points: NDArray[np.float32] | None
+    faces: int
+    score: float
 
 
 class Chain:
@@ -84,24 +98,42 @@ class Chain:
     def find(self, image: NDArray[np.uint8] | Photo, known_box: NDArray[np.floating] | None = None) -> FoundFace:
         """Find the landmarks of one face in ``image``, a photo or (H, W, 3), RGB.
 
-        If the data set has a box of the face, ``known_box`` (4,), faces that do not overlap it are ignored. Colours
-        are decoded only if a landmarker uses them.
+        Landmarkers are tried in order until one is sure of its face. A face that the first is unsure of is taken if a
+        later one finds it, too, or if none is sure of any. If the data set has a box of the face, ``known_box`` (4,),
+        faces that do not overlap it are ignored, and the first that does is taken. Colours are decoded only if a
+        landmarker uses them.
         """
         photo = image if isinstance(image, Photo) else Photo.of_array(image)
         if known_box is not None:
             known_box = _reduced(known_box, photo.reduction)
         height, width = photo.grey().shape
         scale = min(1.0, self._max_side / max(height, width)) if self._max_side else 1.0
+        unsure: list[_Candidate] = []
         for landmarker in self._landmarkers:
+            if unsure and not landmarker.second_opinion:
+                continue
             seen = photo.grey() if landmarker.detects_in_grey else photo.colour()
             faces = _enlarged(landmarker.detector.detect(_resized(seen, scale)), 1 / scale)
-            chosen = choose_face(faces.boxes, (height, width), known_box)
+            confirmed = _confirmed(unsure, faces)
+            if confirmed is not None:
+                return self._place_candidate(photo, confirmed)
+            chosen = choose_face(faces.boxes, (height, width), known_box, faces.scores)
             if chosen is None:
                 continue
             box = faces.boxes[chosen]
             points = None if faces.points is None else faces.points[chosen]
-            return self._place(photo, landmarker, box, points, landmarker.name, len(faces))
+            score = float("nan") if faces.scores is None else float(faces.scores[chosen])
+            candidate = _Candidate(landmarker, box, points, len(faces), score)
+            if known_box is not None or is_sure(candidate.box, score, (height, width)):
+                return self._place_candidate(photo, candidate)
+            unsure.append(candidate)
+        if unsure:
+            return self._place_candidate(photo, max(unsure, key=lambda candidate: candidate.score))
         return FoundFace(None, "none", None, 0)
+
+    def _place_candidate(self, photo: Photo, face: _Candidate) -> FoundFace:
+        found = self._place(photo, face.landmarker, face.box, face.points, face.landmarker.name, face.faces)
+        return found._replace(score=face.score)
 
     def find_at(
         self,
@@ -148,6 +180,16 @@ class Chain:
         return FoundFace(whole.points[0], found_by, whole.boxes[0], faces)
 
 
+def _confirmed(unsure: list[_Candidate], faces: Faces) -> _Candidate | None:
+    """Return the candidate that a later landmarker found as well, with the higher score; None if there is none."""
+    for candidate in unsure:
+        overlap = intersection_over_union(faces.boxes, candidate.box)
+        if len(faces) and overlap.max() >= _SAME_FACE:
+            score = float("nan") if faces.scores is None else float(faces.scores[overlap.argmax()])
+            return candidate._replace(score=max(candidate.score, score))  # the first, if the other does not say
+    return None
+
+
 def _resized(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
     if scale == 1:
         return image
@@ -161,7 +203,8 @@ def _enlarged(faces: Faces, factor: float) -> Faces:
     # Pixel centres are at integers: the edge of the first pixel, at -1/2, stays where it is.
     boxes = faces.boxes * factor
     boxes[:, :2] += (factor - 1) / 2
-    return Faces(boxes, None if faces.points is None else faces.points * factor + (factor - 1) / 2)
+    points = None if faces.points is None else faces.points * factor + (factor - 1) / 2
+    return Faces(boxes, points, faces.scores)
 
 
 def _reduced_points(points: NDArray[np.floating], factor: float) -> NDArray[np.float32]:
@@ -188,19 +231,20 @@ def load_chain(options: ChainOptions) -> Chain:
 
 
 def landmarks_of_image(
-    image: NDArray[np.uint8],
+    image: NDArray[np.uint8] | Photo,
     detectors: tuple[str, ...] = DETECTORS,
     *,
     predictor: str | None = None,
     max_side: int = MAX_SIDE,
     box: NDArray[np.floating] | None = None,
 ) -> FoundFace:
-    """Find the landmarks of one image in memory; the detectors stay loaded for the next call.
+    """Find the landmarks of one image; the detectors stay loaded for the next call.
 
     Parameters
     ----------
     image
-        (H, W, 3) uint8, RGB.
+        (H, W, 3) uint8, RGB; or a photo. Of ``open_photo(path, MAX_SIDE)`` the landmarks are those that ``wsegs
+        landmarks`` finds; of the pixels of a JPEG they may differ by up to a pixel, since its grey is another.
     detectors, predictor, max_side
         As in :class:`ChainOptions`.
     box

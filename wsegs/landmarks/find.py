@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -18,23 +18,27 @@ from tqdm import tqdm
 import wsegs
 from wsegs.datasets import write_unmatched
 from wsegs.errors import DataError, OptionError, WsegsError
-from wsegs.io.files import check_output, write_table
+from wsegs.io.files import check_output
 from wsegs.io.journal import Journal
 from wsegs.io.lock import locks_output
 from wsegs.io.parallel import WorkerLostError, run_in_workers
 from wsegs.landmarks.chain import DETECTORS, MAX_SIDE, ChainOptions
+from wsegs.landmarks.choose import SURE
 from wsegs.landmarks.dataset_boxes import DatasetBoxes, dataset_boxes
+from wsegs.landmarks.doubt import shape_doubt
+from wsegs.landmarks.doubtful import doubtful_rows, reject_faces, write_doubtful, write_missing
+from wsegs.landmarks.image_sizes import check_image_sizes
 from wsegs.landmarks.imports import Imported, write_csv
 from wsegs.landmarks.known import Known, fit_to_images, known_landmarks
 from wsegs.landmarks.scaling import Scale
-from wsegs.landmarks.table import NO_FACE, STATUS_NAMES, UNREADABLE, LandmarkTable, write_landmarks
+from wsegs.landmarks.table import NO_FACE, REJECTED, STATUS_NAMES, UNREADABLE, LandmarkTable, write_landmarks
 from wsegs.landmarks.tasks import ImageTask, find_in_chunk, record_type
 from wsegs.schemes import IBUG68, LandmarkScheme
 
 if TYPE_CHECKING:
     from wsegs.datasets.index import FaceDataset
 
-_JOURNAL = "wsegs-landmarks-journal 2"
+_JOURNAL = "wsegs-landmarks-journal 3"
 _CHUNK = 32  # images a task: few enough for a smooth bar, many enough that sending them costs little
 
 
@@ -53,6 +57,8 @@ def find_landmarks(
     data_scale: Scale | None = None,
     boxes_from_data: bool = False,
     earlier: LandmarkTable | None = None,
+    reject: Sequence[str] = (),
+    min_score: float | None = None,
     jobs: int = -1,
     scheduler: str | None = None,
     export: str | os.PathLike[str] | None = None,
@@ -93,7 +99,12 @@ def find_landmarks(
         Search only the faces for which the data set has no box; see :mod:`wsegs.landmarks.dataset_boxes`. The
         first detector's predictor places the points.
     earlier
-        What an earlier call found: its faces are kept, by file name, and only the other images are searched.
+        What an earlier call found: its faces, and that they were rejected, are kept, by file name, and only the other
+        images are searched.
+    reject
+        Images whose faces are turned down; see :data:`wsegs.landmarks.table.REJECTED`.
+    min_score
+        Turn down faces of which the detector is less sure, 0 to 1.
     jobs
         Processes; -1 is one a core.
     scheduler
@@ -141,9 +152,15 @@ def find_landmarks(
         provenance["earlier"] = earlier.provenance
     if boxes_from_data:
         provenance["options"]["boxes_from_data"] = True
+    if reject:
+        provenance["options"]["rejected"] = len(reject)
+    if min_score is not None:
+        provenance["options"]["min_score"] = min_score
     if options.detectors and predictor is not None:  # workers may have another working directory
         options = replace(options, predictor=str(Path(predictor).absolute()))
     kept = _kept_records(dataset, earlier, scheme)
+    names = [dataset.images[row] for row in kept["index"]]
+    check_image_sizes(dataset.root, names, kept["image_size"], "the landmarks to update")
     header = {
         **provenance,
         "scheme": scheme.as_mapping(average=False),
@@ -172,12 +189,16 @@ def find_landmarks(
                 f"{error}; {done.sum()} images are kept in {partial}:"
                 " run the same command again, with fewer processes (-j)"
             ) from error
-        table = _table(dataset, known, scheme, records, provenance)
+        several = int((records["frames"] > 1).sum())
+        if several:
+            provenance["data"]["several_frames"] = several
+        table = reject_faces(_table(dataset, known, scheme, records, provenance), reject, min_score)
         try:
             # The table last: when it is there, all is.
             if export is not None:
                 write_csv(export, table)
-            _write_missing(table, records, output.with_suffix(".missing.csv"))
+            write_missing(table, records["reason"], output.with_suffix(".missing.csv"), min_score)
+            write_doubtful(table, output.with_suffix(".doubtful.csv"))
             everything = replace(dataset, unmatched=(*dataset.unmatched, *imported.unmatched))
             write_unmatched(everything, output.with_suffix(".unmatched.csv"))
             write_landmarks(output, table, force=force)
@@ -185,7 +206,7 @@ def find_landmarks(
             if isinstance(error, WsegsError):
                 raise
             raise WsegsError(
-                f"{error.filename}: {error.strerror}; all that was found is kept in {partial}:"
+                f"{error.filename or output}: {error.strerror or error}; all that was found is kept in {partial}:"
                 " run the same command again when that is mended"
             ) from error
         journal.remove()
@@ -203,14 +224,17 @@ def _kept_records(dataset: FaceDataset, earlier: LandmarkTable | None, scheme: L
         return np.zeros(0, record_type(scheme.count))
     if not earlier.scheme.agrees_with(scheme):
         raise DataError(f"the earlier landmarks are '{earlier.scheme.name}', those to be found '{scheme.name}'")
-    rows = {name: row for row, name in enumerate(earlier.images) if earlier.found[row]}
+    decided = earlier.found | (earlier.status == REJECTED)
+    rows = {name: row for row, name in enumerate(earlier.images) if decided[row]}
     pairs = [(index, rows[name]) for index, name in enumerate(dataset.images) if name in rows]
     index, row = np.array(pairs, np.intp).reshape(-1, 2).T
     status = np.array([STATUS_NAMES.index(name) for name in earlier.status_names], np.uint8)
     records = np.zeros(len(pairs), record_type(scheme.count))
     records["index"] = index
-    records["status"] = status[earlier.status[row]]
+    rejected = earlier.status[row] == REJECTED
+    records["status"] = np.where(rejected, np.uint8(REJECTED), status[np.where(rejected, 0, earlier.status[row])])
     records["faces"] = earlier.faces[row]
+    records["score"] = earlier.score[row]
     records["box"] = earlier.boxes[row]
     records["image_size"] = earlier.image_size[row]
     records["landmarks"] = earlier.landmarks[row]
@@ -266,8 +290,8 @@ def _numbers(array: NDArray[np.float32] | None, row: int) -> tuple[float, ...] |
 
 
 def _status_name(status: int) -> str:
-    if status == UNREADABLE:
-        return "unreadable"
+    if status in (REJECTED, UNREADABLE):
+        return "rejected" if status == REJECTED else "unreadable"
     return STATUS_NAMES[status] if status else "no face"
 
 
@@ -275,10 +299,11 @@ def _table(
     dataset: FaceDataset, known: Known, scheme: LandmarkScheme, records: NDArray[Any], provenance: dict[str, Any]
 ) -> LandmarkTable:
     use = (known.status != NO_FACE) & (records["status"] != UNREADABLE)
+    landmarks = np.where(use[:, None, None], known.landmarks, records["landmarks"]).astype(np.float32)
     return LandmarkTable(
         scheme=scheme,
         images=dataset.images,
-        landmarks=np.where(use[:, None, None], known.landmarks, records["landmarks"]).astype(np.float32),
+        landmarks=landmarks,
         status=np.where(use, known.status, records["status"]).astype(np.uint8),
         status_names=STATUS_NAMES,
         faces=records["faces"].astype(np.int16),
@@ -291,19 +316,9 @@ def _table(
         provenance=provenance,
         numbers=dataset.numbers,
         categories=dataset.categories,
+        score=np.where(use, np.nan, records["score"]).astype(np.float32),
+        doubt=shape_doubt(landmarks, scheme),
     )
-
-
-def _write_missing(table: LandmarkTable, records: NDArray[Any], path: Path) -> None:
-    """Write name and reason of every image without landmarks."""
-    rows = (
-        (
-            table.images[row],
-            "no face" if table.status[row] == NO_FACE else records["reason"][row].decode("utf-8", "replace"),
-        )
-        for row in np.flatnonzero(~table.found)
-    )
-    write_table(path, ["image", "reason"], rows)
 
 
 def _fingerprint(dataset: FaceDataset, known: Known, boxes: DatasetBoxes | None, kept: NDArray[Any]) -> str:
@@ -328,6 +343,10 @@ def summarise(table: LandmarkTable) -> dict[str, Any]:
         "found": int(table.found.sum()),
         "found_by": {name: count for name, count in counts.items() if count},
         "several_faces": int((table.faces > 1).sum()),
+        "doubtful": len(doubtful_rows(table)),
+        "unsure": int((table.found & (table.score < SURE)).sum()),
+        "several_frames": int(table.provenance.get("data", {}).get("several_frames", 0)),
         "no_face": int((table.status == NO_FACE).sum()),
+        "rejected": int((table.status == REJECTED).sum()),
         "unreadable": int((table.status == UNREADABLE).sum()),
     }

@@ -1,18 +1,24 @@
 """Read and write ``landmarks.h5``, the landmark table.
 
-Format 2, HDF5; format 1, without ``/scheme``, is read as well. ``N`` images, ``P`` points, ``A`` attributes:
+Format 3, HDF5. Formats 1, without ``/scheme``, and 2, without ``/score`` and ``/doubt``, are read, too. ``N`` images,
+``P`` points, ``A`` attributes:
 
 =================== ======================== ===============================================================
 object              type, shape              meaning
 =================== ======================== ===============================================================
 ``/image``          str (N,)                 name relative to the data set's root, the key that rows join by
 ``/landmarks``      float32 (N, P, 2)        x, y in pixels of the source image; nan where there is none
-``/status``         uint8 (N,)               0 no face, 255 unreadable, else an index of ``/status_names``
+``/status``         uint8 (N,)               0 no face, 254 rejected, 255 unreadable, else an index of
+                                             ``/status_names``
 ``/status_names``   str                      none, dlib, mtcnn, face-alignment, imported, data set (its
-                                             points), data set box (dlib's points in its box)
+                                             points), data set box (dlib's points in its box),
+                                             whole (image)
 ``/faces``          int16 (N,)               faces that the detector found; -1 unknown
 ``/boxes``          float32 (N, 4)           x, y, width, height of the chosen face; nan
 ``/image_size``     int32 (N, 2)             width, height of the source image; 0 where unreadable
+``/score``          float32 (N,)             how sure the detector is of the face, 0 to 1; nan unknown
+``/doubt``          float32 (N,)             how far the shape is from the average face, 0 to 1; nan; see
+                                             :func:`wsegs.landmarks.doubt.shape_doubt`
 ``/attributes``     int8 (N, A)              1 present, 0 absent, -1 unknown
 ``/attribute_names`` str (A,)
 ``/identity``       int32 (N,)               -1 unknown
@@ -51,11 +57,13 @@ from wsegs.landmarks.label_columns import label_columns, read_categories, read_n
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
 
 FORMAT = "wsegs-landmarks"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 NO_FACE = 0
+REJECTED = 254
+"""A face was found and somebody, or ``--min-score``, turned it down: no crop, no mask, not trained, not evaluated."""
 UNREADABLE = 255
-STATUS_NAMES = ("none", "dlib", "mtcnn", "face-alignment", "imported", "data set", "data set box")
+STATUS_NAMES = ("none", "dlib", "mtcnn", "face-alignment", "imported", "data set", "data set box", "whole")
 
 _BLOCK = 4096  # rows that are read at a time where not all are kept
 
@@ -69,9 +77,10 @@ _ARRAYS: dict[str, tuple[str, type[np.generic], tuple[int | str, ...]]] = {
     "attributes": ("attributes", np.int8, ("A",)),
     "identity": ("identity", np.int32, ()),
     "split": ("split", np.int8, ()),
+    "score": ("score", np.float32, ()),
+    "doubt": ("doubt", np.float32, ()),
 }
-# What a row's checksum covers beside its name, in this order; then numbers and categories, see `label_columns`.
-CHECKED = tuple(name for name, _, _ in _ARRAYS.values())
+_SINCE_3 = ("score", "doubt")
 _NAMES = {"images": "image", "status_names": "status_names", "attribute_names": "attribute_names"}
 
 
@@ -90,7 +99,7 @@ class LandmarkTable:
     landmarks
         (N, P, 2) float32, x and y in pixels of the source image; nan where none were found.
     status
-        (N,) uint8: 0 no face, 255 unreadable image, else an index of ``status_names``.
+        (N,) uint8: 0 no face, 254 rejected face, 255 unreadable image, else an index of ``status_names``.
     status_names
         Names of what found the landmarks.
     faces
@@ -113,6 +122,10 @@ class LandmarkTable:
         Name -> (N,) float32; nan unknown.
     categories
         Name -> names and codes (N,) int64; -1 unknown.
+    score
+        (N,) float32, how sure the detector is of the face, 0 to 1; nan unknown.
+    doubt
+        (N,) float32, how far the shape of the face is from the average, 0 to 1; nan where there are no landmarks.
     """
 
     scheme: LandmarkScheme
@@ -130,6 +143,13 @@ class LandmarkTable:
     provenance: dict[str, Any]
     numbers: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     categories: dict[str, Categories] = field(default_factory=dict)
+    score: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    doubt: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+
+    def __post_init__(self) -> None:
+        for name in _SINCE_3:
+            if not len(getattr(self, name)):
+                object.__setattr__(self, name, np.full(len(self.images), np.nan, np.float32))
 
     def __len__(self) -> int:
         return len(self.images)
@@ -144,8 +164,14 @@ class LandmarkTable:
     @property
     def found(self) -> NDArray[np.bool_]:
         """(N,) bool: whether an image has landmarks."""
-        found: NDArray[np.bool_] = (self.status != NO_FACE) & (self.status != UNREADABLE)
+        found: NDArray[np.bool_] = ~np.isin(self.status, (NO_FACE, REJECTED, UNREADABLE))
         return found
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """(N,) bool: which images can be read and are not of a rejected face."""
+        usable: NDArray[np.bool_] = (self.image_size[:, 0] > 0) & (self.status != REJECTED)
+        return usable
 
     def select(self, rows: ArrayLike) -> LandmarkTable:
         """Return the table of some rows: integers, in their order, or a Boolean array of length N."""
@@ -200,7 +226,13 @@ def write_landmarks(path: str | os.PathLike[str], table: LandmarkTable, *, force
         file.attrs["scheme"] = table.scheme.name
         file.attrs["provenance"] = json.dumps(table.provenance, sort_keys=True)
         file.attrs["sha256"] = _digest(table, definition)
-        file["checksum"] = row_checksums(table.images, [file[name][:] for name in (*CHECKED, *label_columns(file))])
+        columns = (*checked_columns(file), *label_columns(file))
+        file["checksum"] = row_checksums(table.images, [file[name][:] for name in columns])
+
+
+def checked_columns(file: h5py.File) -> tuple[str, ...]:
+    """Return what a row's checksum covers beside its name, in this order, before :func:`label_columns`."""
+    return tuple(name for name, _, _ in _ARRAYS.values() if name not in _SINCE_3 or name in file)
 
 
 def read_landmarks(path: str | os.PathLike[str]) -> LandmarkTable:
@@ -245,7 +277,7 @@ def open_landmarks(path: str | os.PathLike[str]) -> Iterator[LandmarkTable]:
             file = opened.enter_context(open_hdf5(path))
             table, definition, digest = _read(file, path)
             _check(table, path)
-            intact = digest == _digest(table, definition)
+            intact = digest == _digest(table, definition, file.attrs["format_version"])
         except (OSError, RuntimeError, KeyError, UnicodeDecodeError, SubprocessError) as error:
             # h5py's own words ("truncated file: eof = ...") are in the last parenthesis of a long line.
             raise DataError(f"{path}: not a readable landmark file ({reason_of(error)})") from error
@@ -264,7 +296,7 @@ def _read(file: h5py.File, path: Path) -> tuple[LandmarkTable, str | None, str]:
     if file.attrs.get("format") != FORMAT:
         raise DataError(f"{path}: an HDF5 file, but not landmarks (expected format '{FORMAT}')")
     version = file.attrs.get("format_version")
-    if version not in (1, FORMAT_VERSION):
+    if version not in range(1, FORMAT_VERSION + 1):
         raise DataError(
             f"{path}: landmark format {version}, this wsegs reads 1 to {FORMAT_VERSION};"
             " make it anew with wsegs landmarks"
@@ -276,6 +308,8 @@ def _read(file: h5py.File, path: Path) -> tuple[LandmarkTable, str | None, str]:
             raise DataError(f"{path}: /{name} is {dataset.dtype} {dataset.shape}, expected a list of names")
         values[attribute] = tuple(_decoded(value) for block in _blocks(dataset) for value in block.tolist())
     for attribute, (name, dtype, _) in _ARRAYS.items():
+        if version < 3 and attribute in _SINCE_3:
+            continue
         dataset = _dataset(file, name, path)
         if dataset.dtype != dtype:
             raise DataError(f"{path}: /{name} is of type {dataset.dtype}, expected {np.dtype(dtype)}")
@@ -342,12 +376,12 @@ def _check(table: LandmarkTable, path: Path) -> None:
         raise DataError(f"{path}: /image: expected names of files below the data set's folder, got '{outside}'")
     if len(set(table.images)) != len(table.images):
         raise DataError(f"{path}: /image holds a name twice")
-    wrong = (table.status >= len(table.status_names)) & (table.status != UNREADABLE)
+    wrong = (table.status >= len(table.status_names)) & ~np.isin(table.status, (REJECTED, UNREADABLE))
     if wrong.any():
         row = int(wrong.argmax())
         raise DataError(
             f"{path}: /status of {table.images[row]} is {table.status[row]},"
-            f" expected 0 to {len(table.status_names) - 1} or {UNREADABLE}"
+            f" expected 0 to {len(table.status_names) - 1}, {REJECTED} or {UNREADABLE}"
         )
     finite = [np.isfinite(block).all(axis=(1, 2)) for block in _blocks(table.landmarks)]
     wrong = table.found != np.concatenate([np.zeros(0, bool), *finite])
@@ -362,13 +396,13 @@ def _blocks(rows: Any) -> Iterator[Any]:
         yield rows[start : start + _BLOCK]
 
 
-def _digest(table: LandmarkTable, definition: str | None) -> str:
+def _digest(table: LandmarkTable, definition: str | None, version: int = FORMAT_VERSION) -> str:
     """Return a sha256 over every field."""
     digest = hashlib.sha256(table.scheme.name.encode())
     if definition is not None:
         digest.update(b"\0\0" + definition.encode())
     for name in (each.name for each in fields(table)):
-        if name in ("numbers", "categories"):  # files without them are older than they
+        if name in ("numbers", "categories") or (version < 3 and name in _SINCE_3):  # files are older than they
             continue
         digest.update(b"\0\0" + name.encode())
         if name in _NAMES:

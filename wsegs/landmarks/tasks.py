@@ -21,6 +21,8 @@ def record_type(points: int) -> np.dtype[Any]:
             ("index", "<u4"),
             ("status", "u1"),
             ("faces", "<i2"),
+            ("score", "<f4"),
+            ("frames", "<u2"),
             ("box", "<f4", (4,)),
             ("image_size", "<i4", (2,)),
             ("landmarks", "<f4", (points, 2)),
@@ -63,7 +65,7 @@ def find_in_chunk(options: ChainOptions, tasks: list[ImageTask], points: int) ->
     records = np.zeros(len(tasks), record_type(points))
     for record, task in zip(records, tasks, strict=True):
         record["index"] = task.index
-        record["box"] = record["landmarks"] = np.nan
+        record["box"] = record["landmarks"] = record["score"] = np.nan
         record["faces"] = -1
         try:
             photo = open_photo(task.path, options.max_side)
@@ -72,6 +74,7 @@ def find_in_chunk(options: ChainOptions, tasks: list[ImageTask], points: int) ->
             record["reason"] = reason(error, task.path).encode("utf-8", "replace")[:120]
             continue
         record["image_size"] = photo.size
+        record["frames"] = min(photo.frames, np.iinfo(np.uint16).max)
         if not task.detect:
             continue
         if task.points is not None:
@@ -82,6 +85,7 @@ def find_in_chunk(options: ChainOptions, tasks: list[ImageTask], points: int) ->
             face = chain.find(photo, None if task.box is None else np.array(task.box, np.float32))
         record["status"] = STATUS_NAMES.index(face.found_by)
         record["faces"] = face.faces
+        record["score"] = face.score
         if face.landmarks is not None and face.box is not None:
             record["landmarks"] = face.landmarks
             record["box"] = face.box

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from wsegs.errors import DataError, MissingError, OptionError
 from wsegs.geometry.frame import usual_frame
-from wsegs.geometry.matrices import resize_affine
 from wsegs.geometry.warp import warp_image
 from wsegs.io.files import check_output, did_you_mean
 from wsegs.io.images import read_image, reason
+from wsegs.landmarks.image_sizes import check_image_sizes, check_size
 from wsegs.landmarks.table import LandmarkTable
 from wsegs.reports.canvas import write_png
 from wsegs.reports.contact_sheet import SheetFace, attribute_sheet, contact_sheet, evenly_spaced
@@ -88,9 +88,8 @@ def preview_rules(
     The frame is that of the images if all have one size, else a crop of 218x178 about the face.
     """
     _check_picture(output, force=force)
-    readable = table.image_size[:, 0] > 0
     frame = usual_frame(table.image_size)
-    usable = np.flatnonzero(readable if frame.kind == "image" else table.found)
+    usable = np.flatnonzero(table.usable if frame.kind == "image" else table.found)
     if image is not None:
         rows = np.array([_find_name(table.images, image, "the landmark file")])
     else:
@@ -120,6 +119,8 @@ def _draw(
     chosen = [_find_attribute(store, name, source) for name in names]
     rows = [_find_name(store.images, image, source)] if image is not None else _rows(store, 1 if chosen else faces)
     root = find_image_root(store, data, source)
+    if not store.has_images:
+        check_image_sizes(root, store.images, store.image_sizes, source)
     sheet_faces = [_load(store, row, root, source) for row in rows]
     if all(face.image is None for face in sheet_faces):
         raise MissingError(
@@ -193,18 +194,8 @@ def _load(store: MaskStore, row: int, root: Path, source: str) -> SheetFace:
         image = read_image(path)
     except DataError as error:
         return SheetFace(name, None, landmarks, regions, reason(error, path))
-    affine = store.affine[row]
-    if store.frame.kind == "image" and not np.allclose(
-        affine, resize_affine(np.array([image.shape[:2]]), store.size)[0], atol=1e-4
-    ):
-        height, width = (
-            round(float(side / scale)) for side, scale in zip(store.size, affine.diagonal()[::-1], strict=True)
-        )
-        raise DataError(
-            f"{path}: expected {height}x{width}, as it was when {source} was made,"
-            f" got {image.shape[0]}x{image.shape[1]}"
-        )
-    return SheetFace(name, warp_image(image, affine, store.size), landmarks, regions, status)
+    check_size(path, image.shape[1::-1], store.image_sizes[row], source)
+    return SheetFace(name, warp_image(image, store.affine[row], store.size), landmarks, regions, status)
 
 
 def _attributes_of(store: MaskStore, row: int, face: SheetFace, chosen: list[int]) -> NDArray[np.uint8]:

@@ -88,7 +88,7 @@ def check_landmarks(findings: Findings, store: MaskStore, path: Path) -> NDArray
     for name in store.images:
         if name not in row_of:
             findings.add(f"is not in {path}", name)
-    wanted = table.found if store.frame.kind == "face" else table.image_size[:, 0] > 0
+    wanted = table.found if store.frame.kind == "face" else table.usable
     stored = set(store.images)
     for row in np.flatnonzero(wanted):
         if table.images[row] not in stored:

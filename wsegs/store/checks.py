@@ -10,7 +10,7 @@ import h5py
 
 from wsegs.errors import DataError, MissingError
 from wsegs.io.hdf5 import check_readable
-from wsegs.io.images import MAX_PIXELS
+from wsegs.io.image_header import MAX_PIXELS
 from wsegs.io.integrity import check_structure
 from wsegs.io.subprocess_call import SubprocessError
 from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION

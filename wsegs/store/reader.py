@@ -25,6 +25,7 @@ from wsegs.rules import AttributeLookup, RuleSet, compile_rules
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
 from wsegs.store.checks import check_before_opening, check_shapes, read_header
 from wsegs.store.chunk_reader import READ_ERRORS, ChunkReader
+from wsegs.store.rows import Rows, row_of, rows_of
 from wsegs.store.stored_crops import StoredCrops, decode_crop
 
 # Errors of libhdf5, JSON and the parsers of the header on a damaged file.
@@ -133,10 +134,10 @@ class MaskStore:
         """
         if isinstance(index, str):
             index = self.row(index)
-        if isinstance(index, int | np.integer):
-            masks: NDArray[np.bool_] = self.masks(self._rows([int(index)]))[0]
-            return masks
-        return self.masks(self._rows(index))
+        if isinstance(index, slice | list | tuple | range) or (isinstance(index, np.ndarray) and index.ndim):
+            return self.masks(index)
+        masks: NDArray[np.bool_] = self.masks([row_of(index, len(self), self.path)])[0]
+        return masks
 
     def row(self, name: str) -> int:
         """Return the row of an image by its name, as :attr:`images` spells it.
@@ -157,64 +158,45 @@ class MaskStore:
     def _rows_by_name(self) -> dict[str, int]:
         return {name: row for row, name in enumerate(self.images)}
 
-    def _rows(self, index: slice | Sequence[int] | NDArray[Any]) -> NDArray[np.intp]:
-        """Return the rows that an index means, each from 0 on."""
-        if isinstance(index, slice):
-            return np.arange(len(self))[index]
-        chosen = np.asarray(index)
-        if not chosen.size:
-            chosen = chosen.astype(np.intp)
-        if chosen.ndim != 1 or chosen.dtype.kind not in "iub":
-            got = f"{type(index).__name__} of shape {chosen.shape} and type {chosen.dtype}"
-            raise IndexError(
-                f"{self.path}: expected a row, a name, a slice, rows (B,) or a boolean array ({len(self)},), got {got}"
-            )
-        if chosen.dtype.kind == "b":
-            if len(chosen) != len(self):
-                raise IndexError(f"{self.path}: expected a boolean array ({len(self)},), got {chosen.shape}")
-            return np.flatnonzero(chosen)
-        outside = (chosen < -len(self)) | (chosen >= len(self))
-        if outside.any():
-            raise IndexError(f"{self.path}: row {chosen[outside][0]} of {len(self)}")
-        return chosen.astype(np.intp) % max(1, len(self))
-
-    def masks(
-        self, indices: Sequence[int] | NDArray[np.integer], size: tuple[int, int] | None = None
-    ) -> NDArray[np.bool_]:
+    def masks(self, indices: Rows, size: tuple[int, int] | None = None) -> NDArray[np.bool_]:
         """Return the masks of a batch, bool (B, A, h, w).
 
         Parameters
         ----------
         indices
-            Rows, in any order.
+            Rows in any order, counted from the end where negative; a slice; or a boolean array (N,).
         size
             (h, w) to shrink to by nearest neighbour, as the paper does (section 3.2); the store's own, if None.
+
+        Raises
+        ------
+        IndexError
+            If there is no such row, or the index is of another shape or type.
+        DataError
+            If masks are damaged.
         """
-        rows = np.asarray(indices, np.intp)
+        rows = rows_of(indices, len(self), self.path)
         return self.lookup.expand(self.regions(rows, size), self.attributes[rows])
 
-    def regions(
-        self, indices: Sequence[int] | NDArray[np.integer], size: tuple[int, int] | None = None
-    ) -> NDArray[Any]:
-        """Return the base regions of a batch, unsigned integers (B, h, w): bit r is region r."""
+    def regions(self, indices: Rows, size: tuple[int, int] | None = None) -> NDArray[Any]:
+        """Return the base regions of a batch, unsigned integers (B, h, w): bit r is region r; as :meth:`masks`."""
+        rows = rows_of(indices, len(self), self.path)
         reader = self._regions_reader()
         height, width = size or self.size
-        out = np.empty((len(indices), height, width), reader.dtype)
+        out = np.empty((len(rows), height, width), reader.dtype)
         grid = None if (height, width) == self.size else self._nearest_grid((height, width))
         gathered = None if grid is None or not grid.has_ties else np.empty(len(grid.pixels), reader.dtype)
-        for position, index in enumerate(indices):
+        for position, row in enumerate(rows.tolist()):
             try:
                 if grid is None:
-                    reader.read(int(index), out[position])
+                    reader.read(row, out[position])
                 elif gathered is None:
-                    reader.read(int(index), out[position].reshape(-1), grid.pixels)
+                    reader.read(row, out[position].reshape(-1), grid.pixels)
                 else:
-                    reader.read(int(index), gathered, grid.pixels)
+                    reader.read(row, gathered, grid.pixels)
                     out[position] = grid.regions(gathered)
             except READ_ERRORS as error:
-                raise DataError(
-                    f"{self.path}: the masks of {self._name(int(index))} cannot be read ({error})"
-                ) from error
+                raise DataError(f"{self.path}: the masks of {self._name(row)} cannot be read ({error})") from error
         return out
 
     def _nearest_grid(self, size: tuple[int, int]) -> NearestGrid:
@@ -304,8 +286,16 @@ class MaskStore:
 
     @cached_property
     def image_sizes(self) -> NDArray[np.int32]:
-        """Width and height of the source images, (N, 2); only where :attr:`has_images`."""
-        return np.asarray(self._file()["image_size"][:], np.int32)
+        """Width and height of the source images, (N, 2); 0 where an older store does not know them."""
+        sizes = np.zeros((len(self), 2), np.int32)
+        if "image_size" in self._file():
+            stored = self._column("image_size")
+            if stored.shape != sizes.shape or stored.dtype.kind not in "iu":
+                raise DataError(f"{self.path}: 'image_size' is {stored.dtype} {stored.shape}, expected {sizes.shape}")
+            return stored.astype(np.int32)
+        if self.frame.kind == "image":  # each image was stretched to the size of the masks
+            sizes[:] = np.round(self.size[::-1] / self.affine[:, [0, 1], [0, 1]])
+        return sizes
 
     def image(self, index: int | str, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
         """Return the stored crop of an image, (h, w, 3) uint8 RGB.
@@ -322,7 +312,7 @@ class MaskStore:
         DataError
             If the store has no crop of it, or a damaged one.
         """
-        (row,) = self._rows([self.row(index) if isinstance(index, str) else index]).tolist()
+        row = self.row(index) if isinstance(index, str) else row_of(index, len(self), self.path)
         if not self.has_images:
             raise DataError(
                 f"{self.path}: expected images inside, got masks alone; wsegs masks --with-images keeps both"

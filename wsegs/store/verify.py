@@ -18,9 +18,8 @@ from wsegs.io.hdf5 import open_hdf5, reason_of
 from wsegs.io.integrity import check_digest, check_structure
 from wsegs.io.subprocess_call import SubprocessError, call_in_subprocess
 from wsegs.landmarks.label_columns import label_columns
-from wsegs.landmarks.table import CHECKED as TABLE_CHECKED
 from wsegs.landmarks.table import FORMAT as TABLE_FORMAT
-from wsegs.landmarks.table import NO_FACE, UNREADABLE, read_landmarks
+from wsegs.landmarks.table import NO_FACE, UNREADABLE, checked_columns, read_landmarks
 from wsegs.rules import AttributeLookup, RuleSet
 from wsegs.store.agreement import check_images, check_labels, check_landmarks, check_rules
 from wsegs.store.findings import Findings
@@ -93,7 +92,7 @@ def verify_file(
                     _verify_rows(findings, store.lookup)
                 _verify_values(findings, store)
                 check_rules(findings, store, rules, redraw)
-                sizes = None if landmarks is None else check_landmarks(findings, store, landmarks)
+                sizes = store.image_sizes if landmarks is None else check_landmarks(findings, store, landmarks)
                 if data is not None:
                     check_images(findings, store.images, sizes, store.provenance, data)
                 if landmarks is not None or data is not None:
@@ -147,7 +146,7 @@ def _verify_rows(findings: Findings, lookup: AttributeLookup | None) -> None:
     """Compare each row with its checksum; decode a store's pixels and, with ``lookup``, compare its dense masks."""
     is_store = findings.kind == "mask store"
     with open_hdf5(findings.path) as file:
-        columns = (*(CHECKED if is_store else TABLE_CHECKED), *label_columns(file))
+        columns = (*(CHECKED if is_store else checked_columns(file)), *label_columns(file))
         names, stated = _names(findings, file), None
         if "checksum" in file:
             stated = _column(findings, file, "checksum")

@@ -40,7 +40,7 @@ def landmarks(folder, astronaut_landmarks):
         status_names=("none", "dlib"),
         faces=np.array([1, 1], np.int16),
         boxes=np.full((2, 4), np.nan, np.float32),
-        image_size=np.tile(np.array([512, 512], np.int32), (2, 1)),
+        image_size=np.tile(np.array([320, 320], np.int32), (2, 1)),
         attribute_names=("Narrow_Eye",),
         attributes=np.zeros((2, 1), np.int8),
         identity=np.full(2, -1, np.int32),

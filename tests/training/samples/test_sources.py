@@ -109,7 +109,7 @@ def test_an_unreadable_image_is_one_line_from_a_worker_too(store, faces, tmp_pat
 def test_an_image_of_another_size_is_not_that_of_the_store(store, faces, tmp_path) -> None:
     folder = shutil.copytree(faces, tmp_path / "data")
     cv2.imwrite(str(folder / store.images[0]), np.zeros((50, 40, 3), np.uint8))
-    with pytest.raises(DataError, match=r"000.png: expected the image of 64x56 .*, got 50x40"):
+    with pytest.raises(DataError, match=r"000.png: 40x50 pixels, expected 56x64 by "):
         store_samples(store, folder, (32, 28))[batch_plan(0)]
 
 

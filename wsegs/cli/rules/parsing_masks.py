@@ -62,7 +62,7 @@ _LANDMARK_OPTIONS = cloup.option_group(
     ),
     cloup.option(
         "--detectors",
-        default="dlib",
+        default="dlib,mtcnn",
         callback=_names,
         help="Landmarkers to try in this order, separated by commas, where no --landmarks are given: dlib, mtcnn,"
         " face-alignment.",
@@ -72,7 +72,10 @@ _LANDMARK_OPTIONS = cloup.option_group(
 _FRAME_OPTIONS = cloup.option_group(
     "Frame",
     cloup.option(
-        "--size", type=SIZE, default="218x218", help="Height and width in pixels that images and masks are scaled to."
+        "--size",
+        type=SIZE,
+        default="218x218",
+        help="Height and width in pixels that images and masks are scaled to; those of another shape keep it.",
     ),
     cloup.option(
         "--turn",

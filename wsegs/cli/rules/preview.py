@@ -56,11 +56,12 @@ def preview(file: Path, image: Path | None, output: Path, landmarks: Path | None
 def _face(image: Path, landmarks: Path | None, scheme: LandmarkScheme) -> tuple[Any, Any]:
     """Return an image and its landmarks."""
     from wsegs.errors import DataError, OptionError
-    from wsegs.io.images import read_image
+    from wsegs.io.images import open_photo, read_image
     from wsegs.schemes import IBUG68
 
     pixels = read_image(image)
     if landmarks is not None:
+        from wsegs.landmarks.image_sizes import check_size
         from wsegs.landmarks.table import read_landmarks
 
         table = read_landmarks(landmarks)
@@ -68,10 +69,11 @@ def _face(image: Path, landmarks: Path | None, scheme: LandmarkScheme) -> tuple[
         rows = [row for row in rows if table.found[row]]
         if len(rows) != 1:
             raise OptionError(f"--landmarks {landmarks}: expected one face of an image '{image.name}', got {len(rows)}")
+        check_size(image, pixels.shape[1::-1], table.image_size[rows[0]], str(landmarks))
         return pixels, table.scheme.convert(table.landmarks[rows], scheme)[0]
-    from wsegs.landmarks.chain import landmarks_of_image
+    from wsegs.landmarks.chain import MAX_SIDE, landmarks_of_image
 
-    face = landmarks_of_image(pixels)
+    face = landmarks_of_image(open_photo(image, MAX_SIDE))
     if face.landmarks is None:
         raise DataError(f"{image}: no face was found")
     return pixels, IBUG68.convert(face.landmarks[None], scheme)[0]

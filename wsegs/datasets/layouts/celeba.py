@@ -148,11 +148,10 @@ def open_celeba(data: Path, images: str = "aligned", unknown: str | None = None)
         boxes=boxes,
         points=points,
         unmatched=tuple(joined.unmatched),
-        notes=tuple(joined.notes),
         aligned_points=np.array(ALIGNED_POINTS, np.float32) if images == "aligned" else None,
         image_size=ALIGNED_SIZE if images == "aligned" else None,
         source=attributes_path.name,
-        notes=(*notes, *listing.notes()),
+        notes=(*notes, *joined.notes, *listing.notes()),
         others=(*_unread_tables(data), *(f"{folder.relative_to(data).as_posix()}/{name}" for name in listing.others)),
     )
 

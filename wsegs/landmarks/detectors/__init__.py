@@ -19,6 +19,7 @@ LANDMARKERS = {
     "dlib": "wsegs.landmarks.detectors.dlib_detector",
     "mtcnn": "wsegs.landmarks.detectors.mtcnn_detector",
     "face-alignment": "wsegs.landmarks.detectors.face_alignment_detector",
+    "whole": "wsegs.landmarks.detectors.whole_image",
 }
 
 

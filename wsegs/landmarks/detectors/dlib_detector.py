@@ -42,9 +42,11 @@ class DlibDetector:
 
     def detect(self, image: NDArray[np.uint8]) -> Faces:
         """Return the faces in ``image``, grey or RGB, of about 80 pixels or more."""
-        found, _, _ = self._detector.run(_grey(image), self._upsample, self._threshold)
+        found, margins, _ = self._detector.run(_grey(image), self._upsample, self._threshold)
         boxes = [(box.left(), box.top(), box.width(), box.height()) for box in found]
-        return Faces(np.array(boxes, np.float32).reshape(-1, 4))
+        # A margin of the SVM, of which 0.3 becomes 0.5, and 1 becomes 0.9.
+        scores = 1 - 10.0 ** -np.maximum(margins, 0)
+        return Faces(np.array(boxes, np.float32).reshape(-1, 4), None, scores.astype(np.float32))
 
 
 class DlibPredictor:

@@ -132,4 +132,4 @@ def boxes_from(before: tuple[str, ...]) -> BoxesOfOthers:
 def load(options: LandmarkerOptions) -> Landmarker:
     """Load FAN and the detectors that it takes its boxes from."""
     predictor = FanPredictor()
-    return Landmarker("face-alignment", boxes_from(options.before), predictor)
+    return Landmarker("face-alignment", boxes_from(options.before), predictor, second_opinion=False)

@@ -43,18 +43,20 @@ class MtcnnDetector:
         MTCNN finds faces tilted by up to about 60 degrees. If it finds none, or only with a low score, the image is
         rotated by 90, 180 and 270 degrees, and the rotation with the highest score is used.
         """
-        best, surest = self._detect(image)
-        if surest < SURE:
+        best, scores = self._detect(image)
+        if scores.max(initial=0) < SURE:
             for turns in (1, 2, 3):
-                points, score = self._detect(np.ascontiguousarray(np.rot90(image, turns)))
-                if score > surest:
-                    best, surest = _turned_back(points, turns, image.shape[:2]), score
+                points, turned = self._detect(np.ascontiguousarray(np.rot90(image, turns)))
+                if turned.max(initial=0) > scores.max(initial=0):
+                    best, scores = _turned_back(points, turns, image.shape[:2]), turned
         if not len(best):
             return NO_FACES
-        return Faces(np.stack([box_of_points(five) for five in best]), best)
+        # Nearly all that MTCNN finds has a probability above 0.9: 0.95 becomes 0.5, and 0.99 becomes 0.9.
+        shared_scale = np.maximum(1 - 10 * (1 - scores), 0).astype(np.float32)
+        return Faces(np.stack([box_of_points(five) for five in best]), best, shared_scale)
 
-    def _detect(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
-        """Return (K, 5, 2) points and the highest score, 0 without a face."""
+    def _detect(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return (K, 5, 2) points and their probabilities (K,)."""
         try:
             with warnings.catch_warnings():
                 # The package calls np.fix, which newer numpy warns of.
@@ -66,7 +68,7 @@ class MtcnnDetector:
         array = np.array(points, np.float32).reshape(-1, 5, 2)
         # Five points in one place define no box.
         usable = np.ptp(array, axis=1).max(axis=1, initial=0) > 1
-        return array[usable], max((float(f["confidence"]) for f, u in zip(found, usable, strict=True) if u), default=0)
+        return array[usable], np.array([face["confidence"] for face in found], np.float32)[usable]
 
 
 def _turned_back(points: NDArray[np.float32], turns: int, size: tuple[int, ...]) -> NDArray[np.float32]:

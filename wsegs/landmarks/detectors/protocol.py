@@ -36,10 +36,14 @@ class Faces:
         whichever detector found them.
     points
         (K, 5, 2) float32: eye centres, nose, mouth corners in CelebA's order; None from a detector without points.
+    scores
+        (K,) float32, how sure the detector is, from 0 to 1, on a scale that all detectors share: from
+        :data:`wsegs.landmarks.choose.SURE` on hardly any is no face. None from a detector that does not say.
     """
 
     boxes: NDArray[np.float32]
     points: NDArray[np.float32] | None = None
+    scores: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -75,6 +79,8 @@ class Landmarker:
         They find faces, and place landmarks on them.
     detects_in_grey, predicts_in_grey
         Whether they take grey images; colours are then not decoded.
+    second_opinion
+        Whether the detector is worth asking where an earlier one is unsure: not one that takes its boxes from others.
     """
 
     name: str
@@ -82,6 +88,7 @@ class Landmarker:
     predictor: LandmarkPredictor
     detects_in_grey: bool = False
     predicts_in_grey: bool = False
+    second_opinion: bool = True
 
 
 NO_FACES = Faces(np.zeros((0, 4), np.float32))

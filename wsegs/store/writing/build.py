@@ -22,6 +22,7 @@ from wsegs.io.files import check_output, did_you_mean
 from wsegs.io.journal import Journal
 from wsegs.io.lock import locks_output
 from wsegs.io.parallel import WorkerLostError
+from wsegs.landmarks.image_sizes import check_image_sizes
 from wsegs.landmarks.label_columns import LABEL_GROUPS, label_arrays
 from wsegs.landmarks.table import LandmarkTable, table_sha256
 from wsegs.rules import RuleSet
@@ -154,6 +155,9 @@ def build_store(
         raise DataError("no face was found in any image, so there is nothing to draw masks for")
     placed = everything if shard is None else _shard(everything, shard)
     drawing = Drawing(rules.program, rules.text, rules.source, frame.size, names if layout == "dense" else None)
+    for reader in (refine, images):
+        if reader is not None:
+            check_image_sizes(reader.root, placed.images, placed.image_sizes, "its landmarks")
     unfinished = output.with_name(f"{output.name}.partial")
     inputs = _inputs(placed, rules, layout, refine, images, shard)
     tally = Tally(len(rules.region_names))
@@ -243,9 +247,8 @@ def _contents(
         "identity": array_column(table.identity[placed.rows].astype(np.int32)),
         "split": array_column(table.split[placed.rows].astype(np.int8)),
         "status": array_column(table.status[placed.rows].astype(np.uint8)),
+        "image_size": array_column(placed.image_sizes.astype(np.int32)),
     }
-    if with_images:
-        columns["image_size"] = array_column(placed.image_sizes.astype(np.int32))
     labels = label_arrays(table.numbers, table.categories)
     columns |= {name: array_column(values[placed.rows]) for name, values in labels.items()}
     chunked: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {"regions": (placed.frame.size, rules.dtype)}

@@ -13,6 +13,7 @@ from wsegs.errors import DataError
 from wsegs.geometry.matrices import resize_affine
 from wsegs.geometry.warp import warp_image
 from wsegs.io.images import decode_image, read_bytes, reason
+from wsegs.landmarks.image_sizes import check_size
 
 QUALITY = 95
 """Of crops that are encoded."""
@@ -82,11 +83,7 @@ class CropSources:
                 crops.append(b"")
                 unreadable.append(f"{image}: {reason(error, path)}")
                 continue
-            if pixels.shape[1::-1] != tuple(expected.tolist()):
-                raise DataError(
-                    f"{path}: expected {expected[0]}x{expected[1]} pixels, as when its landmarks were found,"
-                    f" got {pixels.shape[1]}x{pixels.shape[0]}"
-                )
+            check_size(path, pixels.shape[1::-1], expected, "its landmarks")
             crops.append(encode_crop(data, pixels, affine, size, self.options.quality))
         return crops, unreadable
 

@@ -94,6 +94,7 @@ def place_rows(
     """Return the rows of a table that a store in a frame has.
 
     In a ``face`` frame, images without a face have no crop and are left out; in an ``image`` frame they are kept.
+    Rejected faces are left out of both.
     """
-    kept = table.found if frame.kind == "face" else table.image_size[:, 0] > 0
+    kept = table.found if frame.kind == "face" else table.usable
     return PlacedRows(table, np.flatnonzero(kept), frame, scheme, tuple(attribute_names))

@@ -14,6 +14,7 @@ from wsegs import __version__
 from wsegs.errors import DataError
 from wsegs.geometry.warp import covered_by_source, warp_image
 from wsegs.io.images import read_image
+from wsegs.landmarks.image_sizes import check_size
 from wsegs.refine import METHOD_VERSION, Refinement, refine_regions
 from wsegs.rules import RuleSet
 
@@ -111,11 +112,7 @@ def refine_rows(regions: NDArray[Any], landmarks: NDArray[np.float32], rules: Ru
             unrefined += 1
             continue
         height, width = image.shape[:2]
-        if (width, height) != tuple(photos.sizes[row].tolist()):
-            expected = "x".join(str(side) for side in photos.sizes[row])
-            raise DataError(
-                f"{path}: expected {expected} pixels, as when its landmarks were found, got {width}x{height}"
-            )
+        check_size(path, (width, height), photos.sizes[row], "its landmarks")
         regions[row] = refine_regions(
             regions[row],
             warp_image(image, photos.affine[row], size),

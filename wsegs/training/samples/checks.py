@@ -1,4 +1,4 @@
-"""Check that all images of a training are there, before it begins."""
+"""Check that all images of a training are there, in the sizes that they had, before it begins."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.errors import DataError
+from wsegs.landmarks.image_sizes import check_image_sizes
 from wsegs.store import MaskStore
 from wsegs.training.samples.opening import OpenSource
 
@@ -19,7 +20,8 @@ def check_images(source: OpenSource, rows: NDArray[np.intp]) -> None:
     Raises
     ------
     DataError
-        If one has none; the message names the first and counts them.
+        If one has none, or is of another size than its points or masks were made for; the message names the first
+        and counts them.
     """
     labelled, root = source.labelled, source.root
     if isinstance(labelled, MaskStore) and labelled.has_images:
@@ -43,3 +45,4 @@ def check_images(source: OpenSource, rows: NDArray[np.intp]) -> None:
             f"{source.name}: does not match its images: '{min(missing)}' is not in {root}"
             f" ({len(missing)} of {len(rows)} images are missing); --data names another data set"
         )
+    check_image_sizes(root, [labelled.images[row] for row in rows], source.image_sizes[rows], source.made)

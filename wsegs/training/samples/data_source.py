@@ -9,6 +9,7 @@ from wsegs.geometry.crops import box_affine, letterbox_affine
 from wsegs.geometry.matrices import resize_affine, transform_points
 from wsegs.geometry.warp import warp_image
 from wsegs.io.images import read_image
+from wsegs.landmarks.image_sizes import check_size
 from wsegs.training.samples.class_maps import ClassMaps
 from wsegs.training.samples.opening import OpenData
 from wsegs.training.samples.sources import SampleSource
@@ -57,7 +58,9 @@ class DataSource(SampleSource):
     def _read(self, row: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Return an image and its matrix; the last one is kept, since its parts are asked for one after another."""
         if self._last is None or self._last[0] != row:
-            image = read_image(self._opened.labelled.path(row))
+            path = self._opened.labelled.path(row)
+            image = read_image(path)
+            check_size(path, image.shape[1::-1], self._opened.image_sizes[row], self._opened.made)
             self._last = (row, image, self._matrix_of(row, (image.shape[0], image.shape[1])))
         return self._last[1], self._last[2]
 

@@ -17,7 +17,7 @@ from wsegs.errors import DataError, OptionError
 from wsegs.geometry.frame import Frame
 from wsegs.geometry.matrices import transform_points
 from wsegs.geometry.resample import rescale
-from wsegs.landmarks.table import LandmarkTable, read_landmarks
+from wsegs.landmarks.table import REJECTED, LandmarkTable, read_landmarks
 from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
 from wsegs.training.plan import SourcePlan
@@ -40,6 +40,16 @@ class OpenStore:
     def frame(self) -> Frame:
         """Crop of its images."""
         return self.labelled.frame
+
+    @property
+    def made(self) -> str:
+        """What was made for images of certain sizes, for messages."""
+        return self.name
+
+    @property
+    def image_sizes(self) -> NDArray[np.int32]:
+        """(N, 2) width and height of the images that the masks were made for; 0 where unknown."""
+        return self.labelled.image_sizes
 
     @property
     def usable(self) -> NDArray[np.bool_]:
@@ -75,12 +85,26 @@ class OpenData:
         By which share boxes are widened.
     source_points
         (N, 5, 2) five points in pixels of the images, x and y; nan where they are not known.
+    image_sizes
+        (N, 2) width and height of the images that the points were found in; 0 where unknown.
+    landmarks
+        The file of the points; empty where they came with the data set.
+    rejected
+        (N,) whether the table of landmarks turned the face down: such an image is not used.
     """
 
     labelled: FaceDataset
     frame: Frame
     margin: float
     source_points: NDArray[np.float32]
+    image_sizes: NDArray[np.int32]
+    landmarks: str
+    rejected: NDArray[np.bool_]
+
+    @property
+    def made(self) -> str:
+        """What was made for images of certain sizes, for messages."""
+        return self.landmarks
 
     @property
     def name(self) -> str:
@@ -98,8 +122,8 @@ class OpenData:
         if self.frame.kind == "face":
             return self.has_face
         if self.frame.kind == "box":
-            return np.asarray(np.isfinite(self.boxes).all(axis=1))
-        return np.ones(len(self.labelled), bool)
+            return np.asarray(np.isfinite(self.boxes).all(axis=1)) & ~self.rejected
+        return ~self.rejected
 
     @property
     def has_face(self) -> NDArray[np.bool_]:
@@ -159,8 +183,11 @@ def open_data(
     """
     dataset = open_dataset(path, **(options or {}))
     points = np.full((len(dataset), 5, 2), np.nan, np.float32)
+    sizes, rejected = np.zeros((len(dataset), 2), np.int32), np.zeros(len(dataset), bool)
     if landmarks:
-        points = points_by_name(read_landmarks(Path(landmarks)), dataset)
+        table = read_landmarks(Path(landmarks))
+        points, sizes = points_by_name(table, dataset), sizes_by_name(table, dataset)
+        rejected = rejected_by_name(table, dataset)
     elif dataset.points is not None:
         points = dataset.points.astype(np.float32)
     if crop == "auto":
@@ -170,7 +197,7 @@ def open_data(
     if crop == "box" and dataset.boxes is None:
         raise OptionError(f"--crop box: the data set '{dataset.name}' in {dataset.root} has no boxes")
     frame = Frame(crop, size, align_eyes, zoom)  # type: ignore[arg-type]
-    return OpenData(dataset, frame, margin, points)
+    return OpenData(dataset, frame, margin, points, sizes, landmarks, rejected)
 
 
 def open_planned(plan: SourcePlan, size: tuple[int, int]) -> OpenSource:
@@ -229,13 +256,29 @@ def landmarks_by_name(landmarks: LandmarkTable, dataset: FaceDataset) -> NDArray
     DataError
         If no image has any.
     """
-    rows = {name: row for row, name in enumerate(landmarks.images)}
-    known = np.array([rows.get(name, -1) for name in dataset.images])
+    known = _rows_by_name(landmarks, dataset)
     if known.max() < 0:
         raise DataError(f"--landmarks: has no image of {dataset.root}; the first there is '{dataset.images[0]}'")
     points = np.asarray(landmarks.landmarks)[known]
     points[known < 0] = np.nan
     return np.asarray(points, np.float32)
+
+
+def sizes_by_name(landmarks: LandmarkTable, dataset: FaceDataset) -> NDArray[np.int32]:
+    """Return width and height (N, 2) that the images of a data set had in a table, by name; 0 where it has none."""
+    known = _rows_by_name(landmarks, dataset)
+    return np.where(known[:, None] < 0, 0, landmarks.image_size[known]).astype(np.int32)
+
+
+def rejected_by_name(landmarks: LandmarkTable, dataset: FaceDataset) -> NDArray[np.bool_]:
+    """Return whether a table turned down the face of each image of a data set (N,), by name."""
+    known = _rows_by_name(landmarks, dataset)
+    return np.asarray((known >= 0) & (landmarks.status[known] == REJECTED))
+
+
+def _rows_by_name(landmarks: LandmarkTable, dataset: FaceDataset) -> NDArray[np.intp]:
+    rows = {name: row for row, name in enumerate(landmarks.images)}
+    return np.array([rows.get(name, -1) for name in dataset.images], np.intp)
 
 
 def mean_points(source: OpenSource, rows: NDArray[np.intp], size: tuple[int, int]) -> NDArray[np.float32] | None:

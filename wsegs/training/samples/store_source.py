@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from wsegs.errors import DataError
 from wsegs.geometry.matrices import scale_affine, transform_points
 from wsegs.geometry.warp import warp_image
 from wsegs.io.images import read_image
+from wsegs.landmarks.image_sizes import check_size
 from wsegs.training.samples.class_maps import ClassMaps
 from wsegs.training.samples.opening import OpenStore
 from wsegs.training.samples.sources import SampleSource
@@ -47,14 +47,7 @@ class StoreSource(SampleSource):
             return self._store.image(row, self.size)
         path = self._root / self._store.images[row]
         image = read_image(path)
-        if self._store.frame.kind == "image":
-            matrix = self._store.affine[row]
-            height, width = round(self._store.size[0] / matrix[1, 1]), round(self._store.size[1] / matrix[0, 0])
-            if image.shape[:2] != (height, width):
-                raise DataError(
-                    f"{path}: expected the image of {height}x{width} (HxW) that {self._store.path} was made from,"
-                    f" got {image.shape[0]}x{image.shape[1]}"
-                )
+        check_size(path, image.shape[1::-1], self._store.image_sizes[row], str(self._store.path))
         return warp_image(image, self._affine[row], self.size)
 
     def matrix(self, row: int) -> NDArray[np.float32]:
@@ -67,9 +60,8 @@ class StoreSource(SampleSource):
 
     def image_size(self, row: int) -> tuple[int, int]:
         """Return (H, W) of the source image, turned as its EXIF orientation says."""
-        if self._store.has_images:
-            width, height = self._store.image_sizes[row].tolist()
-        else:
+        width, height = self._store.image_sizes[row].tolist()
+        if not width:
             height, width = read_image(self._root / self._store.images[row]).shape[:2]
         return height, width
 
