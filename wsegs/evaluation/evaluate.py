@@ -18,6 +18,7 @@ from wsegs.datasets.sample import sample_rows
 from wsegs.errors import DataError, OptionError
 from wsegs.evaluation.crop_sources import CropSource, FileCrops, StoreCrops
 from wsegs.evaluation.crops import Crop, cropper_for
+from wsegs.evaluation.known_faces import known_faces
 from wsegs.evaluation.predictor import Predictor
 from wsegs.evaluation.region_readers import RegionReader, RowsReader, check_detectable, rules_reader
 from wsegs.evaluation.results import Evaluation
@@ -237,7 +238,8 @@ def _crop_source(
             found = landmarks.scheme.convert(landmarks_by_name(landmarks, dataset)[rows], reader.scheme)
     boxes = dataset.boxes if run.info.frame.kind == "box" else None
     paths = [dataset.path(row) for row in rows]
-    return FileCrops(cropper, paths, points, None if boxes is None else boxes[rows], chosen, found)
+    faces = known_faces(dataset, rows)
+    return FileCrops(cropper, paths, points, None if boxes is None else boxes[rows], chosen, found, faces)
 
 
 def _measurable_tasks(run: Run, dataset: FaceDataset) -> list[Task]:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from wsegs.datasets.index import SPLITS
 from wsegs.datasets.sample import sample_rows
 from wsegs.errors import DataError, OptionError
+from wsegs.evaluation.images import gone
 from wsegs.evaluation.predictor import Predictor
 from wsegs.evaluation.runs import Run
 from wsegs.io.files import atomic_write, write_table
@@ -108,7 +109,10 @@ def evaluate_parsing(
     source = _parsing_source(run)
     assert source.class_maps is not None
     store = MaskStore(masks or source.path)
-    opened = OpenStore(store, find_image_root(store, data))
+    root = find_image_root(store, data) if masks is not None or data is not None else source.root
+    if not root.is_dir() and not store.has_images:
+        raise gone(run, root)
+    opened = OpenStore(store, root)
     chosen = opened.usable
     if split != "all":
         chosen &= store.split == SPLITS.index(split)
