@@ -14,7 +14,7 @@ from wsegs.errors import MissingError, OutputExistsError
 
 RECIPE, PLAN, INFO, BEST, LAST = "recipe.yaml", "plan.json", "run.json", "best.ckpt", "last.ckpt"
 METRICS, CURVE, TENSORBOARD = "metrics.csv", "curve.png", "tensorboard"
-TRAINED = "training_images.csv"
+TRAINED, VALIDATED = "training_images.csv", "validation_images.csv"
 PENALTIES, LABEL_CURVE, REGION_SHARES = "penalties.csv", "label_curve.csv", "region_shares.csv"
 
 

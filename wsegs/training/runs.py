@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from wsegs import __version__
 from wsegs.errors import DataError
 from wsegs.geometry.frame import Frame, frame_from_json
-from wsegs.io.files import atomic_write, write_table
+from wsegs.io.files import atomic_write
 from wsegs.training.plan import TrainingPlan, read_plan, write_plan
 from wsegs.training.recipe import Recipe, write_recipe
-from wsegs.training.run_folder import INFO, PLAN, RECIPE, TRAINED, begin_run, check_free, check_run
+from wsegs.training.run_folder import INFO, PLAN, RECIPE, TRAINED, VALIDATED, begin_run, check_free, check_run
 from wsegs.training.samples.opening import OpenSource, OpenStore, mean_points
+from wsegs.training.samples.record import write_record
 from wsegs.training.samples.split import Split
 
 RUN_FORMAT = 2
@@ -108,13 +109,11 @@ def create_run(
         "margin": info.margin,
         "provenance": info.provenance,
     }
-    labelled = source.labelled
-    trained = ((labelled.images[row], int(labelled.identity[row])) for row in rows.train)
 
     def write(folder: Path) -> None:
         write_recipe(folder / RECIPE, recipe)
         write_plan(folder / PLAN, plan)
-        write_table(folder / TRAINED, ("image", "identity"), trained)
+        write_record(folder / TRAINED, folder / VALIDATED, source, rows)
         with atomic_write(folder / INFO) as temporary:
             temporary.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
 

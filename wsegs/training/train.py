@@ -35,10 +35,21 @@ from wsegs.training.precision import memory_format, resolve_precision
 from wsegs.training.recipe import Recipe
 from wsegs.training.regions import build_regions, fields_of_regions
 from wsegs.training.resolve import Overrides, resolve
-from wsegs.training.run_folder import BEST, CURVE, LAST, METRICS, PLAN, has_checkpoint, remove_unfinished
+from wsegs.training.run_folder import (
+    BEST,
+    CURVE,
+    LAST,
+    METRICS,
+    PLAN,
+    TRAINED,
+    VALIDATED,
+    has_checkpoint,
+    remove_unfinished,
+)
 from wsegs.training.runs import RunInfo, create_run, describe_run, read_run
 from wsegs.training.samples.loaders import Loaders, keep_if_small, open_source
 from wsegs.training.samples.opening import OpenSource
+from wsegs.training.samples.record import differences
 from wsegs.training.samples.sources import SampleDataset
 from wsegs.training.samples.split import Split
 from wsegs.training.weights import describe_weights, load_trunks, read_checkpoint, seeded_network
@@ -109,7 +120,7 @@ def train(
     precision = resolve_precision(plan.precision, options.device_type)
     overlap = parser_overlap(plan, main)
     info = describe_run(plan, main, rows, precision=precision, **describe_weights(plan), **overlap)
-    checkpoint = _check_resumable(output, plan, info) if resume else None
+    checkpoint = _check_resumable(output, plan, info, main, rows) if resume else None
     if checkpoint is not None:
         precision = _begun_precision(output, precision, options.device_type)
     if is_main_process():
@@ -186,9 +197,15 @@ def _workers(options: TrainerOptions, devices: int) -> int:
     return 0 if options.device_type == "cpu" else cores
 
 
-def _check_resumable(output: Path, plan: TrainingPlan, info: RunInfo) -> Path | None:
+def _check_resumable(output: Path, plan: TrainingPlan, info: RunInfo, source: OpenSource, rows: Split) -> Path | None:
     """Return the checkpoint to resume from if the run is the same training; None if it has none yet."""
     earlier, old = read_run(output)
+    other = differences(output / TRAINED, output / VALIDATED, source, rows)
+    if other:
+        raise DataError(
+            f"--resume: {output} was begun on other data; its images differ: {'; '.join(other)};"
+            " -o begins another run, --force this one anew"
+        )
     for key in ("rules", "images"):
         before, now = old.provenance.get(key), info.provenance.get(key)
         if before != now:
