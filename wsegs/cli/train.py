@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import cloup
@@ -25,6 +25,9 @@ from wsegs.cli.options import (
 )
 from wsegs.cli.train_options import load_overridden_recipe, recipe_options
 from wsegs.errors import OptionError
+
+if TYPE_CHECKING:
+    from wsegs.training.plan import TrainingPlan
 
 
 class LabelsType(click.ParamType):  # type: ignore[type-arg]
@@ -200,6 +203,8 @@ def train(
     elif is_main_process():
         check_free(output, force=force)
     plan = resolve(chosen, overrides)
+    if is_main_process() and not as_json:
+        _print_mirroring(plan)
 
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # silences advice on the use of torch
     # torch takes seconds to import, so mistakes are reported first.
@@ -221,6 +226,17 @@ def train(
         print_json(summary)
         return
     _print_summary(summary, output)
+
+
+def _print_mirroring(plan: TrainingPlan) -> None:
+    """Print what mirrored images exchange, or why there are none."""
+    pairs = list(dict.fromkeys(pair for source in plan.sources for pair in source.mirror.names))
+    if plan.unmirrored:
+        click.echo(plan.unmirrored)
+    elif plan.flips and pairs:
+        more = f", and {len(pairs) - 5} more pairs" if len(pairs) > 5 else ""
+        shown = ", ".join(f"{one} and {other}" for one, other in pairs[:5])
+        click.echo(f"mirrored images exchange {shown}{more}")
 
 
 def _print_summary(summary: Mapping[str, Any], output: Path) -> None:

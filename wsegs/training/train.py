@@ -223,11 +223,13 @@ def _check_resumable(output: Path, plan: TrainingPlan, info: RunInfo, source: Op
                 " a run is resumed with the options that it was begun with"
             )
     for ours_, theirs_ in zip(plan.sources, earlier.sources, strict=True):
-        if ours_.batch_size != theirs_.batch_size:
-            raise OptionError(
-                f"--resume: {output / PLAN} says batch_size: {theirs_.batch_size}, and now it is {ours_.batch_size};"
-                " a run is resumed with the options that it was begun with"
-            )
+        for field in ("batch_size", "mirror"):
+            before, value = getattr(theirs_, field), getattr(ours_, field)
+            if value != before:
+                raise OptionError(
+                    f"--resume: {output / PLAN} says {field}: {before}, and now it is {value};"
+                    " a run is resumed with the options that it was begun with"
+                )
     if not has_checkpoint(output):
         return None  # it was ended before its first
     checkpoint = output / LAST
@@ -256,6 +258,7 @@ def _summary(
         **({"classes": list(parsing.outputs)} if parsing else {}),
         **{key: info.provenance[key] for key in ("images", "validation_carved_out_of_train", "without_face")},
         **{key: info.provenance[key] for key in ("parser_overlap",) if key in info.provenance},
+        **({"unmirrored": plan.unmirrored} if plan.unmirrored else {}),
         "steps": last,
         "epochs": round(last / plan.main.steps_per_epoch, 3),
         "precision": precision,

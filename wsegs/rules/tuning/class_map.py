@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -28,6 +28,11 @@ ClassNames: TypeAlias = Annotated[
 ]
 
 
+MirrorPair: TypeAlias = Annotated[
+    list[StrictStr], Field(min_length=2, max_length=2), Expected("two regions that a mirrored image exchanges")
+]
+
+
 class ClassFile(BaseModel):
     """Fields of a class map file; rules/README.md describes them."""
 
@@ -37,6 +42,7 @@ class ClassFile(BaseModel):
     regions: Annotated[dict[str, ClassNames], Field(min_length=1), Expected("a mapping of at least one region")]
     least_pixels: Annotated[StrictInt, Field(ge=1), Expected("a whole number of 1 or more")] = 10
     unknown: Annotated[list[ClassName], Expected("a list of classes' names or numbers")] = [255]
+    mirror: Annotated[list[MirrorPair], Expected("a list of pairs of regions")] = []
 
 
 @dataclass(frozen=True)
@@ -53,12 +59,18 @@ class ClassMap:
         A region is scored on the images where its classes have at least this many pixels.
     unknown
         Class numbers of pixels that are ignored, including :data:`OUTSIDE`.
+    classes
+        Number of each class that has a name.
+    mirror
+        Pairs of regions that a mirrored image exchanges, beside those whose names say so.
     """
 
     source: str
     regions: dict[str, tuple[int, ...]]
     least_pixels: int = 10
     unknown: tuple[int, ...] = (OUTSIDE,)
+    classes: dict[str, int] = field(default_factory=dict)
+    mirror: tuple[tuple[str, str], ...] = ()
 
     def region_bits(self, masks: np.ndarray, names: Sequence[str]) -> np.ndarray:
         """Return the regions of parsing masks as region integers, as a rule set draws its own.
@@ -130,7 +142,14 @@ def parse_classes(text: str, source: str) -> ClassMap:
         if both:
             node = root.find(("regions", region))
             raise node.error(f"class {both[0]} of '{region}' is one of 'unknown:', whose pixels are ignored")
-    return ClassMap(source, regions, file.least_pixels, (*unknown, OUTSIDE))
+    for i, pair in enumerate(file.mirror):
+        for side, name in enumerate(pair):
+            if name not in regions:
+                raise root.find(("mirror", i, side)).error(
+                    f"unknown region '{name}'; expected one of {', '.join(regions)}{did_you_mean(name, list(regions))}"
+                )
+    mirror = tuple((one, other) for one, other in file.mirror)
+    return ClassMap(source, regions, file.least_pixels, (*unknown, OUTSIDE), dict(file.classes), mirror)
 
 
 def _number(node: Node, classes: dict[str, int]) -> int:

@@ -26,7 +26,8 @@ def write_record(train: Path, validation: Path, source: OpenSource, rows: Split)
     """Write a table of the images that are trained on, and one of those that are validated on.
 
     Columns: ``image``; ``identity``; ``attributes``, a character each: 1, 0, ? for unknown; numbers and categories,
-    with ``label:`` before each; ``picture``, which tells whether it is the same file; ``landmarks``, the same of a store's.
+    with ``label:`` before each; ``picture``, which tells one file from another;
+    ``landmarks``, the same of a store's.
     """
     for path, some in ((train, rows.train), (validation, rows.validation)):
         columns, records = _records(source, some)
