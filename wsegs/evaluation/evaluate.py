@@ -31,6 +31,7 @@ from wsegs.tasks.labelled import label_values
 from wsegs.tasks.task import Task
 from wsegs.training.samples.loaders import sample_loader
 from wsegs.training.samples.opening import landmarks_by_name, points_by_name
+from wsegs.training.samples.readers import one_line_reader_failures
 from wsegs.training.samples.sampler import BatchPlan, ValidationSampler
 
 _BATCH = 64
@@ -168,7 +169,8 @@ def evaluate(
     sampler = ValidationSampler(np.arange(len(dataset)), _BATCH)
     predict = Predictor(run)
     labels = [_labels_of(run, task, dataset) for task in tasks]
-    with tqdm(total=len(dataset), unit="image", desc="evaluate", disable=None) as bar:
+    bar = tqdm(total=len(dataset), unit="image", desc="evaluate", disable=None)
+    with one_line_reader_failures(), bar:
         for batch in sample_loader(crops, sampler, workers, collate_fn=_as_it_is):
             if len(batch.positions):
                 output = predict(batch.images, batch.points, batch.regions)

@@ -27,6 +27,7 @@ from wsegs.training.samples.checks import check_images
 from wsegs.training.samples.class_maps import HumanClasses, open_class_maps
 from wsegs.training.samples.loaders import sample_loader
 from wsegs.training.samples.opening import OpenStore
+from wsegs.training.samples.readers import one_line_reader_failures
 from wsegs.training.samples.sampler import ValidationSampler
 from wsegs.training.samples.sources import SampleDataset
 from wsegs.training.samples.store_source import StoreSource
@@ -133,7 +134,8 @@ def evaluate_parsing(
     dataset = SampleDataset(StoreSource(opened, run.size, class_maps), SampleFields(classes=run.size))
     loader = sample_loader(dataset, ValidationSampler(rows, _BATCH), jobs)
     predictor, scores = Predictor(run), ParsingScores(len(class_maps.names))
-    with tqdm(total=len(rows), unit="image", desc="evaluate", disable=None) as bar:
+    bar = tqdm(total=len(rows), unit="image", desc="evaluate", disable=None)
+    with one_line_reader_failures(), bar:
         for batch in loader:
             assert batch.classes is not None
             scores.add(predictor.parse(batch.images), batch.classes)
