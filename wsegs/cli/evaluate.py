@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -124,6 +125,7 @@ def evaluate(
             )
         check_output(output, force=force)
     # torch takes seconds to import, so mistakes are reported first.
+    from wsegs.datasets.leaks import describe_leaks, find_leaks
     from wsegs.evaluation.evaluate import evaluate as evaluate_run
     from wsegs.evaluation.images import open_images, trained_name
     from wsegs.evaluation.region_readers import open_regions
@@ -169,8 +171,17 @@ def evaluate(
     if calibrate is not None:
         evaluation = calibrated(evaluation, dataset, calibrate)
     run_name = " + ".join(map(str, run_folders))
-    about = {"run": run_name, "checkpoint": checkpoint, "data": str(opened.path), "name": dataset.name, "split": split}
+    about: dict[str, Any] = {
+        "run": run_name,
+        "checkpoint": checkpoint,
+        "data": str(opened.path),
+        "name": dataset.name,
+        "split": split,
+    }
     about |= {"trained_on": trained_name(runs[0].info), "frame": runs[0].info.frame.kind}
+    leaks = find_leaks(dataset.images, dataset.identity, dataset.split, None if opened.store else dataset.root)
+    if leaks and about["trained_on"] == dataset.name:
+        about["leaks"] = {"text": describe_leaks(leaks), "splits": [asdict(leak) for leak in leaks]}
     summary = write_evaluation(evaluation, folder, about)
     files = ["metrics.csv", "metrics.json", "scores.csv"]
     if summary["attributes"]:
@@ -196,6 +207,8 @@ def _print_summary(summary: Mapping[str, Any]) -> None:
     )
     if summary["trained_on"] not in ("", summary["name"]):
         click.echo(f"trained on other images: {summary['trained_on']}; these are {summary['name']}")
+    if "leaks" in summary:
+        click.echo(f"note: {summary['leaks']['text']}")
     click.echo("crops: " + ", ".join(f"{count} {kind}" for kind, count in summary["crops"].items()))
     if "regions" in summary:
         click.echo("regions: " + ", ".join(f"{count} from {source}" for source, count in summary["regions"].items()))

@@ -247,6 +247,8 @@ def _print_summary(summary: Mapping[str, Any], output: Path) -> None:
         f" {summary['steps']} steps ({summary['epochs']:g} epochs) in {summary['seconds']:.0f} s,"
         f" {summary['images_per_second']:.1f} images/s, {summary['precision']}"
     )
+    if "leaks" in summary:
+        click.echo(f"note: {summary['leaks']['text']}")
     overlap = summary.get("parser_overlap", {})
     for what in ("images", "people"):
         if overlap.get(what):

@@ -6,7 +6,7 @@ import csv
 import os
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -31,7 +31,7 @@ from wsegs.training.lightning.module import TrainingModule
 from wsegs.training.lightning.trainer import TrainerOptions, build_trainer, quiet_lightning
 from wsegs.training.parser_overlap import parser_overlap
 from wsegs.training.plan import TrainingPlan, plan_fields
-from wsegs.training.precision import memory_format, resolve_precision
+from wsegs.training.precision import describe_device, memory_format, resolve_precision
 from wsegs.training.recipe import Recipe
 from wsegs.training.regions import build_regions, fields_of_regions
 from wsegs.training.resolve import Overrides, resolve
@@ -46,7 +46,7 @@ from wsegs.training.run_folder import (
     has_checkpoint,
     remove_unfinished,
 )
-from wsegs.training.runs import RunInfo, create_run, describe_run, read_run
+from wsegs.training.runs import RunInfo, add_duration, create_run, describe_run, read_run
 from wsegs.training.samples.loaders import Loaders, keep_if_small, open_source
 from wsegs.training.samples.opening import OpenSource
 from wsegs.training.samples.record import differences
@@ -144,8 +144,13 @@ def train(
         module = TrainingModule(plan, network, tasks, loaders, regions, known_regions)
         module.to(memory_format=memory_format(precision))
         first_step = 0 if checkpoint is None else int(read_checkpoint(checkpoint)["global_step"])
-        with one_line_failures():
-            trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
+        try:
+            with one_line_failures():
+                trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
+        finally:
+            if is_main_process() and output.is_dir():
+                with suppress(OSError):  # a full disk, which the training itself reports
+                    add_duration(output, time.monotonic() - started, describe_device(options.device_type))
     if not trainer.is_global_zero:
         return {}
     plot_learning_curves(output / METRICS, output / CURVE)
@@ -257,7 +262,7 @@ def _summary(
         **({"regions": list(plan.network.regions)} if plan.network.regions else {}),
         **({"classes": list(parsing.outputs)} if parsing else {}),
         **{key: info.provenance[key] for key in ("images", "validation_carved_out_of_train", "without_face")},
-        **{key: info.provenance[key] for key in ("parser_overlap",) if key in info.provenance},
+        **{key: info.provenance[key] for key in ("parser_overlap", "leaks") if key in info.provenance},
         **({"unmirrored": plan.unmirrored} if plan.unmirrored else {}),
         "steps": last,
         "epochs": round(last / plan.main.steps_per_epoch, 3),

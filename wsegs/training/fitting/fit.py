@@ -28,8 +28,10 @@ from wsegs.training.fitting.features import features_path, open_or_build_feature
 from wsegs.training.fitting.result import Result, mean_average_precision, write_fit
 from wsegs.training.fitting.segments import mean_shares, own_regions
 from wsegs.training.plan import FitPlan, MirrorPlan, TrainingPlan
+from wsegs.training.precision import describe_device
 from wsegs.training.recipe import Recipe
 from wsegs.training.run_folder import BEST, PENALTIES, check_free
+from wsegs.training.runs import add_duration
 from wsegs.training.samples.opening import OpenSource, open_planned, rows_of
 from wsegs.training.samples.split import Split
 from wsegs.training.weights import load_trunks, seeded_network
@@ -104,7 +106,8 @@ def fit_probe(
         load_trunks(network, plan)
         result = _fit(fit, plan, network, source, split, read)
         mean_face = int((read.status == MEAN_FACE).sum())
-    write_fit(recipe, plan, network, source, result, output, path, force=force)
+    info = write_fit(recipe, plan, network, source, result, output, path, force=force)
+    add_duration(output, time.monotonic() - began, describe_device("cuda" if torch.cuda.is_available() else "cpu"))
     return {
         "output": str(output),
         "network": plan.network.name,
@@ -113,6 +116,7 @@ def fit_probe(
         "feature_count": network.layout.size,
         "images": {"train": len(result.rows.train), "validation": len(result.rows.validation)},
         "mean_face": mean_face,
+        **{key: info.provenance[key] for key in ("leaks",) if key in info.provenance},
         "fewer_labels": max(fit.labels, default=0) if max(fit.labels, default=0) > len(result.rows.train) else 0,
         "regions": list(plan.network.regions),
         **result.summary(),
