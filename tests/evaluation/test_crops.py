@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import skimage.data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsegs.evaluation import crops
-from wsegs.evaluation.crops import Cropper, label_types, run_data_folder
+from wsegs.evaluation import crops, known_faces
+from wsegs.evaluation.crops import Cropper
 from wsegs.geometry.frame import Frame
 from wsegs.geometry.matrices import resize_affine, similarity, transform_points
 from wsegs.landmarks.chain import FoundFace
@@ -21,7 +19,7 @@ POINTS = np.array([[30, 40], [60, 42], [45, 60], [33, 75], [58, 76]], np.float32
 @pytest.fixture
 def no_detector(monkeypatch) -> None:
     """Fail where a face would be looked for."""
-    monkeypatch.setattr(crops, "landmarks_of_image", lambda image: pytest.fail("a face was looked for"))
+    monkeypatch.setattr(known_faces, "landmarks_of_image", lambda image: pytest.fail("a face was looked for"))
 
 
 @settings(deadline=None)
@@ -77,7 +75,7 @@ def test_images_aligned_another_way_are_moved_to_the_points_of_the_training(no_d
 def test_other_images_are_cropped_by_their_landmarks(astronaut_landmarks, monkeypatch, given_landmarks) -> None:
     image = skimage.data.astronaut()
     found = FoundFace(None if given_landmarks else astronaut_landmarks, "dlib", None, 1)
-    monkeypatch.setattr(crops, "landmarks_of_image", lambda image: found)
+    monkeypatch.setattr(known_faces, "landmarks_of_image", lambda image: found)
     cropper = _cropper(Frame("image", (218, 178)))
     crop, kind = cropper.crop(image, IBUG68.five_points(astronaut_landmarks[None])[0] if given_landmarks else None)
     assert kind == ("landmarks" if given_landmarks else "detected")
@@ -111,20 +109,9 @@ def test_the_face_frame_crops_as_the_store_does(astronaut_landmarks, no_detector
 
 @pytest.mark.parametrize("frame", [Frame("image", (218, 178)), Frame("face", (218, 178))])
 def test_an_image_without_a_face_is_taken_whole(frame, monkeypatch) -> None:
-    monkeypatch.setattr(crops, "landmarks_of_image", lambda image: FoundFace(None, "none", None, 0))
+    monkeypatch.setattr(known_faces, "landmarks_of_image", lambda image: FoundFace(None, "none", None, 0))
     image = np.full((50, 60, 3), 9, np.uint8)
     crop, kind = _cropper(frame).crop(image)
     assert kind == "whole image"
     assert (crop == 9).all()
     assert _cropper(frame).crop(image, np.full((5, 2), np.nan, np.float32))[1] == "whole image"
-
-
-def test_the_data_of_a_run_is_opened_with_its_types_of_labels(tmp_path):
-    (tmp_path / "a.png").touch()
-    (tmp_path / "labels.csv").write_text("file,age,race\na.png,31,White\n")
-    found_in = {"name": "folder", "numbers": ["age"], "categories": ["race"]}
-    info = SimpleNamespace(provenance={"root": str(tmp_path), "landmarks": {"data": found_in}})
-    assert label_types(info) == (("age",), ("race",))
-    assert run_data_folder(info) == tmp_path
-    del found_in["numbers"]
-    assert run_data_folder(info) is None  # the column cannot be read

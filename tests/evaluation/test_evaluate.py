@@ -11,7 +11,6 @@ import torch
 
 from wsegs.datasets import open_dataset
 from wsegs.errors import DataError, OptionError
-from wsegs.evaluation.crops import run_data_folder
 from wsegs.evaluation.evaluate import evaluate
 from wsegs.evaluation.results import write_evaluation
 from wsegs.evaluation.runs import load_run
@@ -118,10 +117,3 @@ def test_what_is_written(run, dataset, tmp_path) -> None:
         scores = list(csv.DictReader(file))
     assert [row["image"] for row in scores] == list(evaluation.images)
     assert float(scores[0]["Male"]) == pytest.approx(evaluation.logits[0, 2].sigmoid().item(), abs=1e-5)
-
-
-def test_a_run_finds_its_data_set_again(run, faces) -> None:
-    assert run_data_folder(run.info) == faces
-    gone = replace(run.info, provenance={**run.info.provenance, "root": str(faces / "gone")})
-    gone.provenance["landmarks"] = {"data": {"name": "celeba-aligned"}}
-    assert run_data_folder(gone) is None

@@ -54,3 +54,11 @@ def test_maps_of_a_network_that_was_not_taught_to_draw(run_folder) -> None:
     run.network.map_size = None
     with pytest.raises(OptionError, match="draws no maps"):
         check_maps(run)
+
+
+def test_long_names_have_a_map_each() -> None:
+    """Their own suffixes are shorter than .png, and they are alike where they are cut."""
+    images = [Path(f"{'x' * 252}{i}.j") for i in range(3)] + [Path(f"{folder}/{'y' * 251}.png") for folder in "ab"]
+    names = [file.name for file in map_files(Path("maps"), images)]
+    assert len({*names}) == 5
+    assert all(len(name) <= 255 and name.endswith(".png") for name in names)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from wsegs.io.files import atomic_write, remove_abandoned
-from wsegs.io.lock import lock_output
+from wsegs.io.files import atomic_write, remove_abandoned, shortened
+from wsegs.io.lock import lock_output, lock_path
 
 WRITE = """
 import os, signal, sys
@@ -29,13 +29,13 @@ def _killed(output: Path) -> None:
     assert ended.returncode == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("name", ["masks.h5", "a [b] *.tar.gz", "run"])
+@pytest.mark.parametrize("name", ["masks.h5", "a [b] *.tar.gz", "run", f"{'x' * 251}.png", "é" * 127])
 def test_what_a_killed_writer_left_goes_with_the_next_lock(tmp_path, name):
     output = tmp_path / name
     _killed(output)
     assert len(list(tmp_path.iterdir())) == 1  # under a temporary name
     with lock_output(output):
-        assert [path.name for path in tmp_path.iterdir()] == [f".{name}.lock"]
+        assert list(tmp_path.iterdir()) == [lock_path(output)]
     assert not list(tmp_path.iterdir())
 
 
@@ -93,3 +93,23 @@ def test_a_drive_that_turned_read_only_is_told_of_by_the_writer(tmp_path, monkey
     with pytest.raises(OSError, match=r"Read-only file system: .*/masks\.h5'") as caught:
         write()
     assert caught.value.errno == errno.EROFS
+
+
+@pytest.mark.parametrize("name", [f"{'x' * 251}.png", f"{'é' * 125}.png", "日" * 85, f"a.{'b' * 253}"])
+def test_a_name_of_255_bytes_is_written_under_a_shorter_one(tmp_path, name):
+    assert len(os.fsencode(name)) >= 254
+    with atomic_write(tmp_path / name) as temporary:
+        assert temporary.name.startswith(".")
+        temporary.write_text("whole")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_cut_name_is_one_of_its_own():
+    names = [f"{'é' * 140}{end}.jpeg" for end in "ab"]
+    short = [shortened(name) for name in names]
+    assert len({*short}) == 2
+    for name in short:
+        assert name.endswith(".jpeg")
+        assert 250 < len(name.encode()) <= 255  # and no half character
+    assert shortened("photo.png") == "photo.png"
+    assert len(os.fsencode(shortened("x" * 255, room=40))) == 215

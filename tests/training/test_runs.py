@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import csv
 import json
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
+from tests.training.tiny import make_store, tiny_recipe
 from wsegs.errors import DataError, MissingError
 from wsegs.evaluation.runs import load_run
-from wsegs.training.runs import read_run
+from wsegs.training.resolve import Overrides, resolve
+from wsegs.training.runs import describe_run, read_run
+from wsegs.training.samples.loaders import open_source
 from wsegs.training.weights import read_checkpoint
 
 
@@ -139,3 +145,32 @@ def test_a_checkpoint_of_an_older_format_of_torch_is_refused(tmp_path):
     torch.save({"state_dict": {}}, tmp_path / "last.ckpt", _use_new_zipfile_serialization=False)
     with pytest.raises(DataError, match="damaged, or not a checkpoint"):
         read_checkpoint(tmp_path / "last.ckpt")
+
+
+def test_a_run_says_what_made_it_and_how_long_it_took(run_folder, store) -> None:
+    fields = json.loads((run_folder / "run.json").read_text())
+    assert fields["command"]
+    assert Path(fields["folder"]).is_absolute()
+    assert {"python", "numpy", "torch", "pytorch-lightning"} <= set(fields["versions"])
+    assert fields["device"].startswith(("cpu (", "cuda (", "mps ("))
+    assert fields["seconds"] > 0
+    assert Path(fields["provenance"]["root"]).is_absolute()
+    with (run_folder / "validation_images.csv").open(newline="") as file:
+        carved = [row["image"] for row in csv.DictReader(file)]
+    assert fields["provenance"]["validation_images"] == carved  # the data set has no such split
+
+
+def test_people_and_pictures_of_two_splits_are_written_down(table, tmp_path) -> None:
+    """Images 0 and 1 show one person, as do 2 and 3; image 4 is there twice."""
+    folder = tmp_path / "data"
+    shutil.copytree(table.provenance["data"]["root"], folder)
+    shutil.copyfile(folder / "faces/004.png", folder / "faces/006.png")
+    split, identity = table.split.copy(), table.identity.copy()
+    split[[1, 3, 6]] = 2
+    provenance = {"data": {**table.provenance["data"], "root": str(folder)}}
+    leaking = make_store(tmp_path, replace(table, split=split, provenance=provenance, identity=identity))
+    plan = resolve(tiny_recipe(), Overrides(masks=leaking.path))
+    opened, rows, _ = open_source(plan.main, plan.network.size)
+    leaks = describe_run(plan, opened, rows).provenance["leaks"]
+    assert leaks["text"] == "3 people and 1 picture are both in train and in test"
+    assert leaks["splits"] == [{"first": "train", "second": "test", "people": 3, "pictures": 1}]

@@ -9,8 +9,9 @@ from typing import Any
 
 from wsegs.datasets.index import FaceDataset
 from wsegs.errors import OptionError
-from wsegs.evaluation.crop_sources import OpenImages, open_images, open_training_images, store_dataset
+from wsegs.evaluation.crop_sources import store_dataset
 from wsegs.evaluation.evaluate import evaluate as evaluate_run
+from wsegs.evaluation.images import OpenImages, open_images
 from wsegs.evaluation.predict import Failure, Prediction
 from wsegs.evaluation.predict import predict as predict_images
 from wsegs.evaluation.results import Evaluation
@@ -173,7 +174,4 @@ def _open(run: Run, data: FaceDataset | MaskStore | PathLike | None) -> OpenImag
     if data is not None:
         masks, folder = (Path(data), None) if Path(data).is_file() else (None, Path(data))
         return open_images(run, folder, masks, None, {})
-    opened = open_training_images(run, None, {})
-    if opened is None:
-        raise OptionError(f"{run.path}: what it was trained on is not where it was; expected a data set, got none")
-    return opened
+    return open_images(run, None, None, None, {})

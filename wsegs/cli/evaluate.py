@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
         envvar="WSEGS_DATA",
         show_envvar=True,
         help="Folder of the data set to measure on: CelebA, LFWA, UTKFace, or any folder of images."
-        "  [default: the data set of the training]",
+        "  [default: the data set of the training, and of CelebA the kind of images that it had]",
     ),
     label_options,
     cloup.option(
@@ -124,8 +125,9 @@ def evaluate(
             )
         check_output(output, force=force)
     # torch takes seconds to import, so mistakes are reported first.
-    from wsegs.evaluation.crop_sources import open_images
+    from wsegs.datasets.leaks import describe_leaks, find_leaks
     from wsegs.evaluation.evaluate import evaluate as evaluate_run
+    from wsegs.evaluation.images import open_images, trained_name
     from wsegs.evaluation.region_readers import open_regions
     from wsegs.evaluation.results import average, calibrated, write_evaluation
     from wsegs.evaluation.runs import load_run
@@ -169,7 +171,17 @@ def evaluate(
     if calibrate is not None:
         evaluation = calibrated(evaluation, dataset, calibrate)
     run_name = " + ".join(map(str, run_folders))
-    about = {"run": run_name, "checkpoint": checkpoint, "data": str(opened.path), "name": dataset.name, "split": split}
+    about: dict[str, Any] = {
+        "run": run_name,
+        "checkpoint": checkpoint,
+        "data": str(opened.path),
+        "name": dataset.name,
+        "split": split,
+    }
+    about |= {"trained_on": trained_name(runs[0].info), "frame": runs[0].info.frame.kind}
+    leaks = find_leaks(dataset.images, dataset.identity, dataset.split, None if opened.store else dataset.root)
+    if leaks and about["trained_on"] == dataset.name:
+        about["leaks"] = {"text": describe_leaks(leaks), "splits": [asdict(leak) for leak in leaks]}
     summary = write_evaluation(evaluation, folder, about)
     files = ["metrics.csv", "metrics.json", "scores.csv"]
     if summary["attributes"]:
@@ -193,6 +205,10 @@ def _print_summary(summary: Mapping[str, Any]) -> None:
         f"\n{summary['run']} on {summary['images']} images of {summary['name']} ({summary['data']}),"
         f" split {summary['split']}"
     )
+    if summary["trained_on"] not in ("", summary["name"]):
+        click.echo(f"trained on other images: {summary['trained_on']}; these are {summary['name']}")
+    if "leaks" in summary:
+        click.echo(f"note: {summary['leaks']['text']}")
     click.echo("crops: " + ", ".join(f"{count} {kind}" for kind, count in summary["crops"].items()))
     if "regions" in summary:
         click.echo("regions: " + ", ".join(f"{count} from {source}" for source, count in summary["regions"].items()))

@@ -66,6 +66,8 @@ def _print(summary: Mapping[str, Any]) -> None:
         f"{name.replace('_', ' ')} {value:.2%}" for name, value in summary["scores"].items() if value is not None
     )
     click.echo(f"{scores} {summary['measured_on']}")
+    if "leaks" in summary:
+        click.echo(f"note: {summary['leaks']['text']}")
     if summary["fewer_labels"]:
         click.echo(f"--labels: {summary['fewer_labels']} were asked for, {images['train']} images have labels")
     if summary["skipped"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import cloup
@@ -27,6 +27,9 @@ from wsegs.cli.options import (
 )
 from wsegs.cli.train_options import load_overridden_recipe, recipe_options
 from wsegs.errors import OptionError
+
+if TYPE_CHECKING:
+    from wsegs.training.plan import TrainingPlan
 
 
 class LabelsType(click.ParamType):  # type: ignore[type-arg]
@@ -211,6 +214,8 @@ def train(
         for doubt in class_map_doubts(plan):
             click.echo(f"Note: {doubt}", err=True)
         warn_of_store(plan)
+        if not as_json:
+            _print_mirroring(plan)
 
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # silences advice on the use of torch
     # torch takes seconds to import, so mistakes are reported first.
@@ -234,6 +239,17 @@ def train(
     _print_summary(summary, output)
 
 
+def _print_mirroring(plan: TrainingPlan) -> None:
+    """Print what mirrored images exchange, or why there are none."""
+    pairs = list(dict.fromkeys(pair for source in plan.sources for pair in source.mirror.names))
+    if plan.unmirrored:
+        click.echo(plan.unmirrored)
+    elif plan.flips and pairs:
+        more = f", and {len(pairs) - 5} more pairs" if len(pairs) > 5 else ""
+        shown = ", ".join(f"{one} and {other}" for one, other in pairs[:5])
+        click.echo(f"mirrored images exchange {shown}{more}")
+
+
 def _print_summary(summary: Mapping[str, Any], output: Path) -> None:
     images, best = summary["images"], summary["best"]
     carved = " (people carved out of train)" if summary["validation_carved_out_of_train"] else ""
@@ -242,6 +258,8 @@ def _print_summary(summary: Mapping[str, Any], output: Path) -> None:
         f" {summary['steps']} steps ({summary['epochs']:g} epochs) in {summary['seconds']:.0f} s,"
         f" {summary['images_per_second']:.1f} images/s, {summary['precision']}"
     )
+    if "leaks" in summary:
+        click.echo(f"note: {summary['leaks']['text']}")
     overlap = summary.get("parser_overlap", {})
     for what in ("images", "people"):
         if overlap.get(what):

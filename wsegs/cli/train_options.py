@@ -128,6 +128,12 @@ _GROUPS = (
             type=click.IntRange(min=1),
             help="Stop after so many mini-batches; the stages of the recipe are shortened in proportion.",
         ),
+        cloup.option(
+            "--no-flips",
+            is_flag=True,
+            help="Mirror no images. Without it half of them are mirrored, as the recipe says, and what is of two sides"
+            " (left_eye and right_eye) is exchanged.",
+        ),
         cloup.option("--seed", type=click.IntRange(min=0), help="Seed of the weights, the order of images and flips."),
     ),
     cloup.option_group(
@@ -206,7 +212,7 @@ def load_overridden_recipe(name: str, options: Mapping[str, Any]) -> Recipe:
     from wsegs.training.recipe import load_recipe
 
     values = {_FIELDS.get(option, option): value for option, value in options.items()}
-    for option in (*_ABOUT_REGIONS, "no_segmentation"):
+    for option in (*_ABOUT_REGIONS, "no_segmentation", "no_flips"):
         del values[option]
     about_regions = {option: options[option] for option in _ABOUT_REGIONS}
     plain = load_recipe(name)
@@ -218,6 +224,8 @@ def load_overridden_recipe(name: str, options: Mapping[str, Any]) -> Recipe:
     others = options["from_store"] or options["parsing_masks"] is not None
     if recipe.regions is not None and options["parser"] is None and others:
         recipe = recipe.without_parser()  # the parser of the recipe has other regions
+    if options["no_flips"]:
+        recipe = recipe.without_mirroring()
     return recipe.without_segmentation() if options["no_segmentation"] else recipe
 
 

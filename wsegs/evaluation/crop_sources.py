@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wsegs.datasets import open_dataset
 from wsegs.datasets.index import FaceDataset
-from wsegs.errors import OptionError, WsegsError
-from wsegs.evaluation.crops import Crop, CropKind, Cropper, cropper_for, label_types, run_data_folder
+from wsegs.errors import OptionError
+from wsegs.evaluation.crops import Crop, CropKind, Cropper, cropper_for
+from wsegs.evaluation.known_faces import KnownFace, KnownFaces
 from wsegs.evaluation.region_readers import RegionReader, find_landmarks
-from wsegs.evaluation.runs import Run
 from wsegs.geometry.matrices import resize_affine, transform_points
-from wsegs.io.images import open_photo, read_image
-from wsegs.landmarks.chain import MAX_SIDE
+from wsegs.io.images import read_image
 from wsegs.landmarks.image_sizes import check_size
-from wsegs.landmarks.table import LandmarkTable, read_landmarks
 from wsegs.store import MaskStore
-from wsegs.training.resolve import DEFAULT_DATA
 from wsegs.training.runs import RunInfo
 
 LANDMARKS = "the table of landmarks"
@@ -63,6 +59,8 @@ class FileCrops:
         (N, P, 2) of the scheme that ``regions`` draws from, x and y in pixels of the image; None finds them.
     sizes
         (N, 2) width and height of the images that the points were found in, 0 where unknown; None without points.
+    faces
+        What the data set knows of where the faces are, for landmarks that are found on the fly.
     """
 
     cropper: Cropper
@@ -72,6 +70,7 @@ class FileCrops:
     regions: RegionReader | None = None
     landmarks: NDArray[np.float32] | None = None
     sizes: NDArray[np.int32] | None = None
+    faces: KnownFaces | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -90,18 +89,15 @@ class FileCrops:
         points = None if self.points is None else self.points[position]
         box = None if self.boxes is None else self.boxes[position]
         detect = self.points is None and self.boxes is None
+        face = KnownFace(path=path) if self.faces is None else self.faces.of(position, path)
         if self.regions is None:
-            return self.cropper.place(image, points, detect=detect, box=box, path=path)
+            return self.cropper.place(image, points, detect=detect, box=box, face=face)
         landmarks, scheme = None, self.regions.scheme
         if scheme is not None:
-            landmarks = (
-                find_landmarks(open_photo(path, MAX_SIDE), scheme)
-                if self.landmarks is None
-                else self.landmarks[position]
-            )
+            landmarks = find_landmarks(image, scheme, face) if self.landmarks is None else self.landmarks[position]
             if points is None:
                 points = np.full((5, 2), np.nan) if landmarks is None else scheme.five_points(landmarks[None])[0]
-        crop = self.cropper.place(image, points, detect=detect, box=box, path=path)
+        crop = self.cropper.place(image, points, detect=detect, box=box, face=face)
         height, width = image.shape[:2]
         regions, source = self.regions.read(position, (height, width), crop.matrix, landmarks)
         found = self.landmarks is None and self.points is None
@@ -184,102 +180,3 @@ def store_dataset(store: MaskStore) -> FaceDataset:
         numbers=store.numbers,
         categories=store.categories,
     )
-
-
-@dataclass(frozen=True)
-class OpenImages:
-    """The images that a run is measured on.
-
-    Attributes
-    ----------
-    dataset
-        Their names and labels.
-    path
-        The folder of the data set, or the mask store.
-    store
-        The mask store whose images they are; None where they are files.
-    landmarks
-        Where their faces lie; None where that is not known, or the store says so.
-    """
-
-    dataset: FaceDataset
-    path: Path
-    store: MaskStore | None = None
-    landmarks: LandmarkTable | None = None
-
-
-def open_images(
-    run: Run, data: Path | None, masks: Path | None, landmarks: Path | None, options: Mapping[str, Any]
-) -> OpenImages:
-    """Open the images that a run is to be measured on.
-
-    Parameters
-    ----------
-    run
-        Says what it was trained on, which is used where nothing else is named.
-    data, masks
-        A data set, or a mask store that keeps its images.
-    landmarks
-        ``landmarks.h5`` of the data set.
-    options
-        For :func:`wsegs.datasets.open_dataset`; empty takes the numbers and categories of the training.
-
-    Raises
-    ------
-    OptionError
-        If the mask store keeps no images, or both it and landmarks are named.
-    MissingError, DataError
-        If a file cannot be read.
-    """
-    if masks is not None and landmarks is not None:
-        raise OptionError("--landmarks: a mask store has landmarks of its own; expected --masks or --landmarks")
-    if masks is not None:
-        store = MaskStore(masks)
-        return OpenImages(store_dataset(store), store.path, store)
-    if data is not None:
-        return _open_folder(data, landmarks, options)
-    known = open_training_images(run, landmarks, options)
-    return known or _open_folder(DEFAULT_DATA, landmarks, _with_label_types(run, options))
-
-
-def open_training_images(run: Run, landmarks: Path | None, options: Mapping[str, Any]) -> OpenImages | None:
-    """Open the images that a run was trained on; None if they are not where they were.
-
-    Parameters
-    ----------
-    run
-        Says where they were, and with which options and landmarks a data set was opened.
-    landmarks, options
-        What replaces those; see :func:`open_images`.
-    """
-    source = run.plan.main
-    if source.kind == "data":
-        table = landmarks or (Path(source.landmarks) if source.landmarks else None)
-        return _open_folder(source.path, table, {**source.opened, **options})
-    folder = run_data_folder(run.info)
-    if folder is not None:
-        return _open_folder(folder, landmarks, _with_label_types(run, options))
-    store = training_store(run.info)
-    return None if store is None else OpenImages(store_dataset(store), store.path, store)
-
-
-def _open_folder(data: Path, landmarks: Path | None, options: Mapping[str, Any]) -> OpenImages:
-    table = None if landmarks is None else read_landmarks(landmarks)
-    return OpenImages(open_dataset(data, **options), data, None, table)
-
-
-def _with_label_types(run: Run, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options with the numbers and categories of a run's training, where they name none."""
-    if options.get("numbers") or options.get("categories"):
-        return dict(options)
-    types = dict(zip(("numbers", "categories"), label_types(run.info), strict=True))
-    return {**options, **{name: labels for name, labels in types.items() if labels}}
-
-
-def training_store(info: RunInfo) -> MaskStore | None:
-    """Return the store that a run was trained on, if it is still there and keeps its images."""
-    try:
-        store = MaskStore(info.provenance["masks"])
-    except (WsegsError, KeyError):
-        return None
-    return store if store.has_images else None

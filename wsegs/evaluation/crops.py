@@ -8,28 +8,26 @@ resize.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wsegs.errors import WsegsError
+from wsegs.evaluation.known_faces import GIVEN, KnownFace, find_face
 from wsegs.geometry.crops import box_affine, letterbox_affine
 from wsegs.geometry.frame import Frame
 from wsegs.geometry.matrices import compose, invert, resize_affine, scale_affine, similarity, transform_points
 from wsegs.geometry.warp import warp_image
-from wsegs.io.images import Photo, open_photo
-from wsegs.landmarks.chain import MAX_SIDE, landmarks_of_image
 from wsegs.landmarks.dataset_boxes import BOX_CENTRE, BOX_SIDE
 from wsegs.schemes import IBUG68
 from wsegs.training.runs import RunInfo
 
 _CELEBA_ASPECT = 1.39  # height by width of CelebA's boxes
 
-CropKind = Literal["as in training", "aligned", "landmarks", "detected", "box", "whole image"]
+CropKind = Literal["as in training", "aligned", "landmarks", "detected", "data set box", "box", "whole image"]
 """How an image was cropped: resized as in training; by the alignment of its data set; by given landmarks; by
-landmarks that were found on the fly; by the box of its data set; or, where no face was found, not at all."""
+landmarks that were found on the fly; by landmarks placed in the box of its data set, where none were found; by that box
+itself; or, where no face was found, not at all."""
 
 
 class Crop(NamedTuple):
@@ -111,18 +109,17 @@ class Cropper:
         *,
         detect: bool = True,
         box: NDArray[np.floating] | None = None,
-        path: Path | None = None,
+        face: KnownFace | None = None,
     ) -> Crop:
         """Return an image as the network expects it, and where its five points lie; see :meth:`crop`.
 
         Where the crop needs no landmarks and none are given, the points are those of the mean face of the training,
         to which such images are aligned. ``box`` (4,) is the face's in the image: x, y, width, height; of a run
-        that was trained on crops about boxes. ``path`` is the file of the image, in which a face is found as
-        ``wsegs landmarks`` does.
+        that was trained on crops about boxes. ``face`` is what is known of a face that is yet to be found.
         """
         if self.frame.kind == "box":
-            return self._place_by_box(image, box, detect, path)
-        matrix, kind, points = self._matrix(image, points, detect, path)
+            return self._place_by_box(image, box, detect, face)
+        matrix, kind, points = self._matrix(image, points, detect, face)
         placed: NDArray[np.float32] = np.full((5, 2), np.nan, np.float32)
         if points is not None and np.isfinite(points).all():
             placed = transform_points(np.asarray(points, np.float32)[None], matrix[None])[0]
@@ -131,11 +128,11 @@ class Cropper:
         return Crop(warp_image(image, matrix, self.size), kind, placed, matrix)
 
     def _place_by_box(
-        self, image: NDArray[np.uint8], box: NDArray[np.floating] | None, detect: bool, path: Path | None
+        self, image: NDArray[np.uint8], box: NDArray[np.floating] | None, detect: bool, face: KnownFace | None
     ) -> Crop:
         kind: CropKind = "box"
         if box is None and detect:
-            box, kind = _box_of_image(_searched(image, path)), "detected"
+            box, kind = _box_of_image(image, face), "detected"
         if box is None or not np.isfinite(box).all():
             matrix, kind = letterbox_affine((image.shape[0], image.shape[1]), self.size), "whole image"
         else:
@@ -143,7 +140,7 @@ class Cropper:
         return Crop(warp_image(image, matrix, self.size), kind, np.full((5, 2), np.nan, np.float32), matrix)
 
     def _matrix(
-        self, image: NDArray[np.uint8], points: NDArray[np.floating] | None, detect: bool, path: Path | None
+        self, image: NDArray[np.uint8], points: NDArray[np.floating] | None, detect: bool, face: KnownFace | None
     ) -> tuple[NDArray[np.float32], CropKind, NDArray[np.floating] | None]:
         """Return the matrix of the crop, its kind, and the five points, which may have been found meanwhile."""
         whole = resize_affine(np.array([image.shape[:2]]), self.size)[0]
@@ -158,7 +155,7 @@ class Cropper:
                 return self._onto_the_mean_face(self.aligned_points), "aligned", points
         kind: CropKind = "landmarks"
         if points is None and detect:
-            points, kind = _five_points_of_image(_searched(image, path)), "detected"
+            points, kind = _five_points_of_image(image, face)
         if points is None or not np.isfinite(points).all():
             return whole, "whole image", points
         if self.frame.kind == "image":
@@ -185,19 +182,17 @@ def cropper_for(info: RunInfo, size: tuple[int, int], aligned_points: NDArray[np
     return Cropper(size, info.frame, info.source_size, info.mean_points, aligned_points, info.margin)
 
 
-def _searched(image: NDArray[np.uint8], path: Path | None) -> NDArray[np.uint8] | Photo:
-    """Return in what a face is searched: the file where there is one, as ``wsegs landmarks`` opens it."""
-    return image if path is None else open_photo(path, MAX_SIDE)
+def _five_points_of_image(
+    image: NDArray[np.uint8], face: KnownFace | None
+) -> tuple[NDArray[np.float32] | None, CropKind]:
+    found = find_face(image, face)
+    points = None if found.landmarks is None else IBUG68.five_points(found.landmarks[None])[0]
+    return points, "data set box" if found.found_by == GIVEN else "detected"
 
 
-def _five_points_of_image(image: NDArray[np.uint8] | Photo) -> NDArray[np.float32] | None:
-    landmarks = landmarks_of_image(image).landmarks
-    return None if landmarks is None else IBUG68.five_points(landmarks[None])[0]
-
-
-def _box_of_image(image: NDArray[np.uint8] | Photo) -> NDArray[np.float32] | None:
+def _box_of_image(image: NDArray[np.uint8], face: KnownFace | None) -> NDArray[np.float32] | None:
     """Return the box of a found face as CelebA would draw it; see :mod:`wsegs.datasets.boxes`."""
-    found = landmarks_of_image(image).box
+    found = find_face(image, face).box
     if found is None:
         return None
     x, y, side = float(found[0]), float(found[1]), float(found[2])
@@ -205,38 +200,3 @@ def _box_of_image(image: NDArray[np.uint8] | Photo) -> NDArray[np.float32] | Non
     height = _CELEBA_ASPECT * width
     corner = (x + side / 2 - BOX_CENTRE[0] * width, y + side / 2 - BOX_CENTRE[1] * height)
     return np.array([*corner, width, height], np.float32)
-
-
-def label_types(info: RunInfo) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the numbers and the categories of a run's data set, as :func:`wsegs.datasets.open_dataset` takes them."""
-    found_in = info.provenance["landmarks"].get("data", {})
-    return tuple(found_in.get("numbers", ())), tuple(found_in.get("categories", ()))
-
-
-def run_data_folder(info: RunInfo) -> Path | None:
-    """Return the data set that a run was trained on, if it is still where it was.
-
-    A run remembers the folder of the images, which in the layouts of CelebA and LFWA lies inside that of the data set.
-    """
-    from wsegs.datasets import open_dataset
-    from wsegs.datasets.layouts.celeba import ATTRIBUTES
-    from wsegs.datasets.layouts.lfwa import is_lfwa
-    from wsegs.datasets.listing import first_file
-
-    root = Path(info.provenance["root"])
-    if not root.is_dir():  # a folder above it may hold other images
-        return None
-    name = str(info.provenance["landmarks"].get("data", {}).get("name")).partition("-")[0]
-
-    def has_attributes(folder: Path) -> bool:  # Img/ has the images alone
-        return first_file(folder, ATTRIBUTES) is not None
-
-    layouts = {"celeba": has_attributes, "lfwa": is_lfwa}
-    if name in layouts:
-        return next((folder for folder in [root, *root.absolute().parents[:3]] if layouts[name](folder)), None)
-    numbers, categories = label_types(info)
-    try:
-        found = open_dataset(root, numbers=numbers, categories=categories)
-    except WsegsError:
-        return None
-    return root if found.name.partition("-")[0] == name else None

@@ -20,6 +20,7 @@ from wsegs.datasets.tables.columns import respelled
 from wsegs.errors import DataError, OptionError
 from wsegs.evaluation.crop_sources import LANDMARKS, CropSource, FileCrops, StoreCrops
 from wsegs.evaluation.crops import Crop, cropper_for
+from wsegs.evaluation.known_faces import known_faces
 from wsegs.evaluation.predictor import Predictor
 from wsegs.evaluation.region_readers import RegionReader, RowsReader, check_detectable, rules_reader
 from wsegs.evaluation.results import Evaluation
@@ -33,6 +34,7 @@ from wsegs.tasks.labelled import label_values
 from wsegs.tasks.task import Task
 from wsegs.training.samples.loaders import sample_loader
 from wsegs.training.samples.opening import landmarks_by_name, points_by_name, rejected_by_name, sizes_by_name
+from wsegs.training.samples.readers import one_line_reader_failures
 from wsegs.training.samples.sampler import BatchPlan, ValidationSampler
 
 _BATCH = 64
@@ -171,7 +173,8 @@ def evaluate(
     sampler = ValidationSampler(np.arange(len(dataset)), _BATCH)
     predict = Predictor(run)
     labels = [_labels_of(run, task, dataset) for task in tasks]
-    with tqdm(total=len(dataset), unit="image", desc="evaluate", disable=None) as bar:
+    bar = tqdm(total=len(dataset), unit="image", desc="evaluate", disable=None)
+    with one_line_reader_failures(), bar:
         for batch in sample_loader(crops, sampler, workers, collate_fn=_as_it_is):
             if len(batch.positions):
                 output = predict(batch.images, batch.points, batch.regions)
@@ -249,7 +252,8 @@ def _crop_source(
             found = landmarks.scheme.convert(landmarks_by_name(landmarks, dataset)[rows], reader.scheme)
     boxes = dataset.boxes if run.info.frame.kind == "box" else None
     paths = [dataset.path(row) for row in rows]
-    return FileCrops(cropper, paths, points, None if boxes is None else boxes[rows], chosen, found, sizes)
+    faces = known_faces(dataset, rows)
+    return FileCrops(cropper, paths, points, None if boxes is None else boxes[rows], chosen, found, sizes, faces)
 
 
 def _measurable_tasks(run: Run, dataset: FaceDataset) -> list[Task]:

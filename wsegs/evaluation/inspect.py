@@ -13,14 +13,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from wsegs.evaluation.images import gone
 from wsegs.evaluation.runs import Run
 from wsegs.nets.images import normalise
 from wsegs.nets.layers.region_sources import KnownRegions, ParsedRegions, RegionSource
+from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
 from wsegs.tasks.batch import Batch, SampleFields
+from wsegs.training.plan import SourcePlan
 from wsegs.training.samples.checks import check_images
 from wsegs.training.samples.loaders import open_source
-from wsegs.training.samples.opening import OpenStore
 from wsegs.training.samples.sampler import ValidationSampler
 from wsegs.training.samples.sources import SampleDataset
 
@@ -84,12 +86,7 @@ def inspect_run(
     MissingError, DataError
         If the mask store of the training, or its images, are no longer there.
     """
-    plan = run.plan.main
-    if data is not None:
-        plan = replace(plan, root=data) if plan.kind == "store" else replace(plan, path=data)
-    opened, split, source = open_source(plan, run.size)
-    if isinstance(opened, OpenStore):
-        find_image_root(opened.labelled, data)
+    opened, split, source = open_source(_moved(run, data), run.size)
     rows = split.validation[: max(limit, faces)]
     check_images(opened, rows)
     regions, fields = _regions(run)
@@ -120,6 +117,20 @@ def inspect_run(
         parsed_names=names,
         **shares,
     )
+
+
+def _moved(run: Run, data: Path | None) -> SourcePlan:
+    """Return the source of a run's training, at the place where its images are now."""
+    plan = run.plan.main
+    if plan.kind == "data":
+        if data is None and not plan.path.is_dir():
+            raise gone(run, plan.path)
+        return plan if data is None else replace(plan, path=data)
+    if data is not None:
+        return replace(plan, root=find_image_root(MaskStore(plan.path), data))
+    if not plan.root.is_dir() and not MaskStore(plan.path).has_images:
+        raise gone(run, plan.root)
+    return plan
 
 
 def _regions(run: Run) -> tuple[RegionSource | None, SampleFields]:

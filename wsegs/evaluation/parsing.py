@@ -14,6 +14,7 @@ from tqdm import tqdm
 from wsegs.datasets.index import SPLITS
 from wsegs.datasets.sample import sample_rows
 from wsegs.errors import DataError, OptionError
+from wsegs.evaluation.images import gone
 from wsegs.evaluation.predictor import Predictor
 from wsegs.evaluation.runs import Run
 from wsegs.io.files import atomic_write, write_table
@@ -26,6 +27,7 @@ from wsegs.training.samples.checks import check_images
 from wsegs.training.samples.class_maps import HumanClasses, open_class_maps
 from wsegs.training.samples.loaders import sample_loader
 from wsegs.training.samples.opening import OpenStore
+from wsegs.training.samples.readers import one_line_reader_failures
 from wsegs.training.samples.sampler import ValidationSampler
 from wsegs.training.samples.sources import SampleDataset
 from wsegs.training.samples.store_source import StoreSource
@@ -108,7 +110,10 @@ def evaluate_parsing(
     source = _parsing_source(run)
     assert source.class_maps is not None
     store = MaskStore(masks or source.path)
-    opened = OpenStore(store, find_image_root(store, data))
+    root = find_image_root(store, data) if masks is not None or data is not None else source.root
+    if not root.is_dir() and not store.has_images:
+        raise gone(run, root)
+    opened = OpenStore(store, root)
     chosen = opened.usable
     if split != "all":
         chosen &= store.split == SPLITS.index(split)
@@ -129,7 +134,8 @@ def evaluate_parsing(
     dataset = SampleDataset(StoreSource(opened, run.size, class_maps), SampleFields(classes=run.size))
     loader = sample_loader(dataset, ValidationSampler(rows, _BATCH), jobs)
     predictor, scores = Predictor(run), ParsingScores(len(class_maps.names))
-    with tqdm(total=len(rows), unit="image", desc="evaluate", disable=None) as bar:
+    bar = tqdm(total=len(rows), unit="image", desc="evaluate", disable=None)
+    with one_line_reader_failures(), bar:
         for batch in loader:
             assert batch.classes is not None
             scores.add(predictor.parse(batch.images), batch.classes)

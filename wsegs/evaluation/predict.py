@@ -19,7 +19,7 @@ from wsegs.evaluation.evaluate import stack_regions
 from wsegs.evaluation.predictor import Predictor
 from wsegs.evaluation.region_readers import RegionReader, check_detectable, rules_reader
 from wsegs.evaluation.runs import Run, thresholds_of
-from wsegs.io.files import did_you_mean
+from wsegs.io.files import did_you_mean, shortened
 from wsegs.io.images import reason
 from wsegs.nets import NetworkOutput
 from wsegs.store import MaskStore
@@ -187,14 +187,14 @@ def check_maps(run: Run) -> None:
         raise OptionError(f"--maps: {run.path} was trained without segmentation, so its maps show no places")
 
 
-def map_files(folder: Path, images: Sequence[Path]) -> list[Path]:
-    """Return a picture's name for every image: its own, with a number where two are the same."""
+def map_files(folder: Path, images: Sequence[Path], suffix: str = ".png") -> list[Path]:
+    """Return a picture's name for every image: its own, with a number where two are the same; long ones are cut."""
     taken: set[str] = set()
     files = []
     for image in images:
-        name, number = image.stem, 2
+        name, number = shortened(f"{image.stem}{suffix}"), 2
         while name in taken:
-            name, number = f"{image.stem}-{number}", number + 1
+            name, number = shortened(f"{image.stem}-{number}{suffix}"), number + 1
         taken.add(name)
-        files.append(folder / f"{name}.png")
+        files.append(folder / name)
     return files

@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.errors import DataError, OptionError
+from wsegs.evaluation.known_faces import KnownFace, find_face
 from wsegs.evaluation.runs import Run
 from wsegs.geometry.matrices import compose, invert, scale_affine, transform_points
 from wsegs.geometry.resample import resample_nearest
 from wsegs.geometry.warp import warp_nearest
 from wsegs.io.files import did_you_mean
-from wsegs.io.images import Photo
-from wsegs.landmarks.chain import landmarks_of_image
 from wsegs.landmarks.image_sizes import check_size
 from wsegs.nets.layers.region_sources import DrawnRegions, NamedRegions
 from wsegs.rules import RuleSet, compile_rules
@@ -331,9 +330,11 @@ def _reordered(stored: NDArray[np.int64], bits: Sequence[int]) -> NDArray[np.int
     return drawn
 
 
-def find_landmarks(image: NDArray[np.uint8] | Photo, scheme: LandmarkScheme) -> NDArray[np.float32] | None:
+def find_landmarks(
+    image: NDArray[np.uint8], scheme: LandmarkScheme, face: KnownFace | None = None
+) -> NDArray[np.float32] | None:
     """Return the landmarks of an image's face, (P, 2), x and y in its pixels; None if there is none."""
-    found = landmarks_of_image(image).landmarks
+    found = find_face(image, face).landmarks
     return None if found is None else np.asarray(IBUG68.convert(found[None], scheme)[0], np.float32)
 
 

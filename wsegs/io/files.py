@@ -14,6 +14,10 @@ from pathlib import Path
 
 from wsegs.errors import DataError, MissingError, OutputExistsError, WsegsError
 
+LONGEST_NAME = 255
+"""Bytes of a file's name at most, on the file systems that are in use."""
+
+_LONGEST_SUFFIX = 16
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -60,8 +64,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays last, since some writers (OpenCV, matplotlib) choose the format by it.
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.writing{path.suffix}")
+    temporary = path.with_name(_temporary_name(path, os.getpid()))
     try:
         yield temporary
         rename_whole(temporary, path)
@@ -73,6 +76,39 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # a drive that turned read-only, which the block reports
             temporary.unlink(missing_ok=True)
+
+
+def _temporary_name(path: Path, process: int) -> str:
+    """Return the hidden name under which a process writes a file."""
+    # The suffix stays last, since some writers (OpenCV, matplotlib) choose the format by it.
+    tail = f".{process}.writing{_suffix(path.name)}"
+    return shortened(f".{path.name.removesuffix(_suffix(path.name))}", room=len(os.fsencode(tail))) + tail
+
+
+def shortened(name: str, room: int = 0) -> str:
+    """Return a file name that leaves ``room`` bytes to what is to follow it; one that fits stays as it is.
+
+    Else it is cut, and a part of its digest keeps names apart that are alike up to there. A suffix stays.
+
+    >>> shortened("photo.png"), len(shortened(f"{'x' * 300}.png"))
+    ('photo.png', 255)
+    """
+    if len(os.fsencode(name)) + room <= LONGEST_NAME:
+        return name
+    suffix = _suffix(name)
+    end = f"-{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}{suffix}"
+    whole = os.fsencode(name.removesuffix(suffix))[: LONGEST_NAME - room - len(os.fsencode(end))]
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:  # bytes that are no text
+        return os.fsdecode(whole) + end
+    return whole.decode("utf-8", "ignore") + end  # without half a character
+
+
+def _suffix(name: str) -> str:
+    """Return the suffix of a file name, if it is one that programs know formats by."""
+    suffix = Path(name).suffix
+    return suffix if len(os.fsencode(suffix)) <= _LONGEST_SUFFIX else ""
 
 
 def write_table(path: str | os.PathLike[str], columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -102,10 +138,10 @@ def remove_abandoned(path: str | os.PathLike[str]) -> None:
     Files of a process that still runs are kept.
     """
     path = Path(path)
-    name = re.compile(rf"\.{re.escape(path.stem)}\.(\d+)\.writing{re.escape(path.suffix)}")
+    number = re.compile(r"\.(\d+)\.writing")
     for found in path.absolute().parent.iterdir():
-        match = name.fullmatch(found.name)
-        if match is None or _runs(int(match[1])):
+        match = number.search(found.name)
+        if match is None or found.name != _temporary_name(path, int(match[1])) or _runs(int(match[1])):
             continue
         if found.is_dir() and not found.is_symlink():
             shutil.rmtree(found, ignore_errors=True)

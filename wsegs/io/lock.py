@@ -27,7 +27,7 @@ from typing import ParamSpec, TypeVar
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 from wsegs.errors import OutputLockedError
-from wsegs.io.files import remove_abandoned
+from wsegs.io.files import remove_abandoned, shortened
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,7 +39,7 @@ _LONGEST = 10_000  # characters read of a lock file
 def lock_path(output: str | os.PathLike[str]) -> Path:
     """Return the name of an output's lock file."""
     output = Path(os.path.abspath(output))  # noqa: PTH100 - resolve() would follow a link that is to be replaced
-    return output.with_name(f".{output.name}.lock")
+    return output.with_name(shortened(f".{output.name}", room=len(".lock.soft")) + ".lock")
 
 
 @contextmanager

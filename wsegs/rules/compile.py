@@ -92,7 +92,8 @@ class _Compiler:
         if len(regions) == len(self.region_names):
             order = _drawing_order(regions, root.child("regions"))
         integer = checked.landmarks == "integer"
-        return Program(scheme, integer, parameters, tuple(regions), order, attributes, default)
+        mirror = tuple((one, other) for one, other in checked.mirror)
+        return Program(scheme, integer, parameters, tuple(regions), order, attributes, default, mirror)
 
     def _scheme(self, node: Node) -> LandmarkScheme:
         if isinstance(node.value, dict):

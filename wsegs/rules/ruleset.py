@@ -37,6 +37,8 @@ class RuleSet:
         The regions, bit 0 first.
     attribute_names
         The attributes that it lists.
+    mirror
+        Pairs of regions or of attributes that a mirrored image exchanges, as the file says.
     dtype
         Of region integers: uint16 up to 16 regions, uint32 up to 32, uint64 up to 64.
     """
@@ -50,6 +52,7 @@ class RuleSet:
         self.scheme = self.program.scheme
         self.region_names = tuple(region.name for region in self.program.regions)
         self.attribute_names = tuple(self.program.attributes)
+        self.mirror = self.program.mirror
         self.dtype = region_dtype(len(self.region_names))
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -57,7 +57,7 @@ class Attributes(Task):
 
     def scores(self) -> dict[str, float]:
         """Return mean accuracy, average precision and balanced accuracy over the attributes."""
-        logits, labels = self._predictions.compute()
+        logits, labels = self._predictions.collected()
         self._predictions.reset()
         means = mean_scores(score_attributes(self.outputs, logits.cpu(), labels.cpu()))
         return {name: means[name] for name in ("accuracy", "average_precision", "balanced_accuracy")}

@@ -48,7 +48,7 @@ class Category(Task):
 
     def scores(self) -> dict[str, float]:
         """Return accuracy, and its mean over the categories that occur; nan where no label is known."""
-        logits, labels = (values.cpu() for values in self._predictions.compute())
+        logits, labels = (values.cpu() for values in self._predictions.collected())
         self._predictions.reset()
         known = labels >= 0
         right = (logits.argmax(dim=1) == labels)[known].double()

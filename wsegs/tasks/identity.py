@@ -88,7 +88,7 @@ class Identity(Task):
         ``verification_auc`` is the area under the ROC curve of the cosine similarity of all pairs of images (of the
         first 2,000), which needs no person to be known from the training; nan where no person occurs twice.
         """
-        logits, target = self._predictions.compute()
+        logits, target = self._predictions.collected()
         self._predictions.reset()
         known = target >= 0
         right = (logits.argmax(dim=1) == target)[known].double()
@@ -118,7 +118,7 @@ class Identity(Task):
     def _verification_auc(self) -> float:
         if not self._features.logits:
             return float("nan")
-        features, identity = (values.cpu()[:_COMPARED] for values in self._features.compute())
+        features, identity = (values.cpu()[:_COMPARED] for values in self._features.collected())
         self._features.reset()
         known = identity >= 0
         directions, identity = F.normalize(features[known].double(), dim=1), identity[known]

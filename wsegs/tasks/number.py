@@ -63,7 +63,7 @@ class Number(Task):
 
     def scores(self) -> dict[str, float]:
         """Return the mean absolute error, in the label's unit, and Pearson's correlation; nan where undefined."""
-        predicted, true = (values[:, 0].double().cpu() for values in self._predictions.compute())
+        predicted, true = (values[:, 0].double().cpu() for values in self._predictions.collected())
         self._predictions.reset()
         known = true.isfinite()
         predicted, true = predicted[known], true[known]

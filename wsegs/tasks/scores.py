@@ -115,15 +115,22 @@ class Predictions(Metric):
         super().__init__()
         self.add_state("logits", default=[], dist_reduce_fx="cat")
         self.add_state("labels", default=[], dist_reduce_fx="cat")
+        self._rows: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
 
     def update(self, logits: Tensor, labels: Tensor) -> None:
         """Add a batch: logits (B, A) and labels (B, A)."""
+        self._rows = (tuple(logits.shape[1:]), tuple(labels.shape[1:]))
         self.logits.append(logits.detach().float())
         self.labels.append(labels)
 
     def compute(self) -> tuple[Tensor, Tensor]:
         """Return all logits (N, A) and labels (N, A) so far."""
         return dim_zero_cat(self.logits), dim_zero_cat(self.labels)
+
+    def collected(self) -> tuple[Tensor, Tensor]:
+        """Return what :meth:`compute` does in its shape: torchmetrics makes a number of one image's one value."""
+        logits, labels = self.compute()
+        return logits.reshape(-1, *self._rows[0]), labels.reshape(-1, *self._rows[1])
 
 
 class ParsingScores(MulticlassConfusionMatrix):

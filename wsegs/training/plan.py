@@ -6,7 +6,7 @@ Imports no torch. A run keeps it as ``plan.json``, from which its network is bui
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -180,6 +180,30 @@ class ClassMapPlan:
 
 
 @dataclass(frozen=True)
+class MirrorPlan:
+    """What a mirrored image exchanges, as pairs.
+
+    Attributes
+    ----------
+    regions, classes, attributes
+        Bits of region integers, numbers of classes, columns of attributes.
+    categories
+        Codes of categories, by label.
+    numbers
+        Names of numbers.
+    names
+        Of all of these, for people to read.
+    """
+
+    regions: tuple[tuple[int, int], ...] = ()
+    classes: tuple[tuple[int, int], ...] = ()
+    attributes: tuple[tuple[int, int], ...] = ()
+    categories: dict[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    numbers: tuple[tuple[str, str], ...] = ()
+    names: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class SourcePlan:
     """A source of samples.
 
@@ -209,6 +233,8 @@ class SourcePlan:
         Whether the validation rows were carved out of the train split.
     batch_size
         Images of a step, of all devices together.
+    mirror
+        What mirrored images exchange.
     """
 
     kind: Literal["store", "data"]
@@ -226,6 +252,7 @@ class SourcePlan:
     validation: int
     carved: bool
     batch_size: int
+    mirror: MirrorPlan = MirrorPlan()
 
     @property
     def steps_per_epoch(self) -> int:
@@ -317,6 +344,8 @@ class TrainingPlan:
         Steps between two validations.
     flips
         Whether half of the images are mirrored.
+    unmirrored
+        Why not, where the recipe would have it so.
     precision, seed
         See the recipe.
     fit
@@ -337,6 +366,7 @@ class TrainingPlan:
     precision: str
     seed: int
     fit: FitPlan | None = None
+    unmirrored: str = ""
 
     @property
     def main(self) -> SourcePlan:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import platform
+
 import torch
 
 
@@ -32,6 +34,13 @@ def resolve_precision(precision: str, accelerator: str) -> str:
 def memory_format(precision: str) -> torch.memory_format:
     """Return the layout for a resolved precision: channels innermost pay in half precision."""
     return torch.contiguous_format if precision == "32-true" else torch.channels_last
+
+
+def describe_device(accelerator: str) -> str:
+    """Return a kind of device with the name of the machine's own, for the record."""
+    if accelerator == "cuda" and torch.cuda.is_available():
+        return f"cuda ({torch.cuda.device_count()} x {torch.cuda.get_device_name()})"
+    return f"{accelerator} ({platform.processor() or platform.machine()}, {torch.get_num_threads()} threads)"
 
 
 def autocast(precision: str, device: torch.device) -> torch.autocast:

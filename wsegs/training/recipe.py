@@ -311,6 +311,14 @@ class Recipe(_Strict):
                 stages.append(Stage(epochs=stage.epochs, losses=losses))
         return self.model_copy(update={"stages": tuple(stages)})
 
+    def without_mirroring(self) -> Recipe:
+        """Return the recipe that mirrors no image, be it to train, to fit or to average."""
+        fit = self.fit and self.fit.model_copy(update={"mirrored_copies": False})
+        network = self.network
+        if network.options.get("mirrored"):
+            network = NetworkChoice.model_validate({**network.model_dump(by_alias=True), "mirrored": False})
+        return self.model_copy(update={"flips": False, "fit": fit, "network": network})
+
     def without_parser(self) -> Recipe:
         """Return the recipe without its own parser of regions, where the regions are others than those it draws."""
         assert self.regions is not None

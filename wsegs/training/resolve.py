@@ -20,6 +20,7 @@ from wsegs.training.plan import (
 from wsegs.training.recipe import Recipe
 from wsegs.training.resolving.backbone_plans import plan_backbone
 from wsegs.training.resolving.chosen import ChosenTask
+from wsegs.training.resolving.mirror_plans import plan_mirrors
 from wsegs.training.resolving.region_plans import plan_regions
 from wsegs.training.resolving.source_plans import (
     DEFAULT_DATA,
@@ -84,7 +85,11 @@ def resolve(recipe: Recipe, overrides: Overrides | None = None) -> TrainingPlan:
         trunks=tuple(TrunkPlan(trunk.source, trunk.layers, trunk.frozen) for trunk in recipe.network.trunks),
         backbone=backbone,
     )
-    return _plan(recipe, schedule, network, regions, plans, tuple(source.plan for source in sources), tasks)
+    opened = [source.opened for source in sources]
+    chosen = [source.plan for source in sources]
+    mirrored, unmirrored = plan_mirrors(recipe, opened, chosen, plans, region_names)
+    whole = _plan(recipe, schedule, network, regions, plans, mirrored, tasks)
+    return replace(whole, flips=recipe.flips and not unmirrored, unmirrored=unmirrored)
 
 
 def _plan(

@@ -11,10 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wsegs.errors import MissingError, OutputExistsError
+from wsegs.io.files import shortened
 
 RECIPE, PLAN, INFO, BEST, LAST = "recipe.yaml", "plan.json", "run.json", "best.ckpt", "last.ckpt"
 METRICS, CURVE, TENSORBOARD = "metrics.csv", "curve.png", "tensorboard"
-TRAINED = "training_images.csv"
+TRAINED, VALIDATED = "training_images.csv", "validation_images.csv"
 PENALTIES, LABEL_CURVE, REGION_SHARES = "penalties.csv", "label_curve.csv", "region_shares.csv"
 
 
@@ -94,7 +95,8 @@ def begin_run(path: Path, write: Callable[[Path], None]) -> None:
         write(path)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.writing")
+    tail = f".{os.getpid()}.writing"
+    temporary = path.with_name(shortened(f".{path.name}", room=len(tail)) + tail)
     try:
         temporary.mkdir()
         write(temporary)

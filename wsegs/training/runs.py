@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import platform
+import shlex
+import sys
 import time
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,13 +17,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs import __version__
+from wsegs.datasets.leaks import describe_leaks, find_leaks
 from wsegs.errors import DataError
 from wsegs.geometry.frame import Frame, frame_from_json
-from wsegs.io.files import atomic_write, write_table
+from wsegs.io.files import atomic_write
 from wsegs.training.plan import TrainingPlan, read_plan, write_plan
 from wsegs.training.recipe import Recipe, write_recipe
-from wsegs.training.run_folder import INFO, PLAN, RECIPE, TRAINED, begin_run, check_free, check_run
+from wsegs.training.run_folder import INFO, PLAN, RECIPE, TRAINED, VALIDATED, begin_run, check_free, check_run
 from wsegs.training.samples.opening import OpenSource, OpenStore, mean_points
+from wsegs.training.samples.record import write_record
 from wsegs.training.samples.split import Split
 
 RUN_FORMAT = 2
@@ -79,11 +86,25 @@ def describe_run(plan: TrainingPlan, source: OpenSource, rows: Split, **more: An
         "images": {"train": len(rows.train), "validation": len(rows.validation)},
         "validation_carved_out_of_train": rows.carved,
         "without_face": int((~source.has_face[rows.train]).sum()),
-        "root": str(source.root),
+        "root": str(source.root.absolute()),
+        **_leaks(source),
+        **({"validation_images": _names(source, rows)} if rows.carved else {}),
         **more,
     }
     mean = mean_points(source, rows.train, plan.network.size)
     return RunInfo(source.frame, source_size, scheme, mean, provenance, plan.main.margin)
+
+
+def _leaks(source: OpenSource) -> dict[str, Any]:
+    """Return what of the people and pictures is in two splits, in words and numbers."""
+    labelled = source.labelled
+    root = source.root if source.root.is_dir() else None  # a store may keep its images
+    found = find_leaks(labelled.images, labelled.identity, labelled.split, root)
+    return {"leaks": {"text": describe_leaks(found), "splits": [asdict(leak) for leak in found]}} if found else {}
+
+
+def _names(source: OpenSource, rows: Split) -> list[str]:
+    return [source.labelled.images[row] for row in rows.validation]
 
 
 def create_run(
@@ -101,6 +122,7 @@ def create_run(
         "format": RUN_FORMAT,
         "wsegs": __version__,
         "created": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        **described_process(),
         "frame": info.frame.as_json(),
         "source_size": info.source_size and list(info.source_size),
         "scheme": info.scheme,
@@ -108,17 +130,38 @@ def create_run(
         "margin": info.margin,
         "provenance": info.provenance,
     }
-    labelled = source.labelled
-    trained = ((labelled.images[row], int(labelled.identity[row])) for row in rows.train)
 
     def write(folder: Path) -> None:
         write_recipe(folder / RECIPE, recipe)
         write_plan(folder / PLAN, plan)
-        write_table(folder / TRAINED, ("image", "identity"), trained)
+        write_record(folder / TRAINED, folder / VALIDATED, source, rows)
         with atomic_write(folder / INFO) as temporary:
             temporary.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
 
     begin_run(path, write)
+
+
+def described_process() -> dict[str, Any]:
+    """Return the command, where it runs, and the versions of what computes."""
+    versions = {"python": platform.python_version()}
+    for package in ("numpy", "opencv-python", "torch", "pytorch-lightning", "timm"):
+        with suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    return {
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "folder": str(Path.cwd()),
+        "versions": versions,
+    }
+
+
+def add_duration(path: Path, seconds: float, device: str) -> None:
+    """Write down how long a training took, all its parts together where it was resumed, and on which device."""
+    file = path / INFO
+    fields = json.loads(file.read_text(encoding="utf-8"))
+    fields["seconds"] = round(float(fields.get("seconds", 0)) + seconds, 1)
+    fields["device"] = device
+    with atomic_write(file) as temporary:
+        temporary.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
 
 
 def read_run(path: Path) -> tuple[TrainingPlan, RunInfo]:
@@ -134,9 +177,9 @@ def read_run(path: Path) -> tuple[TrainingPlan, RunInfo]:
     check_run(path)
     try:
         fields = json.loads((path / INFO).read_text(encoding="utf-8"))
-        version = fields["format"]
-        if version != RUN_FORMAT:
-            raise DataError(f"{path / INFO}: expected format {RUN_FORMAT} of a run, got {version}; train it again")
+        found = fields["format"]
+        if found != RUN_FORMAT:
+            raise DataError(f"{path / INFO}: expected format {RUN_FORMAT} of a run, got {found}; train it again")
         info = RunInfo(
             frame=frame_from_json(fields["frame"]),
             source_size=fields["source_size"] and (int(fields["source_size"][0]), int(fields["source_size"][1])),

@@ -6,7 +6,7 @@ import csv
 import os
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -31,14 +31,25 @@ from wsegs.training.lightning.module import TrainingModule
 from wsegs.training.lightning.trainer import TrainerOptions, build_trainer, quiet_lightning
 from wsegs.training.parser_overlap import parser_overlap
 from wsegs.training.plan import TrainingPlan, plan_fields
-from wsegs.training.precision import memory_format, resolve_precision
+from wsegs.training.precision import describe_device, memory_format, resolve_precision
 from wsegs.training.recipe import Recipe
 from wsegs.training.regions import build_regions, fields_of_regions
 from wsegs.training.resolve import Overrides, resolve
-from wsegs.training.run_folder import BEST, CURVE, LAST, METRICS, PLAN, has_checkpoint, remove_unfinished
-from wsegs.training.runs import RunInfo, create_run, describe_run, read_run
+from wsegs.training.run_folder import (
+    BEST,
+    CURVE,
+    LAST,
+    METRICS,
+    PLAN,
+    TRAINED,
+    VALIDATED,
+    has_checkpoint,
+    remove_unfinished,
+)
+from wsegs.training.runs import RunInfo, add_duration, create_run, describe_run, read_run
 from wsegs.training.samples.loaders import Loaders, keep_if_small, open_source
 from wsegs.training.samples.opening import OpenSource
+from wsegs.training.samples.record import differences
 from wsegs.training.samples.sources import SampleDataset
 from wsegs.training.samples.split import Split
 from wsegs.training.weights import describe_weights, load_trunks, read_checkpoint, seeded_network
@@ -109,7 +120,7 @@ def train(
     precision = resolve_precision(plan.precision, options.device_type)
     overlap = parser_overlap(plan, main)
     info = describe_run(plan, main, rows, precision=precision, **describe_weights(plan), **overlap)
-    checkpoint = _check_resumable(output, plan, info) if resume else None
+    checkpoint = _check_resumable(output, plan, info, main, rows) if resume else None
     if checkpoint is not None:
         precision = _begun_precision(output, precision, options.device_type)
     if is_main_process():
@@ -133,8 +144,13 @@ def train(
         module = TrainingModule(plan, network, tasks, loaders, regions, known_regions)
         module.to(memory_format=memory_format(precision))
         first_step = 0 if checkpoint is None else int(read_checkpoint(checkpoint)["global_step"])
-        with one_line_failures():
-            trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
+        try:
+            with one_line_failures():
+                trainer.fit(module, ckpt_path=checkpoint, weights_only=True)
+        finally:
+            if is_main_process() and output.is_dir():
+                with suppress(OSError):  # a full disk, which the training itself reports
+                    add_duration(output, time.monotonic() - started, describe_device(options.device_type))
     if not trainer.is_global_zero:
         return {}
     plot_learning_curves(output / METRICS, output / CURVE)
@@ -186,9 +202,15 @@ def _workers(options: TrainerOptions, devices: int) -> int:
     return 0 if options.device_type == "cpu" else cores
 
 
-def _check_resumable(output: Path, plan: TrainingPlan, info: RunInfo) -> Path | None:
+def _check_resumable(output: Path, plan: TrainingPlan, info: RunInfo, source: OpenSource, rows: Split) -> Path | None:
     """Return the checkpoint to resume from if the run is the same training; None if it has none yet."""
     earlier, old = read_run(output)
+    other = differences(output / TRAINED, output / VALIDATED, source, rows)
+    if other:
+        raise DataError(
+            f"--resume: {output} was begun on other data; its images differ: {'; '.join(other)};"
+            " -o begins another run, --force this one anew"
+        )
     for key in ("rules", "images"):
         before, now = old.provenance.get(key), info.provenance.get(key)
         if before != now:
@@ -206,11 +228,13 @@ def _check_resumable(output: Path, plan: TrainingPlan, info: RunInfo) -> Path | 
                 " a run is resumed with the options that it was begun with"
             )
     for ours_, theirs_ in zip(plan.sources, earlier.sources, strict=True):
-        if ours_.batch_size != theirs_.batch_size:
-            raise OptionError(
-                f"--resume: {output / PLAN} says batch_size: {theirs_.batch_size}, and now it is {ours_.batch_size};"
-                " a run is resumed with the options that it was begun with"
-            )
+        for field in ("batch_size", "mirror"):
+            before, value = getattr(theirs_, field), getattr(ours_, field)
+            if value != before:
+                raise OptionError(
+                    f"--resume: {output / PLAN} says {field}: {before}, and now it is {value};"
+                    " a run is resumed with the options that it was begun with"
+                )
     if not has_checkpoint(output):
         return None  # it was ended before its first
     checkpoint = output / LAST
@@ -238,7 +262,8 @@ def _summary(
         **({"regions": list(plan.network.regions)} if plan.network.regions else {}),
         **({"classes": list(parsing.outputs)} if parsing else {}),
         **{key: info.provenance[key] for key in ("images", "validation_carved_out_of_train", "without_face")},
-        **{key: info.provenance[key] for key in ("parser_overlap",) if key in info.provenance},
+        **{key: info.provenance[key] for key in ("parser_overlap", "leaks") if key in info.provenance},
+        **({"unmirrored": plan.unmirrored} if plan.unmirrored else {}),
         "steps": last,
         "epochs": round(last / plan.main.steps_per_epoch, 3),
         "precision": precision,

@@ -20,8 +20,9 @@ from tests.training.tiny import (
     write_truth,
 )
 from wsegs.errors import DataError, OptionError
-from wsegs.evaluation.crop_sources import StoreCrops, store_dataset, training_store
+from wsegs.evaluation.crop_sources import StoreCrops, store_dataset
 from wsegs.evaluation.evaluate import evaluate
+from wsegs.evaluation.images import training_store
 from wsegs.evaluation.inspect import inspect_run
 from wsegs.evaluation.runs import load_run
 from wsegs.geometry.frame import Frame

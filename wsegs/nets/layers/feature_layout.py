@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from wsegs.io.sides import exchanged
 
 WHOLE = "whole image"
 """Name of the block that is the mean over all of the image."""
@@ -50,6 +53,20 @@ class FeatureLayout:
         """
         rows = np.arange(len(self.rows)) == len(self.region_names)
         return np.concatenate([np.repeat(rows, channels) for _, channels in self.blocks])
+
+    def with_rows_exchanged(self, pairs: Iterable[tuple[int, int]]) -> NDArray[np.intp]:
+        """Return where each feature comes from, (F,), if the regions of each pair are exchanged.
+
+        >>> FeatureLayout(("left", "right"), ((4, 2),)).with_rows_exchanged([(0, 1)]).tolist()
+        [2, 3, 0, 1, 4, 5]
+        """
+        order = exchanged(len(self.rows), pairs)
+        places = np.arange(self.size)
+        parts = [
+            places[self.block_of(stride)].reshape(len(self.rows), channels)[order].ravel()
+            for stride, channels in self.blocks
+        ]
+        return np.concatenate(parts)
 
     def block_of(self, stride: int) -> slice:
         """Return where a stride's features lie.

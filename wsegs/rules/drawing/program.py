@@ -92,3 +92,4 @@ class Program:
     order: tuple[int, ...]  # in which regions are drawn: those that minus and within name come first
     attributes: Mapping[str, AttributeRule]
     default: AttributeRule | None = field(default=None)
+    mirror: tuple[tuple[str, str], ...] = ()  # regions or attributes that a mirrored image exchanges

@@ -336,6 +336,11 @@ Attribute = Annotated[
 ]
 
 
+MirrorPair: TypeAlias = Annotated[
+    list[StrictStr], Field(min_length=2, max_length=2), Expected("two names that a mirrored image exchanges")
+]
+
+
 class RuleFile(_Strict):
     """A whole rule file."""
 
@@ -357,6 +362,9 @@ class RuleFile(_Strict):
     """What the mask of each attribute is made of."""
     default: Attribute | None = None
     """For attributes that are not listed."""
+    mirror: list[MirrorPair] = []
+    """Pairs of regions, or of attributes, that a mirrored image exchanges, beside those whose names say left and
+    right. A name with itself stays as it is."""
 
 
 for _model in (Between, Along, Mean, SmoothChain, Group, UnionShape, IntersectionShape, DifferenceShape):

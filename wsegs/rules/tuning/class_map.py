@@ -29,6 +29,11 @@ ClassNames: TypeAlias = Annotated[
 ]
 
 
+MirrorPair: TypeAlias = Annotated[
+    list[StrictStr], Field(min_length=2, max_length=2), Expected("two regions that a mirrored image exchanges")
+]
+
+
 class ClassFile(BaseModel):
     """Fields of a class map file; rules/README.md describes them."""
 
@@ -38,6 +43,7 @@ class ClassFile(BaseModel):
     regions: Annotated[dict[str, ClassNames], Field(min_length=1), Expected("a mapping of at least one region")]
     least_pixels: Annotated[StrictInt, Field(ge=1), Expected("a whole number of 1 or more")] = 10
     unknown: Annotated[list[ClassName], Expected("a list of classes' names or numbers")] = [255]
+    mirror: Annotated[list[MirrorPair], Expected("a list of pairs of regions")] = []
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,8 @@ class ClassMap:
         Class numbers of pixels that are ignored, including :data:`OUTSIDE`.
     names
         Class number -> its name, of those that have one.
+    mirror
+        Pairs of regions that a mirrored image exchanges, beside those whose names say so.
     """
 
     source: str
@@ -63,6 +71,7 @@ class ClassMap:
     least_pixels: int = 10
     unknown: tuple[int, ...] = (OUTSIDE,)
     names: dict[int, str] = field(default_factory=dict)
+    mirror: tuple[tuple[str, str], ...] = ()
 
     @property
     def foreground(self) -> frozenset[int]:
@@ -172,7 +181,14 @@ def parse_classes(text: str, source: str) -> ClassMap:
         if both:
             node = root.find(("regions", region))
             raise node.error(f"class {both[0]} of '{region}' is one of 'unknown:', whose pixels are ignored")
-    return ClassMap(source, regions, file.least_pixels, (*unknown, OUTSIDE), by_number)
+    for i, pair in enumerate(file.mirror):
+        for side, name in enumerate(pair):
+            if name not in regions:
+                raise root.find(("mirror", i, side)).error(
+                    f"unknown region '{name}'; expected one of {', '.join(regions)}{did_you_mean(name, list(regions))}"
+                )
+    mirror = tuple((one, other) for one, other in file.mirror)
+    return ClassMap(source, regions, file.least_pixels, (*unknown, OUTSIDE), by_number, mirror)
 
 
 def _example_region(classes: ClassMap) -> str:

@@ -29,6 +29,7 @@ from wsegs.training.plan import TrainingPlan
 from wsegs.training.regions import build_regions, fields_of_regions
 from wsegs.training.samples.loaders import open_source, sample_loader
 from wsegs.training.samples.opening import OpenSource, OpenStore, open_planned
+from wsegs.training.samples.readers import one_line_reader_failures
 from wsegs.training.samples.sources import SampleSource
 from wsegs.training.weights import load_trunks, seeded_network
 
@@ -102,8 +103,9 @@ class ProbeReader:
         _, _, source, fields = self._parts()
         workers = torch.multiprocessing.cpu_count() if jobs == -1 else jobs
         loader = sample_loader(_Images(source, fields), parts, workers, collate_fn=_as_it_is)  # type: ignore[arg-type]
-        for images in loader:
-            yield self._features(images, torch.device("cuda"))
+        with one_line_reader_failures():
+            for images in loader:
+                yield self._features(images, torch.device("cuda"))
 
     def _parts(self) -> tuple[RegionProbe, RegionSource, SampleSource, SampleFields]:
         if self._loaded is None:

@@ -22,13 +22,16 @@ from wsegs.heads.regions import penalty_factors
 from wsegs.heads.standardise import Standardiser
 from wsegs.heads.thresholds import choose_thresholds
 from wsegs.io.lock import locks_output
+from wsegs.io.sides import exchanged
 from wsegs.nets.region_probe import RegionProbe
 from wsegs.training.fitting.features import features_path, open_or_build_features
 from wsegs.training.fitting.result import Result, mean_average_precision, write_fit
 from wsegs.training.fitting.segments import mean_shares, own_regions
-from wsegs.training.plan import FitPlan, TrainingPlan
+from wsegs.training.plan import FitPlan, MirrorPlan, TrainingPlan
+from wsegs.training.precision import describe_device
 from wsegs.training.recipe import Recipe
 from wsegs.training.run_folder import BEST, PENALTIES, check_free
+from wsegs.training.runs import add_duration
 from wsegs.training.samples.opening import OpenSource, open_planned, rows_of
 from wsegs.training.samples.split import Split
 from wsegs.training.weights import load_trunks, seeded_network
@@ -103,7 +106,8 @@ def fit_probe(
         load_trunks(network, plan)
         result = _fit(fit, plan, network, source, split, read)
         mean_face = int((read.status == MEAN_FACE).sum())
-    write_fit(recipe, plan, network, source, result, output, path, force=force)
+    info = write_fit(recipe, plan, network, source, result, output, path, force=force)
+    add_duration(output, time.monotonic() - began, describe_device("cuda" if torch.cuda.is_available() else "cpu"))
     return {
         "output": str(output),
         "network": plan.network.name,
@@ -112,6 +116,7 @@ def fit_probe(
         "feature_count": network.layout.size,
         "images": {"train": len(result.rows.train), "validation": len(result.rows.validation)},
         "mean_face": mean_face,
+        **{key: info.provenance[key] for key in ("leaks",) if key in info.provenance},
         "fewer_labels": max(fit.labels, default=0) if max(fit.labels, default=0) > len(result.rows.train) else 0,
         "regions": list(plan.network.regions),
         **result.summary(),
@@ -147,7 +152,8 @@ def _fit(
         thresholds = choose_thresholds(choice.logits, tried.labels, fit.thresholds, least_gain)
     all_fitted = fitted
     if fit.mirrored_copies:
-        all_fitted = _joined(fitted, _samples(features, source, rows, standardiser, mirrored=True))
+        copies = _mirrored_samples(features, source, rows, standardiser, network, plan.main.mirror)
+        all_fitted = _joined(fitted, copies)
     final = _fit_heads(fit, all_fitted, choice, factors, axes)
     _into_network(network, standardiser, final, thresholds)
 
@@ -202,16 +208,24 @@ def _fold_count(folds: int, identity: NDArray[np.integer[Any]]) -> int:
     return max(2, min(folds, people))
 
 
-def _samples(
+def _samples(features: FeatureStore, source: OpenSource, rows: NDArray[np.intp], standardiser: Standardiser) -> Samples:
+    read = standardiser.standardised(features.matrix(rows))
+    return Samples(read, source.labelled.attributes[rows], source.labelled.identity[rows])
+
+
+def _mirrored_samples(
     features: FeatureStore,
     source: OpenSource,
     rows: NDArray[np.intp],
     standardiser: Standardiser,
-    *,
-    mirrored: bool = False,
+    network: RegionProbe,
+    mirror: MirrorPlan,
 ) -> Samples:
-    read = standardiser.standardised(features.matrix(rows, mirrored=mirrored))
-    return Samples(read, source.labelled.attributes[rows], source.labelled.identity[rows])
+    """Return the mirrored images: features and labels of two sides are exchanged."""
+    read = features.matrix(rows, mirrored=True)[:, network.layout.with_rows_exchanged(mirror.regions)]
+    labels = source.labelled.attributes[rows]
+    labels = labels[:, exchanged(labels.shape[1], mirror.attributes)]
+    return Samples(standardiser.standardised(read), labels, source.labelled.identity[rows])
 
 
 def _joined(first: Samples, second: Samples) -> Samples:

@@ -19,7 +19,7 @@ from wsegs.training.plan import TrainingPlan
 from wsegs.training.recipe import Recipe
 from wsegs.training.regions import build_regions
 from wsegs.training.run_folder import BEST, LABEL_CURVE, LAST, PENALTIES, REGION_SHARES
-from wsegs.training.runs import create_run, describe_run
+from wsegs.training.runs import RunInfo, create_run, describe_run
 from wsegs.training.samples.opening import OpenSource
 from wsegs.training.samples.split import Split
 from wsegs.training.weights import describe_weights
@@ -114,8 +114,8 @@ def write_fit(
     features: Path,
     *,
     force: bool,
-) -> None:
-    """Write the run folder of a fit.
+) -> RunInfo:
+    """Write the run folder of a fit, and return what it says of its data.
 
     Raises
     ------
@@ -141,6 +141,7 @@ def write_fit(
     for name in (BEST, LAST):
         with atomic_write(output / name) as temporary:
             torch.save({"state_dict": weights, "global_step": 0}, temporary)
+    return info
 
 
 def _write_shares(file: Path, network: RegionProbe, result: Result) -> None:

@@ -11,6 +11,7 @@ import torch
 
 from wsegs.errors import OptionError, WsegsError
 from wsegs.nets.process_group import ProcessGroup
+from wsegs.training.samples.readers import one_line_reader_failures
 
 # Messages of gloo and NCCL when the process of another device has ended.
 _LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe", "NCCL communicator was aborted")
@@ -40,7 +41,7 @@ def one_line_failures() -> Iterator[None]:
     """
     before = signal.getsignal(signal.SIGINT)
     try:
-        with _silent_tensorboard():
+        with _silent_tensorboard(), one_line_reader_failures():
             yield
     except SystemExit as error:
         if not isinstance(error.__context__, KeyboardInterrupt):
@@ -53,11 +54,6 @@ def one_line_failures() -> Iterator[None]:
         raise OptionError(f"{_SMALLER}: the device has too little memory ({_first(error)})") from None
     except RuntimeError as error:
         message = str(error)
-        if "DataLoader worker" in message:
-            raise OptionError(
-                f"--jobs: a process that reads images was ended from outside, most often for want of memory"
-                f" ({_first(error)}); fewer processes or --jobs 0 need less"
-            ) from None
         if "can't allocate memory" in message:
             raise OptionError(f"{_SMALLER}: too little memory ({_first(error)})") from None
         if ProcessGroup().size > 1 and any(words in message for words in _LOST):

@@ -88,7 +88,7 @@ class TrainingModule(LightningModule):
         wanted = [task for task in self.plan.tasks if task.name in weights]
         terms: dict[str, LossTerms] = {}
         for number, own in enumerate([batch] if isinstance(batch, Batch) else batch):
-            moved = mirrored(own)
+            moved = mirrored(own, self.plan.sources[number].mirror)
             for task, output in self._outputs(moved, [task for task in wanted if task.source == number]):
                 terms |= task.losses(output, moved, self._group)
         losses = shares_of_step(terms, self._group)

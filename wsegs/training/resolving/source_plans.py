@@ -123,7 +123,7 @@ def _source(recipe: Recipe, opened: OpenSource, overrides: Overrides, hold_out: 
 
 
 def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
+    return str(value.absolute()) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
 
 
 def with_parsing_source(recipe: Recipe, parsing: ChosenTask, main: ChosenSource) -> list[ChosenSource]:

@@ -15,6 +15,7 @@ from wsegs.training.plan import SourcePlan, TrainingPlan
 from wsegs.training.samples.class_maps import open_class_maps
 from wsegs.training.samples.data_source import DataSource
 from wsegs.training.samples.opening import OpenSource, OpenStore, open_planned, rows_of
+from wsegs.training.samples.readers import check_shared_memory, seconds_of_silence, start_reader
 from wsegs.training.samples.sampler import TrainingSampler, ValidationSampler
 from wsegs.training.samples.sources import SampleDataset, SampleSource
 from wsegs.training.samples.split import Split
@@ -112,25 +113,26 @@ def sample_loader(
     persistent: bool = False,
     **options: Any,
 ) -> DataLoader[Any]:
-    """Return a loader whose sampler yields whole mini-batches, so that one read serves a mini-batch."""
-    if not workers:
-        start_worker(0)
+    """Return a loader whose sampler yields whole mini-batches, so that one read serves a mini-batch.
+
+    Read from it within :func:`wsegs.training.samples.readers.one_line_reader_failures`.
+    """
+    if workers:
+        check_shared_memory()
+    else:
+        cv2.setNumThreads(0)
     return DataLoader(
         dataset,
         sampler=sampler,
         batch_size=None,
         num_workers=workers,
-        worker_init_fn=start_worker if workers else None,
+        worker_init_fn=start_reader if workers else None,
+        timeout=seconds_of_silence() if workers else 0,
         multiprocessing_context=start_method if workers else None,
         persistent_workers=persistent,
         pin_memory=torch.cuda.is_available(),
         **options,
     )
-
-
-def start_worker(_: int) -> None:
-    """Keep a worker to one thread: there are as many workers as are wanted already."""
-    cv2.setNumThreads(0)
 
 
 def keep_if_small(source: SampleSource, dataset: SampleDataset, folder: Path, cache: bool | None) -> None:

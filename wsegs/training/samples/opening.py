@@ -143,7 +143,7 @@ OpenSource = OpenStore | OpenData
 def open_store(path: Path, data: Path | None) -> OpenStore:
     """Open a mask store; ``data`` is the data set, if it moved since its landmarks were found."""
     store = MaskStore(path)
-    return OpenStore(store, find_image_root(store, data))
+    return OpenStore(store, find_image_root(store, data).absolute())
 
 
 def open_data(
