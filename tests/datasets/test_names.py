@@ -44,7 +44,7 @@ def test_a_name_of_another_form_is_understood_and_what_is_apart_is_said(name, im
     assert what_is_apart(name, image) == apart
 
 
-@pytest.mark.parametrize("name", ["a.png", "x/a.jpg", "aa.jpg", "10", "", " ", "/", ".jpg"])
+@pytest.mark.parametrize("name", ["../" * 100_000 + "a.jpg", "a.png", "x/a.jpg", "aa.jpg", "10", "", " ", "/", ".jpg"])
 def test_other_names_fit_nothing(name):
     assert _found([name], ["b/a.jpg", "1.jpg", "100.jpg"]) == [[]]
 

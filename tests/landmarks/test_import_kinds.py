@@ -110,6 +110,14 @@ def test_a_damaged_header_of_an_array_is_one_line(tmp_path, old, new):
         read_imports([tmp_path], IMAGES)
 
 
+def test_a_signalling_nan_is_one_line(tmp_path):
+    bits = FACES[0].astype(np.float32).view(np.uint32)
+    bits[3, 1] = 0x7F800001
+    np.save(tmp_path / "0001.npy", bits.view(np.float32))
+    with pytest.raises(DataError, match=r"0001\.npy: expected a number of pixels, got 'nan' for point 3 of 68"):
+        read_imports([tmp_path], IMAGES)
+
+
 def test_arrays_that_python_2_wrote_are_read_without_a_word(tmp_path):
     np.save(tmp_path / "0001.npy", FACES[0])
     (tmp_path / "0001.npy").write_bytes((tmp_path / "0001.npy").read_bytes().replace(b"(68, 2)", b"(68,2L)"))

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 _IMAGE_SUFFIX = re.compile(r"\.(jpe?g|jpe|jfif|png|bmp|dib|webp|tiff?|gif|p[bgnp]m|heic|heif|avif|jp2)$", re.IGNORECASE)
 _JPEG = re.compile(r"\.(jpeg|jpe|jfif)$", re.IGNORECASE)
+_LONGEST = 4096  # characters; no system opens a file of a longer name
 _BLANK = re.compile(r"\s")
 _ZEROS = re.compile(r"(?<![0-9])0+(?=[0-9])")
 _WHOLE_DECIMAL = re.compile(r"\b([0-9]+)\.0+$")  # 000001 that went through a column of decimals
@@ -114,6 +115,8 @@ class ImageNames:
         """
         if name in self._exact:
             return Found((self._exact[name],), exact=True)
+        if len(name) > _LONGEST:
+            return Found()
         if self._whole is None:
             self._whole = self._fold_all()
         path = name.replace("\\", "/")
@@ -123,12 +126,9 @@ class ImageNames:
         parts = folded.split("/")
         if not parts[-1]:
             return Found()
-        candidates: Iterable[list[int]] = (
-            self._whole.get(folded, []),
-            *(self._whole.get("/".join(parts[start:]), []) for start in range(1, len(parts))),
-            self._ends.get(folded, []),
-        )
-        return Found(tuple(next((rows for rows in candidates if rows), ())))
+        whole = (self._whole.get("/".join(parts[start:])) for start in range(len(parts)))
+        rows = next((rows for rows in whole if rows), None) or self._ends.get(folded, [])
+        return Found(tuple(rows))
 
     def hint(self, name: str) -> str:
         """Return a guess why a name fits no image, to be put behind a message; "" if there is none."""

@@ -115,4 +115,6 @@ def _points(array: NDArray[Any], scheme: LandmarkScheme, where: str) -> NDArray[
         raise DataError(
             f"{where}: expected numbers ({scheme.count}, 2) of {scheme.name}, got {array.dtype} {array.shape}"
         )
-    return checked_points(array.reshape(-1, 2).astype(np.float64), where)
+    with np.errstate(invalid="ignore"):  # a signalling nan
+        points = array.reshape(-1, 2).astype(np.float64)
+    return checked_points(points, where)

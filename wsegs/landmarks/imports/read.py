@@ -201,7 +201,7 @@ class _Joining:
             name, fits = ambiguous
             apart = what_is_apart(name, self._images[fits[0]])
             raise DataError(
-                f"{row.where}: '{name}' fits several images ({self._images[fits[0]]}, {self._images[fits[1]]});"
+                f"{row.where}: '{name[:200]}' fits several images ({self._images[fits[0]]}, {self._images[fits[1]]});"
                 f" name it as the data set does{f' ({apart} apart)' if apart else ''}"
             )
         self._known[row.names] = index
@@ -228,10 +228,8 @@ class _Joining:
             return f"{path}: expected faces, got none"
         name, where = next(iter(strangers.items()))
         images = f"(such as '{self._images[0]}')" if self._images else ""
-        return (
-            f"{where}: none of {len(strangers)} names in {path} (such as '{name}') fits one of {len(self._images)}"
-            f" images {images}{self._names.hint(name)}"
-        )
+        names = f"none of {len(strangers)} names in {path} (such as '{name[:200]}')"
+        return f"{where}: {names} fits one of {len(self._images)} images {images}{self._names.hint(name)}"
 
 
 def _images(count: int) -> str:
