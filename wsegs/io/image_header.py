@@ -95,7 +95,11 @@ def _is_whole_jpeg(data: bytes) -> bool:
         marker, at = found[1][0], found.end()
         if marker == _END:
             return scanned
-        scanned |= marker == _SCAN
+        if marker == _SCAN:
+            scanned = True
+            end = data.find(b"\xff\xd9", at)
+            if end < 0 or data.find(b"\xff\xda", at, end) < 0:  # the last scan: the quick way for most files
+                return end >= 0
         if marker not in (_START, _TEMPORARY):  # these two have no length
             at += int.from_bytes(data[at : at + 2], "big")
     return False

@@ -117,14 +117,7 @@ def test_every_hdf5_reads_it(store):
 @pytest.mark.slow
 def test_long_and_odd_names(table, tmp_path):
     for names in (("é" * 128, "a b\n.jpg", "x" * 256), ("é" * 129, "c", "d" * 3000), ("a", "b", "c")):
-        few = replace(
-            table,
-            images=names,
-            **{
-                name: getattr(table, name)[:3]
-                for name in ("landmarks", "status", "faces", "boxes", "image_size", "attributes", "identity", "split")
-            },
-        )
+        few = replace(table.select(range(3)), images=names)
         build_store(few, load_rules("celeba"), FRAME, tmp_path / "m.h5", jobs=1, force=True)
         with MaskStore(tmp_path / "m.h5") as store:
             assert store.images == names

@@ -39,11 +39,7 @@ def many(table):
 
 def _repeated(table, rows):
     """Return a table of some rows of another one, each under a name of its own."""
-    fields = {
-        name: getattr(table, name)[rows]
-        for name in ("landmarks", "status", "faces", "boxes", "image_size", "attributes", "identity", "split")
-    }
-    return replace(table, images=tuple(f"{i}.jpg" for i in range(len(rows))), **fields)
+    return replace(table.select(rows), images=tuple(f"{i}.jpg" for i in range(len(rows))))
 
 
 @pytest.fixture

@@ -26,9 +26,7 @@ def test_people_are_on_one_side_only(store) -> None:
 
 def test_other_images_of_a_person_do_not_move_anybody(store, table, tmp_path) -> None:
     rows = np.r_[0:10, 11:26]
-    fewer = {name: getattr(table, name)[rows] for name in ("landmarks", "status", "faces", "boxes", "image_size")}
-    fewer |= {name: getattr(table, name)[rows] for name in ("attributes", "identity", "split")}
-    other = make_store(tmp_path, replace(table, images=tuple(table.images[i] for i in rows), **fewer))
+    other = make_store(tmp_path, table.select(rows))
     before = {store.images[row] for row in _rows(store, 0.3).validation}
     after = {other.images[row] for row in _rows(other, 0.3).validation}
     assert after == before - {table.images[10]}
