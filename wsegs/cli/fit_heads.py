@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wsegs.cli.guidance.next_steps import after_training
 from wsegs.cli.options import print_json
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def fit_heads(
         print_json(summary)
     else:
         _print(summary)
+        click.echo(f"next: {after_training(plan, output, summary['splits'])}")
 
 
 def _print(summary: Mapping[str, Any]) -> None:
@@ -77,4 +79,3 @@ def _print(summary: Mapping[str, Any]) -> None:
         click.echo(f"without a face, read by the mean face's regions: {summary['mean_face']} of all images")
     for name, file in summary["files"].items():
         click.echo(f"{name}: {file}")
-    click.echo(f"next: wsegs evaluate {summary['output']}; wsegs report {summary['output']}")

@@ -261,7 +261,7 @@ def _summary(
         "samples": {"from": plan.main.kind, "path": str(plan.main.path), "crop": plan.main.frame.kind},
         **({"regions": list(plan.network.regions)} if plan.network.regions else {}),
         **({"classes": list(parsing.outputs)} if parsing else {}),
-        **{key: info.provenance[key] for key in ("images", "validation_carved_out_of_train", "without_face")},
+        **{key: info.provenance[key] for key in ("images", "splits", "validation_carved_out_of_train", "without_face")},
         **{key: info.provenance[key] for key in ("parser_overlap", "leaks") if key in info.provenance},
         **({"unmirrored": plan.unmirrored} if plan.unmirrored else {}),
         "steps": last,
