@@ -79,6 +79,7 @@ def test_images_of_several_sizes(run, table, tmp_path) -> None:
 def test_a_parser_is_measured_where_there_are_images(run, table, tmp_path, split) -> None:
     codes = np.zeros(len(table), np.int8)
     codes[-3:] = {"test": 2, "validation": 1, "none": 0}[split]
+    write_labels(tmp_path / "my data", replace(table, split=codes))
     store = make_store(tmp_path, replace(table, split=codes))
     done = run("train", "parser", store.path, "--from-store", *SMALL, "-o", "runs/my parser")
     results = _follow(run, done)
