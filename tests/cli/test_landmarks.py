@@ -48,7 +48,7 @@ def test_summary_and_output(landmarks, tmp_path):
     assert "l.missing.csv" in done.out
     assert "l.unmatched.csv" in done.out
     assert "faces a second" in done.out
-    assert f"Next: wsegs masks {tmp_path / 'l.h5'} --rules celeba" in done.out
+    assert f"next: wsegs masks {tmp_path / 'l.h5'} --rules celeba" in done.out
     assert "Note: tiny.dat: unknown weights" in done.err
     table = read_landmarks(tmp_path / "l.h5")
     assert table.images == ("a.png", "b.png", "brick.png")

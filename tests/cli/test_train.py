@@ -29,7 +29,7 @@ def test_train_needs_no_more_than_a_recipe(run, masks, tmp_path) -> None:
     assert done.err == ""  # not a terminal: no bar, and nothing of Lightning's
     assert "runs/attparsenet: attparsenet" in done.out
     assert "people carved out of train" in done.out
-    assert done.out.rstrip().endswith("next: wsegs evaluate runs/attparsenet")
+    assert done.out.rstrip().endswith("next: wsegs evaluate runs/attparsenet; wsegs report runs/attparsenet")
     assert (tmp_path / "runs/attparsenet/best.ckpt").is_file()
     assert (tmp_path / "runs/attparsenet/curve.png").is_file()
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import cloup
 
+from wsegs.cli.guidance.message_options import message_options
 from wsegs.cli.options import jobs_options, output_options
 from wsegs.errors import OptionError
 from wsegs.io.files import shipped_folder
@@ -44,6 +45,7 @@ With CelebA under data/celeba (or any folder of images with a labels.csv, by --d
 @cloup.command()
 @jobs_options
 @output_options("wsegs-demo", "Folder for everything that the demo makes.", summary=False)
+@message_options
 def demo(output: Path, jobs: int, force: bool) -> None:
     """Run every step on the two faces that come with wsegs, in about a minute.
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import click
 import cloup
 
+from wsegs.cli.guidance.next_steps import after_features
 from wsegs.cli.options import PATH, argument, moved_data_option, output_options, print_json, process_options
 from wsegs.cli.threads import use_one_thread
 from wsegs.errors import OptionError
@@ -83,4 +85,7 @@ def features(
         click.echo(f"cannot be read: {problem}")
     if len(summary["unreadable"]) > 5:
         click.echo(f"cannot be read: {len(summary['unreadable']) - 5} more; --json lists them")
-    click.echo(f"next: wsegs train {Path(recipe).stem} {masks}")
+    other = "" if output == features_path(plan) else f" --features {shlex.quote(str(output))}"
+    options = {"--parser": parser, "--data": data}
+    more = "".join(f" {name} {shlex.quote(str(path))}" for name, path in options.items() if path is not None)
+    click.echo(f"next: {after_features(recipe, masks, other, more)}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wsegs.cli.guidance.next_steps import after_training
 from wsegs.cli.labels.warn import warn_of_store
 from wsegs.cli.options import print_json
 
@@ -50,6 +51,7 @@ def fit_heads(
         print_json(summary)
     else:
         _print(summary)
+        click.echo(f"next: {after_training(plan, output, summary['splits'])}")
 
 
 def _print(summary: Mapping[str, Any]) -> None:
@@ -79,4 +81,3 @@ def _print(summary: Mapping[str, Any]) -> None:
         click.echo(f"without a face, read by the mean face's regions: {summary['mean_face']} of all images")
     for name, file in summary["files"].items():
         click.echo(f"{name}: {file}")
-    click.echo(f"next: wsegs evaluate {summary['output']}; wsegs report {summary['output']}")

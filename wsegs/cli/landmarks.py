@@ -9,11 +9,11 @@ from typing import Any, Literal
 import click
 import cloup
 
+from wsegs.cli.guidance.next_steps import after_landmarks
 from wsegs.cli.labels.relabel import relabel_landmarks
 from wsegs.cli.options import (
     DEFAULT_DATA,
     PATH,
-    RULES_OF_SCHEME,
     data_option,
     given,
     label_options,
@@ -292,6 +292,9 @@ def landmarks(
         print_json(summary)
     else:
         _print_summary(summary)
+        following = after_landmarks(table, output, data or DEFAULT_DATA, scheme)
+        if following:
+            click.echo(f"next: {following}")
 
 
 def _export_path(export: str | None, output: Path) -> Path | None:
@@ -346,4 +349,3 @@ def _print_summary(summary: dict[str, Any]) -> None:
     if summary["export"]:
         click.echo(f"  exported to {summary['export']}")
     click.echo(f"  {summary['seconds']:.1f} s, {summary['faces_per_second']:.1f} faces a second")
-    click.echo(f"Next: wsegs masks {summary['output']} --rules {RULES_OF_SCHEME.get(summary['scheme'], 'RULES.yaml')}")

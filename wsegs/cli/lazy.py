@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from wsegs.io.files import did_you_mean
+
 
 class LazyGroup(click.Group):
     """A group that knows its commands by module and one line of help, so that ``--help`` imports none of them.
@@ -33,6 +35,18 @@ class LazyGroup(click.Group):
         module = importlib.import_module(self.lazy_commands[cmd_name][0])
         command: click.Command = getattr(module, f"{cmd_name}_command", None) or getattr(module, cmd_name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is named; a mistyped one is told with the nearest."""
+        name = args[0]
+        if name not in self.lazy_commands and not name.startswith("-"):
+            known = list(self.lazy_commands)
+            raise click.UsageError(
+                f"No such command '{name}': expected one of {', '.join(known)}{did_you_mean(name, known)}", ctx
+            )
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""

@@ -9,7 +9,9 @@ import os
 import signal
 import sys
 import time
+import traceback
 from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -17,6 +19,7 @@ from wsegs import __version__
 from wsegs.cli.lazy import LazyGroup
 from wsegs.errors import WsegsError
 from wsegs.io.extras import needs_extras
+from wsegs.io.messages import end_messages, verbosity
 
 # Command -> module and help. Modules are imported when their command runs: `wsegs --help` loads neither torch nor dlib.
 _COMMANDS = {
@@ -73,19 +76,28 @@ def cli(no_hdf5_locking: bool) -> None:
 
 
 class _Interrupt:
-    """Handler of Ctrl-C: raises KeyboardInterrupt, and ignores presses while wsegs tidies up after one."""
+    """Handler of Ctrl-C and SIGTERM: raises KeyboardInterrupt, and ignores presses while wsegs tidies up after one."""
 
     def __init__(self, seconds: float = 2.0) -> None:
         self.pressed, self.deaf_until, self._seconds = False, -math.inf, seconds
+        self.number: int = signal.SIGINT
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if time.monotonic() > self.deaf_until:
-            self.pressed, self.deaf_until = True, time.monotonic() + self._seconds
+            self.pressed, self.deaf_until, self.number = True, time.monotonic() + self._seconds, number
             raise KeyboardInterrupt
+
+    def end(self) -> NoReturn:
+        """Say so in a line, and end with the exit code of the signal: 130 for Ctrl-C, 143 for SIGTERM."""
+        click.echo("terminated" if self.number == signal.SIGTERM else "interrupted", err=True)
+        sys.exit(128 + self.number)
 
 
 def main() -> None:
-    """Run the command line; exit code 1 and one line for bad input, 2 for wrong usage, 130 for Ctrl-C."""
+    """Run the command line.
+
+    Exit code 1 and one line for bad input, 2 for wrong usage, 130 for Ctrl-C, 143 for SIGTERM.
+    """
     # Worker processes must not import modules from the working directory, which may hold somebody's data.
     os.environ["PYTHONSAFEPATH"] = "1"
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -93,6 +105,9 @@ def main() -> None:
     interrupt = _Interrupt()
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not in the background of a shell
         signal.signal(signal.SIGINT, interrupt)
+    before = signal.getsignal(signal.SIGTERM)
+    if before is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, interrupt)
     try:
         with needs_extras("this command"):
             cli.main(standalone_mode=False)
@@ -103,8 +118,7 @@ def main() -> None:
         error.show()
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        sys.exit(130)
+        interrupt.end()
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -113,6 +127,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except WsegsError as error:
+        if verbosity() > 0:
+            traceback.print_exc()
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
     except OSError as error:
@@ -125,9 +141,11 @@ def main() -> None:
     except Exception:
         if not interrupt.pressed:
             raise
-        click.echo("interrupted", err=True)  # pydantic turns an interrupt into an error of its own
-        sys.exit(130)
+        interrupt.end()  # pydantic turns an interrupt into an error of its own
     finally:
+        end_messages()
+        if before is signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, before)
         # Python waits for its threads and processes now, and would print a traceback of an interrupt there.
         signal.signal(signal.SIGINT, lambda *_: None)  # for a press that is on its way: Python complains of it else
         signal.signal(signal.SIGINT, signal.SIG_IGN)

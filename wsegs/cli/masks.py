@@ -10,6 +10,7 @@ import click
 import cloup
 from click.core import ParameterSource
 
+from wsegs.cli.guidance.next_steps import after_masks, after_shard
 from wsegs.cli.labels.warn import warn_of_labels
 from wsegs.cli.options import (
     RULES_OF_SCHEME,
@@ -159,6 +160,7 @@ def masks(
     from wsegs.landmarks.relabel import relabel_command
     from wsegs.landmarks.table import open_landmarks
     from wsegs.rules import load_rules
+    from wsegs.store import MaskStore
     from wsegs.store.writing.build import build_store
 
     if output.exists() and landmarks.exists() and output.samefile(landmarks):
@@ -208,6 +210,11 @@ def masks(
         print_json(summary)
         return
     _print_summary(summary, output, store_frame.size)
+    if shard is not None:
+        click.echo(f"shard {shard[0]} of {shard[1]}; when all are drawn, next: {after_shard(output, *shard)}")
+        return
+    with MaskStore(output) as store:
+        click.echo(f"next: {after_masks(store, data)}")
 
 
 def _print_summary(summary: Mapping[str, Any], output: Path, size: tuple[int, int]) -> None:
@@ -231,11 +238,6 @@ def _print_summary(summary: Mapping[str, Any], output: Path, size: tuple[int, in
         click.echo(f"without their images: {len(summary['unreadable']) - _NAMED} more; --json lists them")
     for name, count in summary["empty_regions"].items():
         click.echo(f"region {name} is empty on {count} faces ({count / max(1, summary['faces']):.1%})")
-    if summary["shard"]:
-        number, of = summary["shard"]
-        click.echo(f"shard {number} of {of}; when all are drawn, next: wsegs store merge")
-        return
-    click.echo(f"next: wsegs preview {output}; wsegs train region-probe {output} (minutes), or attparsenet (a GPU)")
 
 
 def _refine_options(

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 import click
 import cloup
 
+from wsegs.cli.guidance.message_options import message_options
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 DEFAULT_DATA = Path("data/celeba")
@@ -198,9 +200,15 @@ def output_option(default: str | None, help_text: str) -> Callable[[Command], Co
 def output_options(
     default: str | None, help_text: str, *further: Callable[[Any], Any], summary: bool = True
 ) -> Callable[[Command], Command]:
-    """Add the group of ``--output``, ``further`` options, ``--force`` and, with ``summary``, ``--json``."""
+    """Add the group of ``--output``, ``further`` options, ``--force``; with ``summary`` ``--json``, ``-v``, ``-q``."""
     last = (force_option, json_option) if summary else (force_option,)
-    return cloup.option_group("Output", output_option(default, help_text), *further, *last)
+    group = cloup.option_group("Output", output_option(default, help_text), *further, *last)
+
+    def add(command: Command) -> Command:
+        decorated: Command = group(message_options(command) if summary else command)
+        return decorated
+
+    return add
 
 
 def print_json(summary: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 import cloup
 
+from wsegs.cli.guidance.message_options import message_options
 from wsegs.cli.options import (
     PATH,
     argument,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     force_option,
     json_option,
 )
+@message_options
 def predict(
     run_folder: Path,
     images: tuple[Path, ...],

@@ -11,6 +11,7 @@ import click
 import cloup
 
 from wsegs.cli.fit_heads import fit_heads
+from wsegs.cli.guidance.next_steps import after_training
 from wsegs.cli.labels.warn import warn_of_store
 from wsegs.cli.options import (
     PATH,
@@ -237,6 +238,7 @@ def train(
         print_json(summary)
         return
     _print_summary(summary, output)
+    click.echo(f"next: {after_training(plan, output, summary['splits'])}")
 
 
 def _print_mirroring(plan: TrainingPlan) -> None:
@@ -270,7 +272,6 @@ def _print_summary(summary: Mapping[str, Any], output: Path) -> None:
     click.echo(f"best, after {best['step']:.0f} steps: {scores} on the validation images")
     for name, file in summary["files"].items():
         click.echo(f"{name}: {file}")
-    click.echo(f"next: wsegs evaluate {output}")
 
 
 _SHARES = ("accuracy", "average_precision", "mean_iou", "auc")

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs import __version__
+from wsegs.datasets.index import SPLITS
 from wsegs.datasets.leaks import describe_leaks, find_leaks
 from wsegs.errors import DataError
 from wsegs.geometry.frame import Frame, frame_from_json
@@ -84,6 +85,7 @@ def describe_run(plan: TrainingPlan, source: OpenSource, rows: Split, **more: An
         provenance = {"data": data, "landmarks": {"data": data, "file": plan.main.landmarks}}
     provenance |= {
         "images": {"train": len(rows.train), "validation": len(rows.validation)},
+        "splits": {name: int((source.labelled.split == code).sum()) for code, name in enumerate(SPLITS)},
         "validation_carved_out_of_train": rows.carved,
         "without_face": int((~source.has_face[rows.train]).sum()),
         "root": str(source.root.absolute()),

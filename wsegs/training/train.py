@@ -24,7 +24,7 @@ from wsegs.tasks.batch import SampleFields
 from wsegs.tasks.task import Task
 from wsegs.training.distributed import is_main_process
 from wsegs.training.learning_curves import plot_learning_curves
-from wsegs.training.lightning.callbacks import LastStageEarlyStopping, MetricsTable, ProgressBar
+from wsegs.training.lightning.callbacks import LastStageEarlyStopping, MetricsTable, Progress
 from wsegs.training.lightning.checkpoints import BestAndLast
 from wsegs.training.lightning.failures import one_line_failures
 from wsegs.training.lightning.module import TrainingModule
@@ -130,7 +130,7 @@ def train(
             remove_unfinished(output)
 
     best = BestAndLast(output, plan)
-    callbacks: list[Callback] = [MetricsTable(output / METRICS, plan), ProgressBar(plan), best]
+    callbacks: list[Callback] = [MetricsTable(output / METRICS, plan), Progress(plan), best]
     if plan.monitor.patience:
         callbacks.append(LastStageEarlyStopping(plan))
     started = time.monotonic()
@@ -261,7 +261,7 @@ def _summary(
         "samples": {"from": plan.main.kind, "path": str(plan.main.path), "crop": plan.main.frame.kind},
         **({"regions": list(plan.network.regions)} if plan.network.regions else {}),
         **({"classes": list(parsing.outputs)} if parsing else {}),
-        **{key: info.provenance[key] for key in ("images", "validation_carved_out_of_train", "without_face")},
+        **{key: info.provenance[key] for key in ("images", "splits", "validation_carved_out_of_train", "without_face")},
         **{key: info.provenance[key] for key in ("parser_overlap", "leaks") if key in info.provenance},
         **({"unmirrored": plan.unmirrored} if plan.unmirrored else {}),
         "steps": last,

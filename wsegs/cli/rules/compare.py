@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
+from wsegs.cli.guidance.message_options import message_options
 from wsegs.cli.options import argument, jobs_options, json_option, print_json
 from wsegs.cli.rules.parsing_masks import (
     describe_faces,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 @parsing_mask_options
 @jobs_options
 @cloup.option_group("Output", json_option)
+@message_options
 def compare(a: str, b: str, class_map: str, jobs: int, as_json: bool, **given: Any) -> None:
     """Compare two rule files by the same human parsing masks.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,9 @@ def new(
     with atomic_write(output) as temporary:
         temporary.write_text(starter_text(found, names, written), encoding="utf-8")
     click.echo(f"{output}: attributes: {len(names)}")
-    image = "" if found.average else " IMAGE"
-    click.echo(f"next: wsegs rules check {output}; wsegs rules preview {output}{image}")
+    quoted = shlex.quote(str(output))
+    preview = f"; wsegs rules preview {quoted}" if found.average else ""  # else it takes a picture of a face
+    click.echo(f"next: wsegs rules check {quoted}{preview}")
 
 
 def _attributes_of(data: Path | None, labels: dict[str, Any]) -> tuple[str, ...]:

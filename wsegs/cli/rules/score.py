@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
+from wsegs.cli.guidance.message_options import message_options
 from wsegs.cli.options import PATH, argument, force_option, jobs_options, json_option, print_json
 from wsegs.cli.rules.parsing_masks import (
     describe_faces,
@@ -45,6 +46,7 @@ _COLUMNS = {"iou": "IoU", "std": "std", "precision": "precision", "recall": "rec
     force_option,
     json_option,
 )
+@message_options
 def score(
     rules: str,
     class_map: str,

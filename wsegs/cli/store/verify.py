@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 import cloup
 
+from wsegs.cli.guidance.message_options import message_options
 from wsegs.cli.options import PATH, argument, json_option, print_json
 from wsegs.errors import OptionError
 
@@ -41,6 +42,7 @@ _MOST_LINES = 20
     ),
 )
 @cloup.option_group("Output", json_option)
+@message_options
 def verify(
     path: Path, rules: str | None, landmarks: Path | None, data: Path | None, recheck: int, as_json: bool
 ) -> None:

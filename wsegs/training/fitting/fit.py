@@ -116,7 +116,7 @@ def fit_probe(
         "feature_count": network.layout.size,
         "images": {"train": len(result.rows.train), "validation": len(result.rows.validation)},
         "mean_face": mean_face,
-        **{key: info.provenance[key] for key in ("leaks",) if key in info.provenance},
+        **{key: info.provenance[key] for key in ("splits", "leaks") if key in info.provenance},
         "fewer_labels": max(fit.labels, default=0) if max(fit.labels, default=0) > len(result.rows.train) else 0,
         "regions": list(plan.network.regions),
         **result.summary(),

@@ -1,9 +1,11 @@
-"""Callbacks: the table of metrics, early stopping, the progress bar."""
+"""Callbacks: the table of metrics, early stopping, progress."""
 
 from __future__ import annotations
 
 import csv
 import math
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ from tqdm import tqdm
 
 from wsegs.errors import OptionError
 from wsegs.io.files import write_table
-from wsegs.tasks import task_kind
+from wsegs.io.messages import say_progress, verbosity
+from wsegs.tasks import TASK_KINDS, task_kind
 from wsegs.tasks.batch import Batch
 from wsegs.training.plan import TrainingPlan
 from wsegs.training.resolve import score_names
@@ -85,16 +88,19 @@ class MetricsTable(Callback):
             )
 
 
-class ProgressBar(Callback):
-    """One bar for the whole training, in images a second; silent where standard error is not a terminal."""
+class Progress(Callback):
+    """One bar for the whole training; where standard error is no terminal, a line every half minute."""
 
-    def __init__(self, plan: TrainingPlan) -> None:
+    def __init__(self, plan: TrainingPlan, seconds: float = 30.0) -> None:
         self._plan = plan
+        self._seconds = seconds
         self._bar: Any = None
+        self._begun = self._told = (0.0, 0)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin at the step at which the training is."""
         size = self._plan.main.batch_size
+        self._begun = self._told = (time.monotonic(), trainer.global_step)
         self._bar = tqdm(
             total=self._plan.steps * size,
             initial=trainer.global_step * size,
@@ -108,16 +114,47 @@ class ProgressBar(Callback):
     ) -> None:
         """Count a batch."""
         self._bar.update(self._plan.main.batch_size)
+        if trainer.is_global_zero and time.monotonic() - self._told[0] >= self._seconds:
+            losses: dict[str, Tensor] = getattr(pl_module, "last_losses", {})
+            self._tell(trainer, [f"{name} {float(value):.4g}" for name, value in losses.items()])
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Show the newest scores."""
         metrics: dict[str, Tensor] = trainer.callback_metrics
         shown = {"accuracy": "val_accuracy", "precision": "val_average_precision", "iou": "val_mean_iou"}
-        self._bar.set_postfix(
-            {title: f"{float(metrics[name]):.1%}" for title, name in shown.items() if name in metrics}
-        )
+        scores = {title: f"{float(metrics[name]):.1%}" for title, name in shown.items() if name in metrics}
+        self._bar.set_postfix(scores)
+        if trainer.is_global_zero and verbosity() > 0:
+            losses = [f"{name} {float(metrics[name]):.4g}" for name in ("train_loss", *_losses(metrics))]
+            self._tell(trainer, ["validated", *losses, *(f"{name} {score}" for name, score in scores.items())])
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Close the bar, after Ctrl-C too."""
         if self._bar is not None:
             self._bar.close()
+
+    def _tell(self, trainer: Trainer, what: Sequence[str]) -> None:
+        now, step = time.monotonic(), trainer.global_step
+        steps_a_second = (step - self._begun[1]) / max(now - self._begun[0], 1e-9)
+        rate = steps_a_second * self._plan.main.batch_size
+        left = (self._plan.steps - step) / max(steps_a_second, 1e-9)
+        self._told = (now, step)
+        say_progress(
+            f"train: step {step} of {self._plan.steps}, {', '.join(what)}, {rate:.1f} images/s, {_duration(left)} left"
+        )
+
+
+def _losses(metrics: Mapping[str, Tensor]) -> list[str]:
+    return sorted(name for name in metrics if name.startswith("val_") and name.removeprefix("val_") in TASK_KINDS)
+
+
+def _duration(seconds: float) -> str:
+    """Return a time in words: seconds, minutes, or hours and minutes.
+
+    >>> _duration(45), _duration(600), _duration(7500)
+    ('45 s', '10 min', '2 h 5 min')
+    """
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"

@@ -64,6 +64,7 @@ class TrainingModule(LightningModule):
         self._group = ProcessGroup()
         self._train_losses = RunningLoss()
         self._validation_losses = RunningLoss()
+        self.last_losses: dict[str, Tensor] = {}
         self.train()  # Lightning leaves it as it is
 
     def train(self, mode: bool = True) -> TrainingModule:
@@ -97,6 +98,7 @@ class TrainingModule(LightningModule):
         )
         for name, value in losses.items():
             self._train_losses.add_step(name, value)
+        self.last_losses = {name: value.detach() for name, value in losses.items()}
         self._log_step(losses)
         return losses["loss"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from wsegs.errors import OptionError
+from wsegs.errors import MissingError, OptionError
 from wsegs.nets import NetworkSignature
 from wsegs.nets.layers.box_names import box_names
 from wsegs.tasks.options import ClassMapOptions
@@ -30,7 +30,7 @@ def plan_regions(
     chosen = recipe.regions
     if not signature.wants("regions") or chosen is None:
         return None, (), None
-    parser = None if chosen.parser is None else plan_parser(chosen.parser)
+    parser = None if chosen.parser is None else _named_parser(chosen.parser, signature.name)
     plan = RegionPlan(chosen.source, parser, chosen.parsed_hard, chosen.box_area, chosen.aspects)
     if chosen.source == "rules":
         assert isinstance(main.opened, OpenStore)  # which is what these regions need
@@ -51,6 +51,15 @@ def plan_regions(
             f" got one of {', '.join(parser.class_names)}"
         )
     return plan, maps.names, maps
+
+
+def _named_parser(run: Path, network: str) -> ParserPlan:
+    if not run.exists():
+        raise MissingError(
+            f"{run}: no such run of a parser, which draws the regions of '{network}': wsegs train parser MASKS"
+            " --from-store makes one of the store's regions, --parsing-masks DIR of human masks; --parser names another"
+        )
+    return plan_parser(run)
 
 
 def _plan_rules(opened: OpenStore, main: ChosenSource) -> RulesPlan:

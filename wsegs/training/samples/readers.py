@@ -6,6 +6,7 @@ import errno
 import multiprocessing
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.queues import Queue
@@ -49,6 +50,7 @@ def start_reader(worker: int) -> None:
     Python drops what it cannot send and goes on: the training would wait for that mini-batch for ever.
     """
     cv2.setNumThreads(0)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a forked one would tidy up as the command does
 
     def end(error: BaseException, _: Any) -> None:
         full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)

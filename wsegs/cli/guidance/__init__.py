@@ -1,0 +1,1 @@
+"""What a command tells beside its result: the next step."""

@@ -1,0 +1,139 @@
+"""The next step after a command, as a line that works when it is typed as it stands."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wsegs.cli.options import RULES_OF_SCHEME
+
+if TYPE_CHECKING:
+    from wsegs.landmarks.table import LandmarkTable
+    from wsegs.store import MaskStore
+    from wsegs.training.plan import TrainingPlan
+
+
+def after_landmarks(table: LandmarkTable, output: Path, data: Path, scheme: str | None) -> str:
+    """Return how masks are drawn: by the shipped rules if they have the attributes, else by rules of one's own.
+
+    Parameters
+    ----------
+    table, output
+        The landmarks, and their file.
+    data
+        The data set.
+    scheme
+        As the user named it; None for the default.
+    """
+    import numpy as np
+
+    if not table.found.any():
+        return ""
+    frame = "" if len(np.unique(table.image_size[table.found], axis=0)) == 1 else " --frame face"
+    rules = RULES_OF_SCHEME.get(table.scheme.name)
+    flag = None if rules is None else _shared_flag(rules, table.attribute_names)
+    if flag is not None:
+        return f"wsegs masks {_quoted(output)} --rules {rules}{flag}{frame}"
+    own = _free(Path("rules.yaml"))
+    named = f" --scheme {shlex.quote(scheme)}" if scheme else ""
+    where = f" --data {_quoted(data)}" if table.attribute_names else ""
+    return (
+        f"wsegs rules new{where}{named} -o {_quoted(own)}; wsegs masks {_quoted(output)} --rules {_quoted(own)}{frame}"
+    )
+
+
+def _shared_flag(rules: str, names: tuple[str, ...]) -> str | None:
+    """Return the flag that shipped rules need for these attributes; None if they have none of them."""
+    from wsegs.rules import load_rules
+
+    ours, theirs = {_plain(name) for name in names}, {_plain(name) for name in load_rules(rules).attribute_names}
+    if not ours or ours == theirs:
+        return ""
+    return " --shared-attributes-only" if ours & theirs else None
+
+
+def _plain(name: str) -> str:
+    return "_".join(name.lower().replace("-", " ").replace("_", " ").split())
+
+
+def after_masks(store: MaskStore, data: Path | None) -> str:
+    """Return how a mask store is looked at, and trained on where it has images and labels to train and validate."""
+    import numpy as np
+
+    moved = "" if data is None else f" --data {_quoted(data)}"
+    steps = [f"wsegs preview {_quoted(store.path)}{moved}{'' if not Path('preview.png').exists() else ' --force'}"]
+    rows = (store.split == 0) & (store.status != 0)
+    validation = store.split == 1
+    known = store.attributes >= 0
+    if known[rows].any() and (known[validation].any() if validation.any() else rows.sum() > 1):
+        enough = known[rows].sum(axis=0).max() > 1 and (np.ptp(store.attributes[rows], axis=0) > 0).any()
+        recipe = "region-probe" if enough and _has_backbone() else "attparsenet"
+        run = Path("runs") / recipe
+        output = f" -o {_quoted(_free(run))}" if run.exists() else ""
+        steps.append(f"wsegs train {recipe} {_quoted(store.path)}{moved}{output}")
+    return "; ".join(steps)
+
+
+def _has_backbone() -> bool:
+    """Return whether the weights that region-probe reads are installed."""
+    from wsegs.errors import WsegsError
+    from wsegs.nets.backbones import find_weights
+
+    try:
+        find_weights("efficientnet-lite0", None)
+    except WsegsError:
+        return False
+    return True
+
+
+def after_training(plan: TrainingPlan, run: Path, splits: Mapping[str, int]) -> str:
+    """Return how a run is measured; where nothing can measure it, how it is looked at.
+
+    Parameters
+    ----------
+    plan, run
+        Of the training.
+    splits
+        Numbers of images of its data set.
+    """
+    report = f"wsegs report {_quoted(run)}"
+    task, regions = plan.task("parsing"), plan.regions
+    if not plan.network.heads and task is not None and plan.sources[task.source].kind != "store":
+        return report  # parsing is measured on a mask store
+    if regions is not None and regions.source in ("store", "masks") and regions.parser is None:
+        return report  # nothing draws the regions of new images
+    split = next((name for name in ("test", "validation") if splits.get(name)), None)
+    if split is None:
+        return report
+    return f"wsegs evaluate {_quoted(run)}{'' if split == 'test' else f' --split {split}'}; {report}"
+
+
+def after_features(recipe: str, masks: Path, features: str, more: str) -> str:
+    """Return how heads are fitted on the features that were read; both texts are further options."""
+    run = Path("runs") / Path(recipe).stem
+    free = f" -o {_quoted(_free(run))}" if run.exists() else ""
+    return f"wsegs train {shlex.quote(recipe)} {_quoted(masks)}{features}{more}{free}"
+
+
+def after_shard(output: Path, number: int, of: int) -> str:
+    """Return how all shards are joined, once they are drawn."""
+    middle = f".{number}-of-{of}"
+    if not output.stem.endswith(middle):
+        return "wsegs store merge SHARD..."
+    whole = output.with_name(output.stem.removesuffix(middle))
+    pattern = f"{_quoted(whole)}.*-of-{of}{shlex.quote(output.suffix)}"
+    return f"wsegs store merge {pattern} -o {_quoted(_free(whole.with_name(whole.name + output.suffix)))}"
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
+
+
+def _free(path: Path) -> Path:
+    """Return a path, or one with a number behind its stem, where nothing is yet."""
+    number, found = 2, path
+    while found.exists():
+        found, number = path.with_name(f"{path.stem}-{number}{path.suffix}"), number + 1
+    return found
