@@ -47,7 +47,7 @@ def test_a_spreadsheet_that_lost_the_zeros(landmarks, tmp_path, images, rows):
     assert done.code == 0
     assert "landmarks (ibug68) of 4 of 4 images" in done.out
     said = f"3 of 4 images are named otherwise: '{rows[0]}' is taken for '{images[0]}' (leading zeros apart)"
-    assert done.out.count(said) == 2  # in the labels and in the points
+    assert done.out.count(said) == 2  # in the labels, and in the points
     table = read_landmarks(tmp_path / "l.h5")
     assert table.images == tuple(images)
     np.testing.assert_allclose(table.landmarks, FACES, atol=1e-4)

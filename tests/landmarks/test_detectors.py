@@ -10,7 +10,7 @@ import skimage.transform
 
 from tests.landmarks.tester import LandmarkerTester
 from wsegs.errors import DataError, MissingError, OptionError
-from wsegs.io.subprocess_call import call_in_subprocess
+from wsegs.io.processes.subprocess_call import call_in_subprocess
 from wsegs.landmarks.detectors import (
     LANDMARKERS,
     check_landmarkers,

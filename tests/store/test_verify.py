@@ -17,7 +17,7 @@ from wsegs.errors import DataError, MissingError, WsegsError
 from wsegs.geometry.frame import Frame
 from wsegs.io.images import read_image
 from wsegs.io.integrity import USER_BLOCK, write_digests
-from wsegs.io.subprocess_call import call_in_subprocess
+from wsegs.io.processes.subprocess_call import call_in_subprocess
 from wsegs.landmarks.table import LandmarkTable, read_landmarks, write_landmarks
 from wsegs.rules import compile_rules, load_rules
 from wsegs.schemes import IBUG68

@@ -52,7 +52,7 @@ def features(
     """
     use_one_thread()
     from wsegs.io.files import check_output
-    from wsegs.io.parallel import check_scheduler
+    from wsegs.io.processes.parallel import check_scheduler
     from wsegs.training.recipe import load_recipe
     from wsegs.training.resolve import Overrides, resolve
 

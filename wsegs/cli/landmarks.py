@@ -183,7 +183,7 @@ def landmarks(
     from wsegs.datasets.description import describe_dataset, description_lines
     from wsegs.datasets.sample import sample_rows
     from wsegs.io.files import check_output
-    from wsegs.io.parallel import check_scheduler
+    from wsegs.io.processes.parallel import check_scheduler
     from wsegs.landmarks.doubtful import read_names
     from wsegs.landmarks.find import find_landmarks, summarise
     from wsegs.landmarks.imports import read_imports
@@ -272,7 +272,7 @@ def landmarks(
         **summarise(table),
         "without_row": dataset.left_out if whole else 0,
         "unmatched": unmatched,
-        "notes": [*dataset.notes, *imported.notes],
+        "notes": list(imported.notes),
         "seconds": round(seconds, 1),
         "faces_per_second": round(searched / seconds, 1),
         "missing_list": str(output.with_suffix(".missing.csv")),

@@ -156,7 +156,7 @@ def masks(
     use_one_thread()
 
     from wsegs.geometry.frame import Frame, image_frame
-    from wsegs.io.parallel import check_scheduler
+    from wsegs.io.processes.parallel import check_scheduler
     from wsegs.landmarks.relabel import relabel_command
     from wsegs.landmarks.table import open_landmarks
     from wsegs.rules import load_rules

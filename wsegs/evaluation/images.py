@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from wsegs.datasets import open_dataset
-from wsegs.datasets.celeba import ATTRIBUTES, is_celeba
 from wsegs.datasets.index import FaceDataset
-from wsegs.datasets.lfwa import is_lfwa
+from wsegs.datasets.layouts.celeba import ATTRIBUTES, is_celeba
+from wsegs.datasets.layouts.lfwa import is_lfwa
 from wsegs.datasets.listing import first_file
 from wsegs.errors import DataError, MissingError, OptionError, WsegsError
 from wsegs.evaluation.crop_sources import store_dataset

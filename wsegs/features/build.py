@@ -21,7 +21,7 @@ from wsegs.io.files import check_output
 from wsegs.io.hdf5 import WrittenFile, create_hdf5
 from wsegs.io.journal import Journal
 from wsegs.io.lock import locks_output
-from wsegs.io.parallel import WorkerLostError, run_in_workers
+from wsegs.io.processes.parallel import WorkerLostError, run_in_workers
 
 _JOURNAL = "wsegs-features-journal 1"
 
@@ -109,7 +109,7 @@ def build_features(
     jobs
         Processes; -1 is one a core.
     scheduler
-        Address of a Dask scheduler whose workers read instead; see :func:`wsegs.io.parallel.run_in_workers`.
+        Address of a Dask scheduler whose workers read instead; see :func:`wsegs.io.processes.parallel.run_in_workers`.
     force
         Overwrite ``output``, and drop an unfinished run of other options.
 

@@ -18,7 +18,7 @@ from wsegs.features.format import FORMAT_NAME, FORMAT_VERSION, MIRRORED, differe
 from wsegs.io.checksum import pixels_checksum, row_checksums
 from wsegs.io.hdf5 import check_readable, open_hdf5, reason_of
 from wsegs.io.integrity import check_structure
-from wsegs.io.subprocess_call import SubprocessError
+from wsegs.io.processes.subprocess_call import SubprocessError
 from wsegs.store.rows import Rows, rows_of
 
 _DAMAGE = (OSError, RuntimeError, KeyError, IndexError, ValueError, TypeError, AttributeError)

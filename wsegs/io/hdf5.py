@@ -21,7 +21,7 @@ import h5py
 
 from wsegs.io.files import atomic_write
 from wsegs.io.integrity import LOCKING_VARIABLE, USER_BLOCK, write_digests
-from wsegs.io.subprocess_call import call_in_subprocess
+from wsegs.io.processes.subprocess_call import call_in_subprocess
 
 _found_readable: set[tuple[str, int, int]] = set()
 

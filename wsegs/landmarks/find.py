@@ -21,7 +21,7 @@ from wsegs.errors import DataError, OptionError, WsegsError
 from wsegs.io.files import check_output
 from wsegs.io.journal import Journal
 from wsegs.io.lock import locks_output
-from wsegs.io.parallel import WorkerLostError, run_in_workers
+from wsegs.io.processes.parallel import WorkerLostError, run_in_workers
 from wsegs.landmarks.chain import DETECTORS, MAX_SIDE, ChainOptions
 from wsegs.landmarks.choose import SURE
 from wsegs.landmarks.dataset_boxes import DatasetBoxes, dataset_boxes

@@ -52,7 +52,7 @@ from wsegs.io.checksum import row_checksums
 from wsegs.io.files import check_output, is_safe_relative_path
 from wsegs.io.hdf5 import check_readable, create_hdf5, open_hdf5, reason_of
 from wsegs.io.integrity import check_digest
-from wsegs.io.subprocess_call import SubprocessError
+from wsegs.io.processes.subprocess_call import SubprocessError
 from wsegs.landmarks.label_columns import label_columns, read_categories, read_numbers, write_typed_labels
 from wsegs.schemes import LandmarkScheme, get_scheme, scheme_from_mapping
 

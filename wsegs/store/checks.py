@@ -12,7 +12,7 @@ from wsegs.errors import DataError, MissingError
 from wsegs.io.hdf5 import check_readable
 from wsegs.io.image_header import MAX_PIXELS
 from wsegs.io.integrity import check_structure
-from wsegs.io.subprocess_call import SubprocessError
+from wsegs.io.processes.subprocess_call import SubprocessError
 from wsegs.store.format import FORMAT_NAME, FORMAT_VERSION
 
 if TYPE_CHECKING:

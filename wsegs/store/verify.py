@@ -16,7 +16,7 @@ from wsegs.errors import DataError, MissingError
 from wsegs.io.checksum import pixels_checksum, row_checksums
 from wsegs.io.hdf5 import open_hdf5, reason_of
 from wsegs.io.integrity import check_digest, check_structure
-from wsegs.io.subprocess_call import SubprocessError, call_in_subprocess
+from wsegs.io.processes.subprocess_call import SubprocessError, call_in_subprocess
 from wsegs.landmarks.label_columns import label_columns
 from wsegs.landmarks.table import FORMAT as TABLE_FORMAT
 from wsegs.landmarks.table import NO_FACE, UNREADABLE, checked_columns, read_landmarks

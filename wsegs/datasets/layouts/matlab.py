@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from wsegs.errors import DataError, MissingError
 from wsegs.io.hdf5 import open_hdf5
-from wsegs.io.subprocess_call import SubprocessError, call_in_subprocess
+from wsegs.io.processes.subprocess_call import SubprocessError, call_in_subprocess
 
 _LONGEST = 120.0  # seconds; LFWA's table takes a few
 _MOST_VALUES = 100_000_000

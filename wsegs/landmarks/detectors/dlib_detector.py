@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from wsegs.errors import DataError, MissingError
 from wsegs.io.files import sha256_of
-from wsegs.io.subprocess_call import SubprocessError, call_in_subprocess
+from wsegs.io.processes.subprocess_call import SubprocessError, call_in_subprocess
 from wsegs.landmarks.detectors.protocol import Faces, Landmarker, LandmarkerOptions
 from wsegs.landmarks.detectors.upright import UprightCrop, tilt_of
 from wsegs.schemes import IBUG68

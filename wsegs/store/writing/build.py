@@ -21,7 +21,7 @@ from wsegs.io.checksum import row_checksums
 from wsegs.io.files import check_output, did_you_mean
 from wsegs.io.journal import Journal
 from wsegs.io.lock import locks_output
-from wsegs.io.parallel import WorkerLostError
+from wsegs.io.processes.parallel import WorkerLostError
 from wsegs.landmarks.image_sizes import check_image_sizes
 from wsegs.landmarks.label_columns import LABEL_GROUPS, label_arrays
 from wsegs.landmarks.table import LandmarkTable, table_sha256
@@ -122,7 +122,7 @@ def build_store(
     jobs
         Processes; -1 is one a core.
     scheduler
-        Address of a Dask scheduler whose workers draw instead; see :func:`wsegs.io.parallel.run_in_workers`.
+        Address of a Dask scheduler whose workers draw instead; see :func:`wsegs.io.processes.parallel.run_in_workers`.
     force
         Overwrite ``output``, and drop an unfinished run of other options.
 

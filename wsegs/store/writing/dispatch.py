@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.io.journal import Journal
-from wsegs.io.parallel import run_in_workers
+from wsegs.io.processes.parallel import run_in_workers
 from wsegs.store.writing.draw_rows import Drawing, DrawnRows, draw_rows
 from wsegs.store.writing.placed_rows import PlacedRows
 
@@ -94,7 +94,7 @@ def draw_in_order(
     images
         How to keep their images, if at all.
     jobs, scheduler
-        See :func:`wsegs.io.parallel.run_in_workers`.
+        See :func:`wsegs.io.processes.parallel.run_in_workers`.
     """
     for first, value in journal.read():
         if first != tally.rows:  # rows before it were damaged

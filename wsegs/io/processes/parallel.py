@@ -177,7 +177,7 @@ def _backend(scheduler: str | None) -> Iterator[type[Exception]]:
             yield BrokenProcessPool
         return
     try:
-        from wsegs.io.dask_backend import LostTaskError, connected
+        from wsegs.io.processes.dask_backend import LostTaskError, connected
     except ImportError as error:
         raise MissingError(
             f"--backend dask: the package distributed is not installed ({error}); pip install 'wsegs[dask]'"

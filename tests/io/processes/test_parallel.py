@@ -21,7 +21,7 @@ from joblib.externals.loky.reusable_executor import _ReusablePoolExecutor as Reu
 from wsegs.datasets import open_dataset
 from wsegs.errors import MissingError, OptionError
 from wsegs.geometry.frame import Frame
-from wsegs.io.parallel import WorkerLostError, check_scheduler, run_in_workers
+from wsegs.io.processes.parallel import WorkerLostError, check_scheduler, run_in_workers
 from wsegs.landmarks.find import find_landmarks
 from wsegs.landmarks.table import read_landmarks
 from wsegs.rules import load_rules
@@ -118,7 +118,7 @@ def test_a_process_that_dies_is_one_error():
 
 ASK = """
 import os, time
-from wsegs.io.parallel import run_in_workers
+from wsegs.io.processes.parallel import run_in_workers
 if __name__ == "__main__":
     for pid in run_in_workers(os.getpid, [()] * 4, jobs=2):
         print(pid, flush=True)
@@ -242,7 +242,7 @@ def test_a_task_that_kills_dasks_workers_is_one_error(scheduler):
 @pytest.mark.slow
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense", "foo://x:1"])
 def test_no_scheduler_there(address, monkeypatch):
-    dask_backend = pytest.importorskip("wsegs.io.dask_backend", reason="needs the extra 'dask'")
+    dask_backend = pytest.importorskip("wsegs.io.processes.dask_backend", reason="needs the extra 'dask'")
     monkeypatch.setattr(dask_backend, "SECONDS_TO_CONNECT", 1)
     with pytest.raises(OptionError, match=f"^--scheduler {address}: no Dask scheduler answers there") as caught:
         check_scheduler("dask", address)
@@ -258,7 +258,7 @@ def test_options_that_do_not_fit():
 
 
 def test_without_the_package(monkeypatch):
-    monkeypatch.delitem(sys.modules, "wsegs.io.dask_backend", raising=False)
+    monkeypatch.delitem(sys.modules, "wsegs.io.processes.dask_backend", raising=False)
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(MissingError, match=r"--backend dask: .*distributed.* pip install 'wsegs\[dask\]'"):
         check_scheduler("dask", "tcp://127.0.0.1:9")

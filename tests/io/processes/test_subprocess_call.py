@@ -11,7 +11,7 @@ import time
 import psutil
 import pytest
 
-from wsegs.io.subprocess_call import SubprocessError, call_in_subprocess
+from wsegs.io.processes.subprocess_call import SubprocessError, call_in_subprocess
 
 # A pattern that takes for ever, inside a library that does not look up.
 FOR_EVER = ("re:fullmatch", "(a+)+b", "a" * 60)
@@ -28,7 +28,7 @@ def test_what_takes_too_long_is_ended() -> None:
 @pytest.mark.slow
 def test_what_nobody_waits_for_ends_by_itself() -> None:
     """libhdf5 went on for ever where the command that had asked was killed."""
-    program = f"from wsegs.io.subprocess_call import call_in_subprocess; call_in_subprocess(*{FOR_EVER!r}, seconds=2)"
+    program = f"from wsegs.io.processes.subprocess_call import call_in_subprocess; call_in_subprocess(*{FOR_EVER!r}, seconds=2)"
     caller = subprocess.Popen([sys.executable, "-c", program])
     while not (reading := psutil.Process(caller.pid).children()):
         time.sleep(0.01)

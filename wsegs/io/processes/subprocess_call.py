@@ -19,7 +19,7 @@ MEMORY = 4 << 30  # bytes of address space
 _PROGRAM = """
 import sys
 sys.path[:] = sys.argv[1].splitlines()
-from wsegs.io.subprocess_call import _serve
+from wsegs.io.processes.subprocess_call import _serve
 _serve(int(sys.argv[2]), *sys.argv[3:])
 """
 
