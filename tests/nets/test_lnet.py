@@ -13,7 +13,7 @@ from wsegs.nets.lnet import STRIDE, first_centre, response_size
 
 class TestLNet(NetworkTester):
     name = "lnet"
-    parameters = 0
+    parameters = 201_838_952  # 3,747,200 of them in the convolutions
     full: ClassVar = {"heads": {"objects": 1000}, "size": (227, 227)}
     small: ClassVar = {"heads": {"attributes": 3}, "size": (63, 71), "width": 0.02}
     odd_sizes = ((64, 71), (70, 63), (90, 67))

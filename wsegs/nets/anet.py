@@ -64,7 +64,7 @@ class ANet(nn.Module):
         )
         if cells[0] % 2:
             raise OptionError(
-                f"network 'anet': the third convolution is pooled within its cells, so their side is even; got {cells[0]}"
+                f"network 'anet': cells of the third convolution are pooled, so their side is even; got {cells[0]}"
             )
         try:
             self.third = LocallySharedConvolution(c2, c3, 3, cells[0], self.shared_size)

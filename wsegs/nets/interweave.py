@@ -4,8 +4,9 @@ ANet reads a face whose position in the image is not known well: it should look 
 its fourth convolution responds most. Its third and fourth convolution have other filters in each cell, so that a plain
 convolution of the whole image cannot do it. Each cell's filters of the third convolution are applied to the whole
 image; for each output of the fourth, the responses that it reads in a patch are laid side by side, patch beside patch,
-in an interweaved map, over which its filter steps from patch to patch. That is exact: no convolution of ANet is padded,
-patches are four pixels apart (the shared convolutions pool twice), and the pooling between the two is taken at each pixel.
+in an interweaved map, over which its filter steps from patch to patch. That is exact: no convolution of ANet is
+padded, patches are four pixels apart (the shared convolutions pool twice), and the pooling between the third and the
+fourth is taken at each pixel.
 """
 
 from __future__ import annotations

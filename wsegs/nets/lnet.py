@@ -21,7 +21,7 @@ class LNetLayers(NamedTuple):
 
 
 LAYERS = {
-    # C1 and C5 are stated; the others are those of AlexNet, without its groups, since C5 sums over all 384 (section 3.1).
+    # C1 and C5 are stated; the others are AlexNet's, without its groups, since C5 sums over all 384 (section 3.1).
     "paper": LNetLayers((96, 256, 384, 384, 256), 0),
     # Of torchvision's AlexNet, whose weights then fit by name.
     "torchvision": LNetLayers((64, 192, 384, 256, 256), 2),
