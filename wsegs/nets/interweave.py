@@ -77,7 +77,8 @@ def patch_responses(network: ANet, images: Tensor) -> Tensor:
             # With a step of a whole kernel it never mixes two patches; those outputs are the paper's redundant parts.
             found.append(F.conv2d(interweaved, filters, bias, stride=kernel).relu())
     stacked = torch.stack(found, dim=-1).unflatten(-1, (out_height, out_width))
-    return stacked.permute(0, 2, 3, 1, 4, 5)
+    responses: Tensor = stacked.permute(0, 2, 3, 1, 4, 5)
+    return responses
 
 
 def best_patch(network: ANet, responses: Tensor) -> BestPatch:
