@@ -57,6 +57,14 @@ class LNet(nn.Module):
     dropout
         Before each of them.
 
+    Attributes
+    ----------
+    cell_centre : int
+        The pixel, counted from 0, on which the first cell of the response map is centred, along either axis. The next
+        is 16 pixels on.
+    smallest : int
+        The side in pixels of the smallest image that has a response.
+
     Raises
     ------
     OptionError
@@ -101,6 +109,7 @@ class LNet(nn.Module):
             nn.Conv2d(c4, c5, 3, padding=1),
             nn.ReLU(),
         )
+        self.cell_centre, self.smallest = first_centre(layers), _smallest(layers)
         height, across = response_size(size, layers)
         if min(height, across) < 1:
             raise OptionError(
