@@ -11,6 +11,7 @@ from wsegs.errors import OptionError
 from wsegs.nets import NetworkOutput
 from wsegs.nets.layers.heads import Heads
 from wsegs.tasks import build_task
+from wsegs.tasks.identity import similarity_loss
 
 PEOPLE = ("3", "7", "9")
 
@@ -86,3 +87,31 @@ def test_centres_need_features() -> None:
     task = build_task("identity", "identity", PEOPLE, {"centre_weight": 1.0})
     with pytest.raises(OptionError, match="centre_weight needs a network with features"):
         task.attach(nn.Identity())
+
+
+def test_the_similarity_loss_by_hand() -> None:
+    """Person 9 twice, 5 apart; the third image is of person 3, the fourth of nobody that is known."""
+    tester = TestIdentity()
+    task = build_task("identity", "identity", PEOPLE, {"similarity_weight": 0.1})
+    task.attach(Network())
+    features = torch.tensor([[3.0, 0.0], [9.0, 9.0], [0.0, 4.0], [50.0, 50.0]], requires_grad=True)
+    output = NetworkOutput({"identity": torch.zeros(4, 3)}, features=features)
+    value = task.losses(output, tester.batch(), GROUP)["identity"].value()
+    assert value.item() == pytest.approx(math.log(3) + 0.1 * 25)
+    value.backward()
+    assert features.grad.tolist() == [pytest.approx([0.6, -0.8]), [0, 0], pytest.approx([-0.6, 0.8]), [0, 0]]
+
+
+def test_the_similarity_loss_is_the_mean_over_pairs() -> None:
+    features = torch.randn(7, 5, generator=torch.Generator().manual_seed(0))
+    people = torch.tensor([2, 0, 2, -1, 2, 0, -1])
+    pairs = [(0, 2), (0, 4), (2, 4), (1, 5)]
+    expected = sum((features[i] - features[j]).square().sum() for i, j in pairs) / 4
+    torch.testing.assert_close(similarity_loss(features, people), expected)
+    assert similarity_loss(features[:2], people[:2]) == 0
+
+
+def test_losses_of_features_need_features() -> None:
+    task = build_task("identity", "identity", PEOPLE, {"similarity_weight": 0.1})
+    with pytest.raises(OptionError, match="similarity_weight needs a network with features"):
+        task.attach(nn.Linear(1, 1))

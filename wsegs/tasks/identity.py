@@ -1,4 +1,4 @@
-"""Identity classification: softmax cross entropy, and centre loss on the features."""
+"""Identity classification: softmax cross entropy, and centre or similarity loss on the features."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wsegs.errors import OptionError
 from wsegs.nets import NetworkOutput
 from wsegs.nets.process_group import ProcessGroup
 from wsegs.tasks.batch import Batch, SampleFields
-from wsegs.tasks.losses import LossTerms, over_known
+from wsegs.tasks.losses import LossTerms, of_whole_batch, over_known
 from wsegs.tasks.scores import Predictions
 from wsegs.tasks.task import Task
 
@@ -27,11 +27,14 @@ class Identity(Task):
     recognition", equations 2 to 4) is half the squared distance of the features to the centre of their person. Centres
     follow the features at a rate of their own and are part of every checkpoint.
 
+    The similarity loss (Liu, Luo, Wang & Tang, section 3.2) is the squared distance of the features of two images of
+    one person. The paper adds up all pairs of a mini-batch; here it is their mean, which does not grow with it.
+
     Parameters
     ----------
     name, outputs
         See :class:`wsegs.tasks.task.Task`.
-    centre_weight, centre_rate
+    centre_weight, centre_rate, similarity_weight
         See :class:`wsegs.tasks.options.IdentityOptions`.
     """
 
@@ -39,11 +42,17 @@ class Identity(Task):
     centres: Tensor
 
     def __init__(
-        self, name: str, outputs: tuple[str, ...], centre_weight: float = 0.0, centre_rate: float = 0.5
+        self,
+        name: str,
+        outputs: tuple[str, ...],
+        centre_weight: float = 0.0,
+        centre_rate: float = 0.5,
+        similarity_weight: float = 0.0,
     ) -> None:
         super().__init__(name, outputs)
         self.centre_weight = centre_weight
         self.centre_rate = centre_rate
+        self.similarity_weight = similarity_weight
         self.register_buffer("people", torch.tensor(sorted(map(int, outputs))), persistent=False)
         self.register_buffer("centres", torch.zeros(0, 0))
         self._predictions = Predictions()
@@ -51,10 +60,11 @@ class Identity(Task):
 
     def attach(self, network: nn.Module) -> None:
         """Make a centre for each person, as long as the features of the network."""
-        if self.centre_weight:
-            features = getattr(getattr(network, "heads", None), "feature_size", None)
-            if features is None:
-                raise OptionError(f"task '{self.name}': centre_weight needs a network with features, this one has none")
+        features = getattr(getattr(network, "heads", None), "feature_size", None)
+        for option in ("centre_weight", "similarity_weight"):
+            if getattr(self, option) and features is None:
+                raise OptionError(f"task '{self.name}': {option} needs a network with features, this one has none")
+        if self.centre_weight and features is not None:
             self.centres = torch.zeros(len(self.people), features)
 
     def fields(self, network: nn.Module, size: tuple[int, int]) -> SampleFields:
@@ -62,7 +72,7 @@ class Identity(Task):
         return SampleFields(frozenset({"identity"}))
 
     def losses(self, output: NetworkOutput, batch: Batch, group: ProcessGroup) -> dict[str, LossTerms]:
-        """Return the softmax cross entropy, with the weighted centre loss, of the images of known people."""
+        """Return the softmax cross entropy of the images of known people, with the weighted losses of features."""
         target = self._targets(batch)
         known = target >= 0
         error = F.cross_entropy(output.heads[self.name].float(), target, ignore_index=-1, reduction="none")
@@ -74,6 +84,10 @@ class Identity(Task):
             if self.training:
                 self._move_centres(group.gather(features.detach()), group.gather(target))
         terms = [over_known(error, known) for error in errors]
+        if self.similarity_weight:
+            assert output.features is not None
+            pairs = similarity_loss(group.gather(output.features.float()), group.gather(target))
+            terms.append(of_whole_batch(self.similarity_weight * pairs))
         return {self.name: LossTerms(torch.cat([t.sums for t in terms]), torch.cat([t.counts for t in terms]))}
 
     def update(self, output: NetworkOutput, batch: Batch) -> None:
@@ -128,3 +142,19 @@ class Identity(Task):
             return float("nan")
         similarity = (directions @ directions.T)[first, second]
         return float(binary_auroc((similarity + 1) / 2, same.long()))
+
+
+def similarity_loss(features: Tensor, people: Tensor) -> Tensor:
+    """Return the mean squared distance of the features of two images of one person, a scalar; 0 without a pair.
+
+    Parameters
+    ----------
+    features
+        float (B, F).
+    people
+        int64 (B,); below 0 unknown.
+    """
+    first, second = torch.triu_indices(len(people), len(people), offset=1, device=people.device)
+    same = (people[first] == people[second]) & (people[first] >= 0)
+    apart = (features[first[same]] - features[second[same]]).square().sum(dim=1)
+    return apart.sum() / same.sum().clamp(min=1)

@@ -33,10 +33,15 @@ class ParsingOptions(ClassMapOptions):
 
 
 class IdentityOptions(_Options):
-    """Centre loss beside the softmax loss (Wang, Su & Zhao, section III): its weight, and the centres' own rate."""
+    """Losses on the features beside the softmax loss.
+
+    ``centre_weight``, ``centre_rate``: the centre loss (Wang, Su & Zhao, section III), and the centres' own rate.
+    ``similarity_weight``: the similarity loss of pairs of one person (Liu, Luo, Wang & Tang, section 3.2).
+    """
 
     centre_weight: float = Field(default=0, ge=0)
     centre_rate: float = Field(default=0.5, gt=0, le=1)
+    similarity_weight: float = Field(default=0, ge=0)
 
 
 class NumberOptions(_Options):

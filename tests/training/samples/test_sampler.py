@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -69,3 +71,20 @@ def test_validation_sees_each_image_once_in_as_many_batches_on_each_device(image
     rows = np.concatenate([plan.rows for order in orders for plan in order])
     np.testing.assert_array_equal(np.sort(rows[rows >= 0]), np.arange(images))
     assert (rows < 0).sum() < devices
+
+
+@pytest.mark.parametrize("together", [2, 3, 20])
+def test_images_of_a_person_stand_together(together) -> None:
+    rng = np.random.default_rng(0)
+    rows, people = rng.permutation(60) + 100, rng.integers(-1, 9, 60)
+    sampler = TrainingSampler(rows, 60, 1, seed=3, flips=False, people=people, together=together)
+    first, second = sampler.plan(0).rows, sampler.plan(1).rows
+    assert sorted(first) == sorted(second) == sorted(rows)
+    assert first.tolist() != second.tolist()
+    who = dict(zip(rows.tolist(), people.tolist(), strict=True))
+    order = [who[row] for row in first.tolist()]
+    for person in range(9):
+        count = order.count(person)
+        changes = sum(a == person != b for a, b in zip(order, [*order[1:], -2], strict=True))
+        assert changes <= -(-count // together)
+    assert sum(a == b >= 0 for a, b in pairwise(order)) >= 60 * (together - 1) // together - 20

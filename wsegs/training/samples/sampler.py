@@ -54,6 +54,11 @@ class TrainingSampler(Sampler[BatchPlan]):
         Whether to mirror half of the images.
     rank, devices
         This device takes the rank-th part of every batch. ``devices`` must divide the batch size.
+    people
+        int (N,), who is on each of ``rows``, -1 unknown; None for an order of chance.
+    together
+        Images of a person that stand side by side in the order, for losses of pairs. The images of an epoch are the
+        same: what is left of a person comes in a smaller group.
     """
 
     def __init__(
@@ -66,8 +71,12 @@ class TrainingSampler(Sampler[BatchPlan]):
         flips: bool,
         rank: int = 0,
         devices: int = 1,
+        people: NDArray[np.integer] | None = None,
+        together: int = 1,
     ) -> None:
         self._rows = rows
+        self._people = people
+        self._together = together
         self._batch_size = batch_size
         self._interval = interval
         self._seed = seed
@@ -95,7 +104,7 @@ class TrainingSampler(Sampler[BatchPlan]):
         size = self._batch_size
         epoch, batch = divmod(step, len(self._rows) // size)
         if epoch != self._epoch:
-            self._shuffled = np.random.default_rng((self._seed, _ORDER, epoch)).permutation(self._rows)
+            self._shuffled = self._order(np.random.default_rng((self._seed, _ORDER, epoch)))
             self._epoch = epoch
         rows = self._shuffled[batch * size : (batch + 1) * size]
         flip: NDArray[np.bool_] = np.zeros(size, bool)
@@ -103,6 +112,21 @@ class TrainingSampler(Sampler[BatchPlan]):
             flip = np.random.default_rng((self._seed, _FLIPS, step)).random(size) < 0.5
         part = slice(self._rank * size // self._devices, (self._rank + 1) * size // self._devices)
         return BatchPlan(rows[part], Moves(flip[part]))
+
+    def _order(self, rng: np.random.Generator) -> NDArray[np.intp]:
+        """Return the rows of an epoch."""
+        order = rng.permutation(len(self._rows))
+        if self._people is None or self._together == 1:
+            return self._rows[order]
+        people = self._people[order]
+        people = np.where(people < 0, people.max(initial=0) + 1 + np.arange(len(people)), people)
+        by_person = np.argsort(people, kind="stable")
+        _, first, count = np.unique(people[by_person], return_index=True, return_counts=True)
+        within = np.arange(len(people)) - np.repeat(first, count)
+        group = np.repeat(np.cumsum(-(-count // self._together)) - -(-count // self._together), count)
+        group += within // self._together
+        place = rng.permutation(int(group[-1]) + 1)[group]
+        return self._rows[order[by_person[np.argsort(place, kind="stable")]]]
 
 
 class ValidationSampler(Sampler[BatchPlan]):
