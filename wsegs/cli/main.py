@@ -16,6 +16,7 @@ from typing import NoReturn
 import click
 
 from wsegs import __version__
+from wsegs.cli.guidance.former_names import with_present_names
 from wsegs.cli.lazy import LazyGroup
 from wsegs.errors import WsegsError
 from wsegs.io.extras import needs_extras
@@ -110,7 +111,7 @@ def main() -> None:
         signal.signal(signal.SIGTERM, interrupt)
     try:
         with needs_extras("this command"):
-            cli.main(standalone_mode=False)
+            cli.main(with_present_names(sys.argv[1:]), standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         sys.exit(2)

@@ -28,7 +28,8 @@ def test_what_takes_too_long_is_ended() -> None:
 @pytest.mark.slow
 def test_what_nobody_waits_for_ends_by_itself() -> None:
     """libhdf5 went on for ever where the command that had asked was killed."""
-    program = f"from wsegs.io.processes.subprocess_call import call_in_subprocess; call_in_subprocess(*{FOR_EVER!r}, seconds=2)"
+    program = "from wsegs.io.processes.subprocess_call import call_in_subprocess"
+    program += f"; call_in_subprocess(*{FOR_EVER!r}, seconds=2)"
     caller = subprocess.Popen([sys.executable, "-c", program])
     while not (reading := psutil.Process(caller.pid).children()):
         time.sleep(0.01)
