@@ -179,3 +179,16 @@ def test_labels_that_are_not_there_are_one_line(landmarks, arguments, message):
     assert done.code == 1
     assert message in done.err
     assert done.err.count("\n") == 1
+
+
+def test_where_detectors_find_nothing_the_way_for_tight_crops_is_named(run, tmp_path, tiny_predictor, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    cv2.imwrite("data/a.png", np.full((48, 48), 90, np.uint8))
+    command = ("landmarks", "--data", "data", "--predictor", tiny_predictor, "-j", 1)
+    done = run(*command, "--detectors", "dlib")
+    assert done.code == 0
+    assert "no face that is sure in 1 of 1 images; if they are tight crops, --detectors whole" in done.err
+    done = run(*command, "--detectors", "dlib,whole", "-o", "w.h5")
+    assert "by whole                   1 100.00 %" in done.out
+    assert "tight crops" not in done.err
