@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import csv
 import json
 
+import cv2
 import pytest
 
-from tests.training.tiny import make_store, tiny_recipe, write_faces
+from tests.training.tiny import make_store, recipe_of, tiny_recipe, write_faces
 from wsegs.training.train import train
 
 
@@ -63,3 +65,40 @@ def test_a_run_that_is_none(run, folder) -> None:
 
 def test_an_image_is_needed(run, folder) -> None:
     assert run("predict", folder / "run").code == 2
+
+
+@pytest.mark.slow
+def test_a_folder_and_a_table(run, folder, tmp_path) -> None:
+    done = run("predict", folder / "run", folder / "data", "-o", tmp_path / "said.csv", "-q")
+    assert done.code == 0, done.err
+    with (tmp_path / "said.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 26
+    assert list(rows[0]) == ["image", "crop", "Smiling", "Eyeglasses", "Male", "present"]
+    assert rows[3]["image"] == str(folder / "data/faces/003.png")
+    present = [name for name in ("Smiling", "Eyeglasses", "Male") if float(rows[0][name]) >= 0.5]
+    assert sorted(rows[0]["present"].split()) == sorted(present)
+    assert "exists already" in run("predict", folder / "run", folder / "data", "-o", tmp_path / "said.csv").err
+    (tmp_path / "empty").mkdir()
+    assert "no image in this folder" in run("predict", folder / "run", tmp_path / "empty").err
+
+
+@pytest.mark.slow
+def test_a_parser_draws_class_maps_and_others_its_regions(run, folder, tmp_path) -> None:
+    store = str(folder / "masks.h5")
+    parser = recipe_of("parser", max_steps=2, **{"tasks.parsing.from": "store"})
+    train(parser, store, tmp_path / "parser")
+    image = folder / "data/faces/000.png"
+    done = run("predict", tmp_path / "parser", image, "--maps", tmp_path / "maps", "--json")
+    assert done.code == 0, done.err
+    (said,) = json.loads(done.out)["images"]
+    classes = cv2.imread(str(tmp_path / "maps/000.png"), cv2.IMREAD_UNCHANGED)
+    assert classes.shape == (64, 56)  # those of the image
+    shares = {name: float((classes == number).mean()) for number, name in enumerate(("background", "mouth", "eyes"))}
+    assert said["classes"] == pytest.approx(shares)
+    assert cv2.imread(str(tmp_path / "maps/overlays/000.png")).shape == (64, 56, 3)
+    ssg = recipe_of("ssg", max_steps=2, **{"regions.parser": str(tmp_path / "parser")})
+    train(ssg, store, tmp_path / "ssg")
+    done = run("predict", tmp_path / "ssg", image, "--maps", tmp_path / "regions")
+    assert done.code == 0, done.err
+    assert (tmp_path / "regions/000.png").read_bytes().startswith(b"\x89PNG")

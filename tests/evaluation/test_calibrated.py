@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -37,3 +39,14 @@ def test_somebody_must_be_left():
     evaluation, dataset = _evaluation(10)
     with pytest.raises(OptionError, match="--calibrate 10: nobody of 10 images would be left"):
         calibrated(evaluation, dataset, 10)
+
+
+def test_what_is_counted_is_what_is_measured():
+    evaluation, dataset = _evaluation()
+    kinds = tuple("detected" if i % 4 else "whole image" for i in range(200))
+    sources = tuple("landmarks" if i % 4 else "mean face" for i in range(200))
+    evaluation = replace(evaluation, kinds=kinds, sources=sources, crops={"detected": 150, "whole image": 50})
+    rest = calibrated(evaluation, dataset, 40)
+    assert sum(rest.crops.values()) == sum(rest.regions.values()) == len(rest.images)
+    known = dict(zip(evaluation.images, kinds, strict=True))
+    assert rest.crops["detected"] == sum(known[name] == "detected" for name in rest.images)

@@ -21,6 +21,7 @@ def test_an_unknown_option_is_refused_with_the_nearest_name() -> None:
 
 def test_a_name_is_registered_once() -> None:
     assert "attparsenet" in network_names()
+    build_network("attparsenet", heads={"attributes": 1}, size=(218, 178))  # which registers it
     with pytest.raises(ValueError, match="registered twice: AttParseNet, Other"):
 
         @register("attparsenet")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 import cloup
 
+from wsegs.cli.guidance.mistakes import check_there
 from wsegs.cli.options import (
     PATH,
     argument,
@@ -118,6 +119,8 @@ def evaluate(
         check_run(folder, BEST if checkpoint == "best" else LAST)
     if data is not None and not data.exists():
         raise MissingError(f"{data}: no such folder; --data names the data set")
+    named = {"--masks": masks, "--landmarks": landmarks, "--regions": regions, "--parsing-masks": parsing_masks}
+    check_there({**named, "--labels": labels["labels"]})
     if output is not None:
         if (output / "run.json").exists():
             raise OptionError(

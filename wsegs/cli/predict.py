@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,24 +11,32 @@ import click
 import cloup
 
 from wsegs.cli.guidance.message_options import message_options
+from wsegs.cli.guidance.mistakes import check_some_image, check_there
 from wsegs.cli.options import (
     PATH,
     argument,
     checkpoint_option,
     force_option,
     json_option,
+    output_option,
     print_json,
     regions_options,
 )
+from wsegs.errors import DataError, OptionError
 
 if TYPE_CHECKING:
-    from wsegs.evaluation.predict import Prediction
+    from wsegs.evaluation.predict import Failure, Prediction
+    from wsegs.evaluation.runs import Run
 
 
 @cloup.command()
 @argument("run_folder", "Folder that wsegs train made.", metavar="RUN")
 @argument(
-    "images", "Image files; with --masks, names of images in the store.", metavar="IMAGE...", nargs=-1, required=True
+    "images",
+    "Image files, or folders of images; with --masks, names of images in the store.",
+    metavar="IMAGE...",
+    nargs=-1,
+    required=True,
 )
 @cloup.option_group(
     "Input",
@@ -40,13 +48,15 @@ if TYPE_CHECKING:
 )
 @cloup.option_group(
     "Output",
+    output_option(None, "Also write a CSV file with a row for each image.  [default: no file]"),
     cloup.option(
         "--maps",
         "--heatmaps",
         "heatmaps",
         type=PATH,
-        help="Folder for a picture of each image that shows where each attribute was seen, or what each region adds to"
-        " it.",
+        help="Folder for a picture of each image that shows where each attribute was seen, what each region adds to it,"
+        " or the regions that a parser drew. Of a parser: a PNG of class numbers, of the image's size, and a picture of"
+        " them in overlays/.",
     ),
     force_option,
     json_option,
@@ -58,21 +68,29 @@ def predict(
     store_path: Path | None,
     regions: Path | None,
     class_map: str,
+    output: Path | None,
     heatmaps: Path | None,
     checkpoint: Literal["best", "last"],
     force: bool,
     as_json: bool,
 ) -> None:
-    """Predict the attributes of images.
+    """Predict the attributes of images, or parse their faces with the run of a parser.
 
     Prints the probability of each attribute: those that are present above a line, those that are absent below it, the
-    most probable first. Images that cannot be read are listed at the end, and the exit code is then 1.
+    most probable first; of a parser, the share of each class. Images that cannot be read are listed at the end, and the
+    exit code is then 1.
     """
     from wsegs.io.files import check_output
     from wsegs.store import MaskStore
     from wsegs.training.run_folder import BEST, LAST, check_run
 
     check_run(run_folder, BEST if checkpoint == "best" else LAST)
+    check_there({"--masks": store_path, "--regions": regions})
+    if store_path is None:
+        check_some_image(images)
+        images = _files(images)
+    if output is not None:
+        check_output(output, force=force, others=images)
     # torch takes seconds to import, so mistakes are reported first.
     from wsegs.evaluation.predict import Failure, check_maps, map_files
     from wsegs.evaluation.predict import predict as predict_images
@@ -80,66 +98,156 @@ def predict(
     from wsegs.evaluation.runs import load_run
 
     run = load_run(run_folder, checkpoint)
-    store = None if store_path is None else MaskStore(store_path)
-    reader = None
-    if regions is not None:
-        names = [image.as_posix() if store else image.name for image in images]
-        run, reader = open_regions(run, regions, class_map, names)
-    pictures: list[Path | None] = [None] * len(images)
-    if heatmaps is not None:
-        check_maps(run)
-        pictures = [check_output(picture, force=force) for picture in map_files(heatmaps, images)]
+    if run.class_names and not run.plan.network.heads:
+        if store_path is not None or regions is not None:
+            raise OptionError("--masks, --regions: a parser reads image files alone")
+        results = _parse(run, images, heatmaps, force)
+    else:
+        store = None if store_path is None else MaskStore(store_path)
+        reader = None
+        if regions is not None:
+            names = [image.as_posix() if store else image.name for image in images]
+            run, reader = open_regions(run, regions, class_map, names)
+        pictures: list[Path | None] = [None] * len(images)
+        if heatmaps is not None:
+            check_maps(run)
+            pictures = [check_output(picture, force=force) for picture in map_files(heatmaps, images)]
+        found = zip(predict_images(run, images, store, reader), pictures, strict=True)
+        results = (result if isinstance(result, Failure) else _attributes(run, result, file) for result, file in found)
     done: list[dict[str, Any]] = []
     failures: list[Failure] = []
-    for result, picture in zip(predict_images(run, images, store, reader), pictures, strict=True):
+    for result in results:
         if isinstance(result, Failure):
             failures.append(result)
             continue
-        if picture is not None:
-            _draw(result, picture)
-        ranked = result.ranked()
-        done.append({"image": str(result.path), "crop": result.crop_kind, "attributes": dict(ranked)} | result.other)
-        present = [name for name, is_present in zip(result.attribute_names, result.present, strict=True) if is_present]
-        if result.regions_from:
-            done[-1]["regions"] = result.regions_from
-        if picture is not None:
-            done[-1]["maps"] = str(picture)
         if not as_json:
-            _print(done[-1], present)
-        done[-1]["present"] = present
+            _print(result)
+        done.append(result)
+    if output is not None:
+        _write_csv(output, done, run.attribute_names or run.class_names)
     if as_json:
         failed = [{"image": str(failure.path), "reason": failure.reason} for failure in failures]
         print_json({"run": str(run_folder), "images": done, "unreadable": failed})
+    elif output is not None:
+        click.echo(f"{output}: {len(done)} images")
     for failure in failures:
         click.echo(f"Error: {failure.path}: {failure.reason}", err=True)
     if failures:
         sys.exit(1)
 
 
-def _draw(result: Prediction, picture: Path) -> None:
+def _files(images: Sequence[Path]) -> tuple[Path, ...]:
+    """Return files, with the images of each folder in its place."""
+    from wsegs.datasets.listing import list_images
+
+    files: list[Path] = []
+    for path in images:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        inside = [path / name for name in list_images(path)]
+        if not inside:
+            raise DataError(f"{path}: no image in this folder or below it")
+        files += inside
+    return tuple(files)
+
+
+def _attributes(run: Run, result: Prediction, picture: Path | None) -> dict[str, Any]:
+    """Return what is said of an image, as JSON holds it, and draw it."""
+    present = [name for name, is_present in zip(result.attribute_names, result.present, strict=True) if is_present]
+    image: dict[str, Any] = {"image": str(result.path), "crop": result.crop_kind, "attributes": dict(result.ranked())}
+    image |= result.other
+    if result.regions_from:
+        image["regions"] = result.regions_from
+    if picture is not None:
+        _draw(run, result, picture)
+        image["maps"] = str(picture)
+    return image | {"present": present}
+
+
+def _parse(run: Run, images: Sequence[Path], folder: Path | None, force: bool) -> Iterator[dict[str, Any] | Failure]:
+    """Yield the classes of images; with a folder, write class maps and pictures of them."""
+    from wsegs.evaluation.parse import parse_images
+    from wsegs.evaluation.predict import Failure, map_files
+    from wsegs.io.files import check_output
+    from wsegs.reports.figures import draw_classes, write_classes
+
+    maps = [] if folder is None else map_files(folder, images)
+    overlays = [] if folder is None else map_files(folder / "overlays", images)
+    for file in (*maps, *overlays):
+        check_output(file, force=force)
+    for number, result in enumerate(parse_images(run, images)):
+        if isinstance(result, Failure):
+            yield result
+            continue
+        image: dict[str, Any] = {"image": str(result.path), "crop": result.crop_kind, "classes": result.shares}
+        if folder is not None:
+            write_classes(result.classes, maps[number])
+            draw_classes(result.image, result.classes, result.names, overlays[number])
+            image |= {"maps": str(maps[number]), "overlay": str(overlays[number])}
+        yield image
+
+
+def _draw(run: Run, result: Prediction, picture: Path) -> None:
+    from wsegs.reports.figures import draw_parsed_faces
     from wsegs.reports.heatmaps import draw_heatmaps
     from wsegs.reports.shares import draw_shares
 
     names, title = result.attribute_names, result.path.name
     if result.shares is not None and result.regions is not None:
         draw_shares(result.crop, result.shares, result.regions, names, result.probabilities, picture, title=title)
-        return
-    assert result.maps is not None
-    draw_heatmaps(result.crop, result.maps, names, result.probabilities, picture, title=title)
+    elif result.maps is not None:
+        draw_heatmaps(result.crop, result.maps, names, result.probabilities, picture, title=title)
+    else:
+        assert result.regions is not None
+        draw_parsed_faces(result.crop[None], result.regions[None], run.region_names, picture)
 
 
-def _print(image: dict[str, Any], present: Sequence[str]) -> None:
+def _write_csv(file: Path, images: Sequence[dict[str, Any]], names: Sequence[str]) -> None:
+    """Write a row for each image: how it was cropped, then a column for each thing that is said of it."""
+    from wsegs.io.files import write_table
+
+    rows = []
+    for image in images:
+        row = {
+            "image": image["image"],
+            "crop": image["crop"],
+            **image.get("attributes", {}),
+            **image.get("classes", {}),
+        }
+        if "present" in image:
+            row["present"] = " ".join(image["present"])
+        for name, said in image.items():
+            if name in _OWN_KEYS:
+                continue
+            values = said.items() if isinstance(said, dict) else [("", said)]
+            row |= {f"{name} {key}".strip(): value for key, value in values}
+        rows.append(row)
+    first = ["image", "crop", *names]
+    columns = [*first, *sorted({name for row in rows for name in row} - {*first})]
+    texts = (
+        [f"{value:.5f}" if isinstance(value := row.get(name, ""), float) else value for name in columns] for row in rows
+    )
+    write_table(file, columns, texts)
+
+
+_OWN_KEYS = {"image", "crop", "regions", "attributes", "classes", "maps", "overlay", "present"}
+
+
+def _print(image: dict[str, Any]) -> None:
     regions = f"; regions: {image['regions']}" if "regions" in image else ""
     click.echo(f"{image['image']} ({image['crop']}{regions})")
-    width = max(map(len, image["attributes"]), default=0)
-    absent = False
-    for name, probability in image["attributes"].items():
-        if name not in present and not absent:
+    shares = image.get("attributes") or image.get("classes", {})
+    width = max(map(len, shares), default=0)
+    absent = "present" not in image
+    for name, probability in shares.items():
+        if not absent and name not in image["present"]:
             absent = True
             click.echo("  " + "-" * (width + 8))  # present above, absent below
         click.echo(f"  {name:<{width}}  {probability:>6.1%}")
     for name, said in image.items():
-        if name not in ("image", "crop", "regions", "attributes", "maps"):
+        if name not in _OWN_KEYS:
             click.echo(f"  {name}: {said}")
-    if "maps" in image:
-        click.echo(f"  {image['maps']}")
+    for name in ("maps", "overlay"):
+        if name in image:
+            click.echo(f"  {image[name]}")

@@ -8,6 +8,7 @@ from typing import Literal
 import click
 import cloup
 
+from wsegs.cli.guidance.mistakes import check_there
 from wsegs.cli.options import argument, checkpoint_option, moved_data_option, output_options, print_json
 
 
@@ -29,12 +30,18 @@ def report(
     each attribute weighs the regions, activation maps of the last convolution, parsed faces, the recipe, provenance.
     Its pictures are inside the file; some of them show validation images.
     """
-    from wsegs.evaluation.runs import load_run
     from wsegs.io.files import check_output
+    from wsegs.training.run_folder import BEST, LAST, check_run
+
+    for folder in run_folders:
+        check_run(folder, BEST if checkpoint == "best" else LAST)
+    check_there({"--data": data})
+    page = check_output(output or run_folders[0] / "report.html", force=force)
+    # torch takes seconds to import, so mistakes are reported first.
+    from wsegs.evaluation.runs import load_run
     from wsegs.reports.run_report import write_report
 
-    runs = [load_run(folder, checkpoint) for folder in run_folders]
-    summary = write_report(runs, check_output(output or run_folders[0] / "report.html", force=force), data=data)
+    summary = write_report([load_run(folder, checkpoint) for folder in run_folders], page, data=data)
     if as_json:
         print_json(summary)
         return

@@ -166,8 +166,7 @@ def evaluate(
     crops = EvaluationCrops(_crop_source(run, whole, rows, landmarks, store, regions))
     logits = torch.full((len(dataset), len(run.attribute_names)), float("nan"))
     read = np.zeros(len(dataset), bool)
-    kinds: Counter[str] = Counter()
-    regions_from: Counter[str] = Counter()
+    kinds, sources = np.full(len(dataset), "", object), np.full(len(dataset), "", object)
     unreadable: list[str] = []
     workers = jobs if len(dataset) > 2 * _BATCH else 0  # processes would take longer to start than to work
     sampler = ValidationSampler(np.arange(len(dataset)), _BATCH)
@@ -183,8 +182,9 @@ def evaluate(
                 for task, values in zip(tasks, labels, strict=True):
                     _update(task, output, batch, values)
                 read[batch.positions] = True
-            kinds.update(batch.kinds)
-            regions_from.update(batch.regions_from)
+            kinds[batch.positions] = batch.kinds
+            if batch.regions_from:
+                sources[batch.positions] = batch.regions_from
             unreadable += batch.unreadable
             bar.update(len(batch.positions) + len(batch.unreadable))
     kept = np.flatnonzero(read)
@@ -199,12 +199,14 @@ def evaluate(
         attribute_names=tuple(names),
         logits=logits[torch.from_numpy(kept)][:, ours],
         labels=torch.from_numpy(dataset.attributes[kept][:, theirs]),
-        crops=dict(kinds),
+        crops=dict(Counter(kinds[kept].tolist())),
         unreadable=tuple(unreadable),
         only_run=tuple(name for name in run.attribute_names if name not in names),
         only_data=tuple(name for name in dataset.attribute_names if name not in names),
         other={task.name: task.scores() for task in tasks},
-        regions=dict(regions_from),
+        regions=dict(Counter(source for source in sources[kept].tolist() if source)),
+        kinds=tuple(kinds[kept].tolist()),
+        sources=tuple(sources[kept].tolist()) if sources[kept].any() else (),
         thresholds=None if not names else thresholds_of(run)[ours],
     )
 

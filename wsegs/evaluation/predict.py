@@ -22,6 +22,7 @@ from wsegs.evaluation.runs import Run, thresholds_of
 from wsegs.io.files import did_you_mean, shortened
 from wsegs.io.images import reason
 from wsegs.nets import NetworkOutput
+from wsegs.nets.layers.region_sources import NamedRegions, ParsedRegions
 from wsegs.store import MaskStore
 
 
@@ -49,7 +50,8 @@ class Prediction:
         (A, R + 1) float: what each region and, last, the whole image add to each logit; None of a network whose
         logits are no such sums.
     regions
-        (R, h, w) float between 0 and 1: the regions that were read; None where there are no shares.
+        (R, h, w) float between 0 and 1: the regions that were read; None where there are no shares, and no parser
+        draws them.
     thresholds
         (A,) probabilities from which on an attribute is called present; None is one half.
     """
@@ -145,7 +147,7 @@ def predict(
             said,
             crop.regions_from,
             shares,
-            None if shares is None else network.draw(*seen)[0].numpy(),
+            network.draw(*seen)[0].numpy() if shares is not None or draws_regions(run) else None,
             thresholds_of(run).sigmoid().numpy(),
         )
 
@@ -171,6 +173,11 @@ def _crops_by_name(store: MaskStore, run: Run, images: Sequence[Path], regions: 
     return StoreCrops(store, run.info, run.size, chosen, regions)
 
 
+def draws_regions(run: Run) -> bool:
+    """Return whether a parser draws the regions that a run reads, so that they can be shown."""
+    return isinstance(run.regions, (ParsedRegions, NamedRegions))
+
+
 def check_maps(run: Run) -> None:
     """Check that the maps of a run mean something.
 
@@ -179,7 +186,7 @@ def check_maps(run: Run) -> None:
     OptionError
         If its network draws none, or was never taught to.
     """
-    if hasattr(run.network, "shares"):
+    if hasattr(run.network, "shares") or draws_regions(run):
         return
     if getattr(run.network, "map_size", None) is None:
         raise OptionError(f"--maps: network '{run.plan.network.name}' of {run.path} draws no maps")
@@ -187,14 +194,14 @@ def check_maps(run: Run) -> None:
         raise OptionError(f"--maps: {run.path} was trained without segmentation, so its maps show no places")
 
 
-def map_files(folder: Path, images: Sequence[Path], suffix: str = ".png") -> list[Path]:
+def map_files(folder: Path, images: Sequence[Path]) -> list[Path]:
     """Return a picture's name for every image: its own, with a number where two are the same; long ones are cut."""
     taken: set[str] = set()
     files = []
     for image in images:
-        name, number = shortened(f"{image.stem}{suffix}"), 2
+        name, number = shortened(f"{image.stem}.png"), 2
         while name in taken:
-            name, number = shortened(f"{image.stem}-{number}{suffix}"), number + 1
+            name, number = shortened(f"{image.stem}-{number}.png"), number + 1
         taken.add(name)
         files.append(folder / name)
     return files

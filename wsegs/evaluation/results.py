@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -44,6 +45,8 @@ class Evaluation:
         How many images had their regions from where, of a run that reads drawn regions.
     thresholds
         float (A,): logits from which on an attribute is called present; None is 0.
+    kinds, sources
+        How each of the N was cropped, and where its regions came from; empty where that is not known.
     calibrated_on
         On how many images of the data set the thresholds were chosen, which are not among the N.
     """
@@ -60,6 +63,8 @@ class Evaluation:
     regions: dict[str, int] = field(default_factory=dict)
     thresholds: Tensor | None = None
     calibrated_on: int = 0
+    kinds: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
     def scores(self) -> list[AttributeScores]:
         """Return the scores of every attribute."""
@@ -114,9 +119,14 @@ def calibrated(evaluation: Evaluation, dataset: FaceDataset, count: int, seed: i
         raise OptionError(f"--calibrate {count}: nobody of {len(person)} images would be left to measure")
     logits, labels = evaluation.logits.numpy(), evaluation.labels.numpy()
     thresholds = torch.from_numpy(choose_thresholds(logits[chosen], labels[chosen].astype(np.int8), "accuracy"))
+    kinds, sources = (tuple(each[i] for i in rest) if each else () for each in (evaluation.kinds, evaluation.sources))
     return replace(
         evaluation,
         images=tuple(evaluation.images[i] for i in rest),
+        kinds=kinds,
+        sources=sources,
+        crops=dict(Counter(kinds)) if kinds else evaluation.crops,
+        regions=dict(Counter(sources)) if sources else evaluation.regions,
         logits=evaluation.logits[rest],
         labels=evaluation.labels[rest],
         thresholds=thresholds,

@@ -6,12 +6,15 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from wsegs.io.files import atomic_write
+from wsegs.reports.canvas import write_png
+from wsegs.reports.overlay import region_overlay
 
 _INCH = 1.05  # width of a small picture
 _COLUMNS = 17  # a face and fifty maps fill three rows
@@ -102,6 +105,35 @@ def draw_parsed_faces(
             if row == 0:
                 axes.set_title(_readable(class_names[column - 1]) if column else "face", fontsize=8, pad=3)
     _save(figure, output)
+
+
+def write_classes(classes: NDArray[np.uint8], output: Path) -> None:
+    """Write class numbers (H, W) as a grey PNG file, which ``--parsing-masks`` reads; overwritten."""
+    _, encoded = cv2.imencode(".png", classes)
+    with atomic_write(output) as temporary:
+        temporary.write_bytes(encoded.tobytes())
+
+
+def draw_classes(
+    image: NDArray[np.uint8], classes: NDArray[np.uint8], class_names: Sequence[str], output: Path
+) -> None:
+    """Draw the classes of an image over it, but for the first one, which is what no other is.
+
+    Parameters
+    ----------
+    image
+        (H, W, 3) uint8 RGB.
+    classes
+        (H, W) uint8; numbers of no class are left out.
+    class_names
+        C names, at most 64.
+    output
+        A PNG file; overwritten.
+    """
+    bits = np.zeros(classes.shape, np.uint64)
+    for number in range(1, len(class_names)):
+        bits[classes == number] = np.uint64(1 << (number - 1))
+    write_png(region_overlay(image, bits, tuple(class_names[1:]), scale=1.0), output)
 
 
 def _readable(name: str) -> str:

@@ -67,7 +67,7 @@ def _run_parts(run: Run, folder: Path, data: Path | None) -> list[Part]:
     parts.append(
         Text(
             f"Network {network.name}, images of {run.size[0]}x{run.size[1]}; {len(run.attribute_names)} attributes;"
-            f" trained on {images.get('train', '?')} images, validated on {images.get('validation', '?')}."
+            f" trained on {images.get('train', '?')} images, validated {_validated(run)}."
         )
     )
     if (run.path / METRICS).is_file():
@@ -79,6 +79,12 @@ def _run_parts(run: Run, folder: Path, data: Path | None) -> list[Part]:
     parts += [Heading("Recipe"), Verbatim((run.path / RECIPE).read_text(encoding="utf-8"))]
     parts += [Heading("Provenance"), Verbatim((run.path / INFO).read_text(encoding="utf-8"))]
     return parts
+
+
+def _validated(run: Run) -> str:
+    """Return by what a run was chosen: a fit may hold out people in turn, and no image as a whole."""
+    count = run.info.provenance.get("images", {}).get("validation", "?")
+    return f"on {count}" if count else f"by {run.info.provenance.get('fit', {}).get('chosen_by', 'none')}"
 
 
 def _score_parts(run: Run) -> list[Part]:
@@ -101,6 +107,8 @@ def _score_parts(run: Run) -> list[Part]:
 
 def _inside_parts(run: Run, folder: Path, data: Path | None) -> list[Part]:
     inside = inspect_run(run, data=data)
+    held = run.info.provenance.get("images", {}).get("validation", 1)
+    image = "A validation image" if held else "An image of the fit"
     parts: list[Part] = []
     if inside.region_weights is not None:
         draw_region_weights(inside.region_weights, run.attribute_names, run.region_names, folder / "weights.png")
@@ -110,11 +118,11 @@ def _inside_parts(run: Run, folder: Path, data: Path | None) -> list[Part]:
     if inside.shares is not None and inside.regions is not None and inside.probabilities is not None:
         names = run.attribute_names
         draw_shares(inside.images[0], inside.shares, inside.regions, names, inside.probabilities, folder / "shares.png")
-        caption = "A validation image: what each region adds to each attribute's logit, red for it, blue against it."
+        caption = f"{image}: what each region adds to each attribute's logit, red for it, blue against it."
         parts += [Heading("Where it looks"), Picture(folder / "shares.png", caption)]
     if inside.maps is not None:
         draw_activation_maps(inside.images[0], inside.maps, folder / "maps.png")
-        caption = f"A validation image and the {len(inside.maps)} maps of the last convolution with the highest mean,"
+        caption = f"{image} and the {len(inside.maps)} maps of the last convolution with the highest mean,"
         caption += " in that order (figure 5)."
         parts += [Heading("Activation maps"), Picture(folder / "maps.png", caption)]
     if inside.parsed is not None:

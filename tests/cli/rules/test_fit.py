@@ -110,3 +110,14 @@ def test_ctrl_c_leaves_no_file(run, arguments, monkeypatch):
     monkeypatch.setattr("wsegs.human_masks.fitting.compare_before_after", interrupt)
     assert run("rules", "fit", *arguments, "-o", "out.yaml").code == 130
     assert sorted(path.name for path in Path().iterdir()) == ["my.yaml"]
+
+
+def test_says_why_nothing_was_fitted(run, arguments):
+    """The nose moves no region that has masks; a box about the mouth is as good as it can be."""
+    text = FILE.replace("  mouth:", "  brow: {polygon: [17, {points: 19, offset: [0, -0.1], fit: 0.3}, 21]}\n  mouth:")
+    Path("my.yaml").write_text(re.sub(r", fit: 0.3(?=}, 5|}\])", "", text))
+    done = run("rules", "fit", *arguments, "-o", "out.yaml", "--json")
+    assert done.code == 0, done.err
+    assert "moves a region that the masks score (mouth)" in json.loads(done.out)["unchanged"]
+    done = run("rules", "fit", *arguments, "-o", "out.yaml", "--force")
+    assert "all numbers are as they were: no number that is marked fit: moves a region" in done.out

@@ -156,7 +156,7 @@ def test_new_for_a_scheme_of_ones_own(run, folder):
     )
     done = run("rules", "new", "--scheme", "schemes/own.yaml", "-o", "out/mine.yaml", "--attribute", "Smile")
     assert done.code == 0, done.err
-    assert done.out.endswith("next: wsegs rules check out/mine.yaml\n")  # without an average face, no picture
+    assert done.out.endswith("next: wsegs rules check out/mine.yaml\n")  # a picture needs an image
     assert run("rules", "check", "out/mine.yaml", "--strict").code == 0
     for options, words in (
         (["--attribute", "A", "--data", FACES], "expected either"),

@@ -132,6 +132,7 @@ def fit(
                 "also_turned": also_turned,
                 "doubt": doubt or None,
                 "numbers": fitted.numbers,
+                **({"unchanged": fitted.unchanged} if fitted.unchanged else {}),
                 "fitted": _as_json(own, len(fitted_faces)),
                 "others": others and _as_json(others, len(other_faces)),
                 "curve": [asdict(point) for point in curve],
@@ -144,6 +145,8 @@ def fit(
         _print_curve(curve)
     print_left_out(faces, {})
     click.echo(f"{output}: {fitted.numbers} numbers fitted to {len(fitted_faces)} faces")
+    if fitted.unchanged:
+        click.echo(f"all numbers are as they were: {fitted.unchanged}")
     if picture is not None:
         click.echo(picture)
 

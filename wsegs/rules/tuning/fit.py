@@ -52,11 +52,14 @@ class FittedRules:
         Its text, in which only numbers have changed.
     numbers
         Number of free numbers.
+    unchanged
+        Why all numbers are as they were; empty where one is not.
     """
 
     rules: RuleSet
     text: str
     numbers: int
+    unchanged: str = ""
 
 
 class RuleFit:
@@ -150,7 +153,16 @@ class RuleFit:
         finally:
             self._reset()
         text = replace_numbers(self._text, values)
-        return FittedRules(compile_rules(text, self._source, self._folder), text, numbers)
+        why = "" if values else self._why_unchanged(views, numbers)
+        return FittedRules(compile_rules(text, self._source, self._folder), text, numbers, why)
+
+    def _why_unchanged(self, views: Sequence[Overlap], numbers: int) -> str:
+        if not numbers:
+            scored = ", ".join(self.rules.region_names[bit] for bit, rows in views[0].rows.items() if len(rows))
+            return f"no number that is marked fit: moves a region that the masks score ({scored or 'none'})"
+        if _is_cross_validated(views):
+            return f"no other numbers did better on faces left out, of the {len(views[0])} there are; more may tell"
+        return "no other numbers fit these faces better"
 
     def _reset(self) -> None:
         for number, written in self.free.items():
