@@ -18,7 +18,7 @@ from wsegs.cli import main
 def ctrl_c():
     os.kill(os.getpid(), signal.SIGINT)
 
-def command(**_):
+def command(*_, **__):
     {command}
 
 handler = main._Interrupt

@@ -8,7 +8,7 @@ import torch
 from tests.nets.tester import NetworkTester
 from wsegs.errors import DataError, OptionError
 from wsegs.nets import build_network
-from wsegs.nets.interweave import best_patch, patch_responses, patch_responses_densely
+from wsegs.nets.layers.interweave import best_patch, patch_responses, patch_responses_densely
 
 
 class TestANet(NetworkTester):

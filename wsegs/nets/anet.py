@@ -24,7 +24,7 @@ class ANet(nn.Module):
     Filters of the first two are shared over the image, those of the others within the cells of a grid. The paper states
     so much; all numbers are those of its reference [23]. There the fully connected layer reads the third convolution,
     too; here it reads the fourth alone, as the paper says. Nothing is padded, so that a face may be read anywhere in a
-    larger image (:mod:`wsegs.nets.interweave`).
+    larger image (:mod:`wsegs.nets.layers.interweave`).
 
     Parameters
     ----------

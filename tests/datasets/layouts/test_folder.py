@@ -188,7 +188,7 @@ part = st.text(
     | st.sampled_from("\", ;'"),
     min_size=1,
     max_size=8,
-).filter(lambda name: name not in (".", ".."))
+).filter(lambda name: name not in (".", "..") and name == name.strip())  # blanks at the ends are dropped
 names = st.lists(st.lists(part, min_size=1, max_size=3).map("/".join), min_size=1, max_size=8, unique=True)
 
 

@@ -27,7 +27,7 @@ from wsegs.landmarks.table import read_landmarks
 from wsegs.rules import load_rules
 from wsegs.store.writing.build import build_store
 
-FACES = Path(__file__).parents[2] / "examples" / "faces"
+FACES = Path(__file__).parents[3] / "examples" / "faces"
 
 
 @pytest.fixture(scope="module")
