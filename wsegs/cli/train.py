@@ -177,7 +177,6 @@ def train(
     from wsegs.training.distributed import is_main_process
     from wsegs.training.resolve import Overrides, resolve
     from wsegs.training.run_folder import check_free, check_run, has_checkpoint
-    from wsegs.training.samples.class_map_check import class_map_doubts
 
     if resume and force:
         raise OptionError("--resume continues a run and --force overwrites it: expected one of them")
@@ -211,6 +210,10 @@ def train(
     elif is_main_process():
         check_free(output, force=force)
     plan = resolve(chosen, overrides)
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # silences advice on the use of torch
+    # torch takes seconds to import, so mistakes are reported first.
+    from wsegs.training.samples.class_map_check import class_map_doubts
+
     if is_main_process():
         for doubt in class_map_doubts(plan):
             click.echo(f"Note: {doubt}", err=True)
@@ -218,8 +221,6 @@ def train(
         if not as_json:
             _print_mirroring(plan)
 
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # silences advice on the use of torch
-    # torch takes seconds to import, so mistakes are reported first.
     from wsegs.training.lightning.trainer import TrainerOptions
     from wsegs.training.train import train as train_network
 
