@@ -94,7 +94,7 @@ def test_both_of_a_joint_run(run, here) -> None:
         (("train", "parser", "--parsing-masks", "data", "--class-map", "classes.yaml"), "data/faces/000.png: expected"),
         (("train", "parser", "--parsing-masks", "truth", "--from-store"), "expected one of them"),
         (("train", "parser", "--parsing-masks", "truth", "--class-map", "celebamsk"), "did you mean 'celebamask'"),
-        (("train", "ssg", "--parser", "none"), "none: no such run of a parser"),
+        (("train", "ssg", "--parser", "none"), "none: no such run of a parser, which draws the regions of 'ssg'"),
         (("train", "naive", "--parser", "data"), "data: expected a run folder"),
         (("train", "basic", "--from-store"), "--from-store: network 'basic' reads no regions"),
         (("train", "parser", "--parser", "runs/parser"), "--parser: network 'parser' reads no regions"),

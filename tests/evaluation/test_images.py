@@ -131,3 +131,13 @@ def test_faces_are_looked_for_near_the_boxes_of_the_data_set(run, celeba, astron
     # A square about the middle of the box (190, 128.1), of 0.87 of its width.
     assert placed[0] == pytest.approx([146.5, 84.61, 87.0, 87.0])
     assert evaluation.crops == {"detected": 2, "data set box": 1}
+
+
+def test_a_table_of_labels_that_lay_elsewhere_is_read_again(run, faces, table, tmp_path) -> None:
+    (tmp_path / "other.csv").write_text(f"file,Hat\n{table.images[0]},1\n{table.images[1]},0\n")
+    trained = _trained_on(run, "folder", faces)
+    opened = {"data": str(faces), "labels": str(tmp_path / "other.csv")}
+    trained.info.provenance["landmarks"]["data"]["opened"] = opened
+    assert open_images(trained, None, None, None, {}).dataset.attribute_names == ("Hat",)
+    given = {"labels": faces / "labels.csv"}
+    assert open_images(trained, None, None, None, given).dataset.attribute_names == table.attribute_names

@@ -109,8 +109,9 @@ def open_training_images(run: Run, landmarks: Path | None, options: Mapping[str,
             raise gone(run, root)
         return OpenImages(store_dataset(store), store.path, store)
     try:
-        folder = _data_folder(root, trained_name(run.info))
-        return _checked(run, _open_folder(folder, landmarks, as_trained(run, folder, options)), options)
+        folder, opened_with = _opened_in(run.info, root)
+        complete = as_trained(run, folder, {**opened_with, **options} if "labels" not in options else options)
+        return _checked(run, _open_folder(folder, landmarks, complete), options)
     except WsegsError:
         if store is None:
             raise
@@ -170,6 +171,15 @@ def _has_labels(folder: Path, options: Mapping[str, Any]) -> bool:
 def _open_folder(data: Path, landmarks: Path | None, options: Mapping[str, Any]) -> OpenImages:
     table = None if landmarks is None else read_landmarks(landmarks)
     return OpenImages(open_dataset(data, **options), data, None, table)
+
+
+def _opened_in(info: RunInfo, root: Path) -> tuple[Path, dict[str, Any]]:
+    """Return the folder in which a run's data set was opened, and with which options: its table of labels and so on."""
+    found_in = info.provenance["landmarks"].get("data", {})
+    options = dict(found_in.get("opened") or {})
+    folder = Path(options.pop("data", ""))
+    there = str(root) == found_in.get("root") and folder.is_absolute() and folder.is_dir()  # else it has moved
+    return folder if there else _data_folder(root, trained_name(info)), options
 
 
 def _data_folder(root: Path, name: str) -> Path:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,13 +19,21 @@ from wsegs.schemes import LandmarkScheme
 
 _FRAME = Frame("face", (436, 356), zoom=1.0)
 _CLOSE = Frame("face", _FRAME.size, zoom=1.45)  # close, so that the numbers of landmarks do not overlap
+_ZOOMS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)  # of a frame, until a long chin fits in
+_BORDER = 14  # pixels between the landmarks and the edge of the frame
 _PANEL = 640  # height of a panel in pixels
 _MARGIN = 20
 _MOST_NUMBERS = 100  # more numbers would overlap
 _PAPER = 205  # grey background of a face without an image
 
 
-def draw_rules(rules: RuleSet, landmarks: NDArray[np.floating], image: Image | None, title: str) -> Image:
+def draw_rules(
+    rules: RuleSet,
+    landmarks: NDArray[np.floating],
+    image: Image | None,
+    title: str,
+    known: Mapping[str, int] | None = None,
+) -> Image:
     """Draw a rule file over one face.
 
     Parameters
@@ -35,10 +46,12 @@ def draw_rules(rules: RuleSet, landmarks: NDArray[np.floating], image: Image | N
         uint8 RGB (h, w, 3); None draws on grey.
     title
         What face this is.
+    known
+        Its labels by attribute: 1 present, 0 absent, -1 unknown; others are drawn as if the label asked for it.
 
     Returns
     -------
-    uint8 RGB: landmarks beside regions, the legend, below them every attribute as for a present label.
+    uint8 RGB: landmarks beside regions, the legend, below them every attribute.
     """
     picture, points = _framed(_FRAME, rules.scheme, landmarks, image)
     (regions,) = rules.draw(points[None], _FRAME.size)
@@ -47,20 +60,26 @@ def draw_rules(rules: RuleSet, landmarks: NDArray[np.floating], image: Image | N
         return panels
     face = SheetFace("attributes", picture, points, regions, "")
     lookup = rules.lookup(rules.attribute_names)
-    drawn = np.ones(len(rules.attribute_names), bool)
-    labels = np.where(lookup.label == 0, 0, 1).astype(np.int8)
+    wanted = np.where(lookup.label == 0, 0, 1).tolist()
+    named = zip(rules.attribute_names, wanted, strict=True)
+    labels = np.array([(known or {}).get(name, label) for name, label in named], np.int8)
+    drawn = lookup.drawn(labels)
     return _stacked(panels, attribute_sheet(face, rules.attribute_names, labels, lookup.coverage(regions), drawn))
 
 
 def _framed(
     frame: Frame, scheme: LandmarkScheme, landmarks: NDArray[np.floating], image: Image | None
 ) -> tuple[Image, NDArray[np.float32]]:
-    """Return the picture in a frame, grey where there is no image, and the landmarks (P, 2) in it."""
+    """Return the picture in a frame, grey where there is no image, and the landmarks (P, 2) in it, all of them."""
     points = np.asarray(landmarks, np.float32)[None]
-    affine = frame.affine(scheme.five_points(points), np.zeros((1, 2), int))
+    for zoom in _ZOOMS:
+        affine = replace(frame, zoom=frame.zoom * zoom).affine(scheme.five_points(points), np.zeros((1, 2), int))
+        placed = transform_points(points, affine)[0]
+        if (placed >= _BORDER).all() and (placed < np.array(frame.size[::-1]) - _BORDER).all():
+            break
     paper = np.full((*frame.size, 3), _PAPER, np.uint8)
     picture = paper if image is None else warp_image(image, affine[0], frame.size)
-    return picture, transform_points(points, affine)[0]
+    return picture, placed
 
 
 def _panels(

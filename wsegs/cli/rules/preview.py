@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     cloup.option(
         "--landmarks",
         type=PATH,
-        help="A landmarks.h5 that has the landmarks of IMAGE.  [default: landmarks are found in IMAGE]",
+        help="A landmarks.h5 that has the landmarks of IMAGE, whose labels are then those of its masks.  [default:"
+        " landmarks are found in IMAGE]",
     ),
 )
 @output_options("preview.png", "The picture to write, a PNG file.", summary=False)
@@ -47,14 +48,14 @@ def preview(file: Path, image: Path | None, output: Path, landmarks: Path | None
             raise OptionError(f"{file}: the landmark scheme '{rules.scheme.name}' has no average face; name an IMAGE")
         picture = draw_rules(rules, np.array(rules.scheme.average), None, "the average face")
     else:
-        pixels, points = _face(image, landmarks, rules.scheme)
-        picture = draw_rules(rules, points, pixels, str(image))
+        pixels, points, labels = _face(image, landmarks, rules.scheme)
+        picture = draw_rules(rules, points, pixels, str(image), labels)
     write_png(picture, output)
     click.echo(f"{output}: {len(rules.region_names)} regions, {len(rules.attribute_names)} attributes")
 
 
-def _face(image: Path, landmarks: Path | None, scheme: LandmarkScheme) -> tuple[Any, Any]:
-    """Return an image and its landmarks."""
+def _face(image: Path, landmarks: Path | None, scheme: LandmarkScheme) -> tuple[Any, Any, dict[str, int]]:
+    """Return an image, its landmarks, and the labels that a table of landmarks has of it."""
     from wsegs.errors import DataError, OptionError
     from wsegs.io.images import open_photo, read_image
     from wsegs.schemes import IBUG68
@@ -70,10 +71,11 @@ def _face(image: Path, landmarks: Path | None, scheme: LandmarkScheme) -> tuple[
         if len(rows) != 1:
             raise OptionError(f"--landmarks {landmarks}: expected one face of an image '{image.name}', got {len(rows)}")
         check_size(image, pixels.shape[1::-1], table.image_size[rows[0]], str(landmarks))
-        return pixels, table.scheme.convert(table.landmarks[rows], scheme)[0]
+        labels = dict(zip(table.attribute_names, table.attributes[rows[0]].tolist(), strict=True))
+        return pixels, table.scheme.convert(table.landmarks[rows], scheme)[0], labels
     from wsegs.landmarks.chain import MAX_SIDE, landmarks_of_image
 
     face = landmarks_of_image(open_photo(image, MAX_SIDE))
     if face.landmarks is None:
         raise DataError(f"{image}: no face was found")
-    return pixels, IBUG68.convert(face.landmarks[None], scheme)[0]
+    return pixels, IBUG68.convert(face.landmarks[None], scheme)[0], {}
