@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[2]
 QUICK_KINDS = ("rules", "recipes", "attribute-tables", "celeba-folders", "pts-and-csv-imports", "json-imports")
 QUICK_KINDS += ("xml-imports", "array-imports", "journals", "landmark-tables", "mask-stores", "features")
@@ -24,11 +22,10 @@ QUICK_KINDS += ("xml-imports", "array-imports", "journals", "landmark-tables", "
         ["kill", "masks", "--images", "1000", "--times", "2"],
         ["kill", "shards", "--images", "1000", "--times", "1"],
         ["kill", "features", "--images", "60", "--times", "1"],
-        ["kill", "train", "--times", "1", "--", "--max-steps", "8", "--validate-every", "2"],
         ["kill", "train", "--times", "1", "--", "-j", "1", "--max-steps", "8", "--validate-every", "2"],
         ["interrupt", "masks", "--images", "1500", "--times", "2"],
     ],
-    ids=lambda arguments: "-".join(arguments[:2]) + ("-readers" if "-j" in arguments else ""),
+    ids=lambda arguments: "-".join(arguments[:2]),
 )
 def test_a_short_campaign_finds_nothing(arguments):
     command = [sys.executable, "-m", "tests.campaigns", *arguments]
