@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.training.tiny import make_store, write_faces, write_labels
 from wsegs.cli.main import main
 
 
@@ -39,3 +40,12 @@ def run(monkeypatch, capsys) -> Callable[..., Done]:
         return Done(code, *capsys.readouterr())
 
     return run_command
+
+
+@pytest.fixture
+def masks(tmp_path, astronaut_landmarks, monkeypatch):
+    """A store in an empty working directory."""
+    table = write_faces(tmp_path / "data", astronaut_landmarks)
+    write_labels(tmp_path / "data", table)
+    monkeypatch.chdir(tmp_path)
+    return make_store(tmp_path, table).path

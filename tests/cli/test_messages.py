@@ -12,19 +12,9 @@ from functools import partial
 
 import pytest
 
-from tests.training.tiny import make_store, write_faces, write_labels
 from wsegs.training.lightning import callbacks
 
 TINY = ("--width", 0.03, "--size", "32x28", "--batch-size", 4, "--max-steps", 4, "--precision", "32-true")
-
-
-@pytest.fixture
-def masks(tmp_path, astronaut_landmarks, monkeypatch):
-    """A store in an empty working directory."""
-    table = write_faces(tmp_path / "data", astronaut_landmarks)
-    write_labels(tmp_path / "data", table)
-    monkeypatch.chdir(tmp_path)
-    return make_store(tmp_path, table).path
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -128,6 +129,20 @@ class FaceDataset:
             check_labels(count, self.attribute_names, self.numbers, self.categories)
         except DataError as error:
             raise DataError(f"data set '{self.name}': {error}") from None
+
+    @classmethod
+    def of_listing(cls, name: str, root: Path, images: Sequence[str], **known: Any) -> FaceDataset:
+        """Return the images of a folder, of which nothing is known but the fields ``known``.
+
+        Without them there are no attributes, every person is unknown, and every image is in the train split.
+        """
+        unknown: dict[str, Any] = {
+            "attribute_names": (),
+            "attributes": np.zeros((len(images), 0), np.int8),
+            "identity": np.full(len(images), -1, np.int32),
+            "split": np.zeros(len(images), np.int8),
+        }
+        return cls(name, root.absolute(), tuple(images), **{**unknown, **known})
 
     def __len__(self) -> int:
         return len(self.images)

@@ -78,13 +78,10 @@ def open_class_folders(data: Path, images: Sequence[str]) -> FaceDataset:
         places.append(place)
     names = sorted({name for _, name in places})
     code = {name: number for number, name in enumerate(names)}
-    return FaceDataset(
-        name="folder-classes",
-        root=data.absolute(),
-        images=tuple(images),
-        attribute_names=(),
-        attributes=np.zeros((len(images), 0), np.int8),
-        identity=np.full(len(images), -1, np.int32),
+    return FaceDataset.of_listing(
+        "folder-classes",
+        data,
+        images,
         split=np.array([split for split, _ in places], np.int8),
         source="folders",
         categories={CLASS: Categories(tuple(names), np.array([code[name] for _, name in places], np.int64))},

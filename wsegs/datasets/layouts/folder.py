@@ -72,16 +72,7 @@ def open_unlabelled(data: Path, images: Sequence[str]) -> FaceDataset:
             f"{len(folders)} folders, such as '{min(folders)}', are not read as labels;"
             " --categories class reads each as a class",
         )
-    return FaceDataset(
-        name="folder",
-        root=data.absolute(),
-        images=tuple(images),
-        attribute_names=(),
-        attributes=np.zeros((len(images), 0), np.int8),
-        identity=np.full(len(images), -1, np.int32),
-        split=split,
-        notes=notes,
-    )
+    return FaceDataset.of_listing("folder", data, images, split=split, notes=notes)
 
 
 def join_labels(name: str, folder: Path, images: Sequence[str], table: Labels, source: Path) -> FaceDataset:

@@ -90,14 +90,12 @@ def open_utkface(data: Path, images: Sequence[str]) -> FaceDataset:
     labels = [parse_name(name) for name in images]
     male = [-1 if face.sex is None else 1 - face.sex for face in labels]
     races = [UNKNOWN_CODE if face.race is None else face.race for face in labels]
-    return FaceDataset(
-        name="utkface",
-        root=data.absolute(),
-        images=tuple(images),
+    return FaceDataset.of_listing(
+        "utkface",
+        data,
+        images,
         attribute_names=("Male",),
         attributes=np.array(male, np.int8)[:, None],
-        identity=np.full(len(images), -1, np.int32),
-        split=np.zeros(len(images), np.int8),
         source="file names",
         numbers={"age": np.array([np.nan if face.age is None else face.age for face in labels], np.float32)},
         categories={"race": Categories(RACES, np.array(races, np.int64))},
