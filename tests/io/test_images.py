@@ -163,6 +163,17 @@ def test_an_end_marker_inside_of_a_segment_ends_nothing(astronaut, tmp_path, mar
             read_image(path)
 
 
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 3}])
+def test_an_end_marker_inside_of_a_comment_behind_a_cut_scan_ends_nothing(astronaut, tmp_path, options):
+    path = tmp_path / "a.jpg"
+    data = _encoded(astronaut[:100, :90], "JPEG", **options)
+    comment = b"\xff\xfe" + struct.pack(">H", 2 + 90) + b"data \xff\xd9 meta" * 7
+    for share in (0.9, 0.5):
+        path.write_bytes(data[: int(len(data) * share)] + comment)
+        with pytest.raises(DataError, match="truncated JPEG"):
+            read_image(path)
+
+
 def test_a_cut_png_that_speaks_of_its_end_is_refused(astronaut, tmp_path):
     info = PIL.PngImagePlugin.PngInfo()
     info.add_text("Comment", "IEND")

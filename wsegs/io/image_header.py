@@ -98,7 +98,8 @@ def _is_whole_jpeg(data: bytes) -> bool:
         if marker == _SCAN:
             scanned = True
             end = data.find(b"\xff\xd9", at)
-            if end < 0 or data.find(b"\xff\xda", at, end) < 0:  # the last scan: the quick way for most files
+            # The quick way for most files: nothing but stuffing before the end marker, so that it is in no segment.
+            if end < 0 or data.count(b"\xff", at, end) == data.count(b"\xff\x00", at, end):
                 return end >= 0
         if marker not in (_START, _TEMPORARY):  # these two have no length
             at += int.from_bytes(data[at : at + 2], "big")
