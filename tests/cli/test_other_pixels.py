@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import h5py
 import PIL.Image
 import pytest
@@ -49,3 +51,30 @@ def test_each_command_compares_sizes(run, here, frame):
         assert done.code == 1, (arguments, done)
         assert "faces/000.png: 80x90 pixels, expected 56x64 by" in done.err, (arguments, done.err)
         assert arguments[0] == "rules" or "are of another size" in done.err, done.err
+
+
+@pytest.mark.slow
+def test_boxes_of_resized_images_are_scaled_in_the_training_and_its_evaluation(run, tmp_path, monkeypatch):
+    """The images of CelebA were resized to a half in place; the table of boxes beside them was not."""
+    (tmp_path / "data/img_celeba").mkdir(parents=True)
+    names = [f"{i:06}.jpg" for i in range(8)]
+    for i, name in enumerate(names):
+        PIL.Image.new("RGB", (89, 109), (30 * i, 90, 120)).save(tmp_path / "data/img_celeba" / name)
+    rows = "".join(f"{name},{1 if i % 2 else -1}\n" for i, name in enumerate(names))
+    (tmp_path / "data/list_attr_celeba.csv").write_text(f"image_id,Smiling\n{rows}")
+    boxes = "".join(f"{name},90,100,80,110\n" for name in names)
+    (tmp_path / "data/list_bbox_celeba.csv").write_text(f"image_id,x_1,y_1,width,height\n{boxes}")
+    monkeypatch.chdir(tmp_path)
+    train = ("train", "basic", "--data", "data", "--images", "wild", "--crop", "box", *TINY, "-o", "run")
+    done = run(*train)
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert "the data set's own boxes: 000000.jpg has 89x109 pixels" in done.err
+    assert "--data-scale 0." in done.err
+    assert not (tmp_path / "run").exists()
+    assert run(*train, "--data-scale", "178x218").code == 0
+    for data in ((), ("--data", "data")):
+        done = run("evaluate", "run", "--split", "all", "-j", 1, "--json", "--force", *data)
+        assert done.code == 0, done.err
+        assert json.loads(done.out)["crops"] == {"box": 8}
+    done = run("evaluate", "run", "--split", "all", "-j", 1, "--force", "--data", "data", "--data-scale", "1")
+    assert done.code == 0, done.err  # as it is

@@ -15,6 +15,7 @@ from wsegs.cli.options import (
     DEFAULT_DATA,
     PATH,
     data_option,
+    data_scale_option,
     given,
     label_options,
     limit_option,
@@ -117,12 +118,7 @@ _FOUND_BY = {"imported": "imported", "data set": "from the data set", "data set 
         is_flag=True,
         help="Take the five points that come with CelebA; no face is searched.",
     ),
-    cloup.option(
-        "--data-scale",
-        metavar="SCALE",
-        help="Scale the data set's own points and boxes, for images that were resized: 178x218 from images of this"
-        " size, or a number such as 0.5; 1 takes them unchecked.  [default: they must fit the images]",
-    ),
+    data_scale_option,
     cloup.option(
         "--scheme",
         metavar="NAME|FILE.yaml",
@@ -227,7 +223,7 @@ def landmarks(
     scheduler = check_scheduler(backend, scheduler)
     searched = 0
 
-    described = describe_dataset(dataset, imports)
+    described = describe_dataset(dataset, imports, None if limit is None else chosen)
 
     def begin(images: int) -> None:
         nonlocal searched

@@ -18,6 +18,7 @@ from wsegs.cli.options import (
     argument,
     categories_option,
     data_option,
+    data_scale_option,
     given,
     images_option,
     limit_option,
@@ -71,6 +72,7 @@ class LabelsType(click.ParamType):  # type: ignore[type-arg]
     numbers_option,
     unknown_option,
     categories_option,
+    data_scale_option,
     limit_option,
     cloup.option(
         "--landmarks",
@@ -152,6 +154,7 @@ def train(
     numbers: tuple[str, ...],
     categories: tuple[str, ...],
     unknown: str | None,
+    data_scale: str | None,
     limit: int | None,
     landmarks: Path | None,
     crop: str | None,
@@ -184,9 +187,8 @@ def train(
     chosen = load_overridden_recipe(recipe, recipe_fields)
     workers = (os.cpu_count() or 1) if jobs == -1 else jobs
     files = None if isinstance(labels, tuple) else labels
-    opened = given(
-        {"images": images, "labels": files, "numbers": numbers, "categories": categories, "unknown": unknown}
-    )
+    labelled = {"images": images, "labels": files, "numbers": numbers, "categories": categories, "unknown": unknown}
+    opened = given({**labelled, "data_scale": data_scale})
     overrides = Overrides(masks, data, landmarks, limit, crop, opened)
     fitted = Path("runs") / Path(recipe).stem
     for option, value in (("--features", features is not None), ("--finetune", finetune)):

@@ -145,6 +145,8 @@ def find_landmarks(
         "imports": imported.sources,
     }
     # What opens the data set again.
+    if data_scale is not None:
+        provenance["data"]["data_scale"] = str(data_scale)
     for kind, labels in (("numbers", dataset.numbers), ("categories", dataset.categories)):
         if labels:
             provenance["data"][kind] = sorted(labels)

@@ -22,7 +22,7 @@ from wsegs.landmarks.table import NO_FACE, STATUS_NAMES
 from wsegs.schemes import CELEBA5, LandmarkScheme
 
 IMPORTED, DATA_SET = STATUS_NAMES.index("imported"), STATUS_NAMES.index("data set")
-_SAMPLE = 200  # images whose headers are read to doubt boxes
+_SAMPLE = 200  # images whose headers are read where not each is looked at
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,9 @@ def _on_images(
     return landmarks
 
 
-def fit_to_images(dataset: FaceDataset, scale: Scale | None, *, points: bool, boxes: bool) -> FaceDataset:
+def fit_to_images(
+    dataset: FaceDataset, scale: Scale | None, *, points: bool, boxes: bool, each: bool = True
+) -> FaceDataset:
     """Return a data set whose own points and boxes lie on its images; refuse those of images of another size.
 
     Parameters
@@ -110,11 +112,13 @@ def fit_to_images(dataset: FaceDataset, scale: Scale | None, *, points: bool, bo
     dataset
         The images.
     scale
-        What points and boxes are scaled by; None doubts them as they are.
+        What points and boxes are scaled by; None doubts them as they are, unless they were scaled before.
     points
-        Whether the points are used: each image is looked at.
+        Whether the points are used.
     boxes
         Whether the boxes, or the mean face of aligned images, are used: some of the images are looked at.
+    each
+        Whether each image is looked at whose points are used; else some are.
 
     Raises
     ------
@@ -122,18 +126,26 @@ def fit_to_images(dataset: FaceDataset, scale: Scale | None, *, points: bool, bo
         If the points or boxes are of other images than those; the message names both sizes.
     """
     if scale is not None:
-        return dataset if scale.as_it_is else _scaled_dataset(dataset, scale)
+        return replace(dataset if scale.as_it_is else _scaled_dataset(dataset, scale), scaled=True)
+    if dataset.scaled:
+        return dataset
     if points and dataset.points is not None:
         rows = np.flatnonzero(np.isfinite(dataset.points).all(axis=(1, 2)))
+        rows = rows if each else _some(rows)
         _check_own(dataset, rows, dataset.points[rows], CELEBA5)
     if boxes and (dataset.boxes is not None or dataset.aligned_points is not None):
         rows = np.arange(len(dataset)) if dataset.boxes is None else np.flatnonzero(np.isfinite(dataset.boxes).all(1))
-        rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _SAMPLE)).astype(np.intp))]
+        rows = _some(rows)
         if dataset.boxes is None:
             _check_own(dataset, rows, np.zeros((len(rows), 0, 2)), None)
         else:
             _check_own(dataset, rows, _corners(dataset.boxes[rows]), None)
     return dataset
+
+
+def _some(rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return some rows, evenly spaced."""
+    return rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _SAMPLE)).astype(np.intp))]
 
 
 def _check_own(

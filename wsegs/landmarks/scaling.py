@@ -34,6 +34,11 @@ class Scale:
     factor: float = 1.0
     size: tuple[int, int] = (0, 0)
 
+    def __str__(self) -> str:
+        """Return what :func:`parse_scale` reads."""
+        texts = {"size": f"{self.size[0]}x{self.size[1]}", "factor": repr(self.factor)}
+        return texts.get(self.kind, self.kind)
+
     @property
     def as_it_is(self) -> bool:
         """Whether somebody said that the points are right."""

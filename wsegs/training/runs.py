@@ -89,7 +89,7 @@ def describe_run(plan: TrainingPlan, source: OpenSource, rows: Split, **more: An
         "validation_carved_out_of_train": rows.carved,
         "without_face": int((~source.has_face[rows.train]).sum()),
         "root": str(source.root.absolute()),
-        **_leaks(source),
+        **_leaks(source, rows if plan.main.limit else None),
         **({"validation_images": _names(source, rows)} if rows.carved else {}),
         **more,
     }
@@ -97,11 +97,17 @@ def describe_run(plan: TrainingPlan, source: OpenSource, rows: Split, **more: An
     return RunInfo(source.frame, source_size, scheme, mean, provenance, plan.main.margin)
 
 
-def _leaks(source: OpenSource) -> dict[str, Any]:
-    """Return what of the people and pictures is in two splits, in words and numbers."""
+def _leaks(source: OpenSource, chosen: Split | None) -> dict[str, Any]:
+    """Return what of the people and pictures is in two splits, in words and numbers.
+
+    Of a sample that is ``chosen``, what it has in common with all that it may be tested on.
+    """
     labelled = source.labelled
+    rows = None
+    if chosen is not None:
+        rows = np.concatenate([chosen.train, chosen.validation, np.flatnonzero(labelled.split == SPLITS.index("test"))])
     root = source.root if source.root.is_dir() else None  # a store may keep its images
-    found = find_leaks(labelled.images, labelled.identity, labelled.split, root)
+    found = find_leaks(labelled.images, labelled.identity, labelled.split, root, rows)
     return {"leaks": {"text": describe_leaks(found), "splits": [asdict(leak) for leak in found]}} if found else {}
 
 

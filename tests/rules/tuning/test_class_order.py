@@ -58,6 +58,13 @@ def test_one_region_that_misses_is_no_reason_for_doubt():
     assert class_order_doubt(regions, NAMES, masks, load_classes("celebamask")) == ""
 
 
+def test_regions_that_no_rules_draw_are_not_compared():
+    regions, masks = faces("celebamask")
+    text = "classes: {background: 0, skin: 1, left: 4}\nregions: {background: background, left_eye: left}\n"
+    own = parse_classes(text, "own.yaml")
+    assert class_order_doubt(regions, NAMES, masks, own) == ""
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_class_maps(name):
     classes = load_classes(name)
