@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wsegs.cli.guidance.next_steps import after_training
-from wsegs.cli.labels.warn import warn_of_store
+from wsegs.cli.labels.warn import check_label_options, warn_of_store
 from wsegs.cli.options import print_json
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def fit_heads(
 
     check_free(output, force=force)
     plan = resolve(recipe, overrides)
+    check_label_options(plan)
     warn_of_store(plan)
     # torch takes seconds to import, so mistakes are reported first.
     from wsegs.training.fitting.features import features_path

@@ -12,7 +12,7 @@ import cloup
 
 from wsegs.cli.fit_heads import fit_heads
 from wsegs.cli.guidance.next_steps import after_training
-from wsegs.cli.labels.warn import warn_of_store
+from wsegs.cli.labels.warn import check_label_options, warn_of_store
 from wsegs.cli.options import (
     PATH,
     argument,
@@ -212,6 +212,7 @@ def train(
     elif is_main_process():
         check_free(output, force=force)
     plan = resolve(chosen, overrides)
+    check_label_options(plan)
     if is_main_process():
         warn_of_store(plan)
         if not as_json:
