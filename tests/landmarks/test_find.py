@@ -304,9 +304,28 @@ def test_imports_alone_need_no_weights(faces, tmp_path):
     assert summarise(table)["unreadable"] == 3
 
 
+def test_scores_of_imported_faces_are_kept_and_rejected_by(faces, tmp_path):
+    face = np.array(IBUG68.average, np.float32) * 50 + [120, 90]
+    scores = np.linspace(0.1, 0.9, len(faces), dtype=np.float32)
+    scores[1] = np.nan
+    imported = Imported(np.tile(face.astype(np.float32), (len(faces), 1, 1)), scores=scores)
+    options = {"detectors": ("none",), "imported": imported, "jobs": 1}
+    table = find_landmarks(faces, tmp_path / "l.h5", **options)
+    np.testing.assert_array_equal(table.score[table.found], scores[table.found])
+    assert summarise(table)["unsure"] == (scores[table.found] < 0.5).sum() > 0
+    listed = (tmp_path / "l.doubtful.csv").read_text()
+    for row in np.flatnonzero(table.found & (scores < 0.5)).tolist():
+        assert f"{faces.images[row]},the detector is unsure,{scores[row]:.3f}" in listed
+    sure = find_landmarks(faces, tmp_path / "m.h5", min_score=0.4, **options)
+    assert (sure.status == REJECTED).sum() == (scores[table.found] < 0.4).sum()
+    again = find_landmarks(faces, tmp_path / "n.h5", detectors=("none",), earlier=table, jobs=1)
+    np.testing.assert_array_equal(again.score, table.score)
+
+
 def test_tasks_are_small_to_send(faces, tiny_predictor):
     options = ChainOptions(predictor=str(tiny_predictor))
-    known = find.Known(np.full((len(faces), 68, 2), np.nan, np.float32), np.zeros(len(faces), np.uint8))
+    unknown = np.full(len(faces), np.nan, np.float32)
+    known = find.Known(np.full((len(faces), 68, 2), np.nan, np.float32), np.zeros(len(faces), np.uint8), unknown)
     tasks = next(find._chunks(faces, known, None, np.arange(len(faces))))
     assert len(pickle.dumps((find_in_chunk, options, tasks, 68))) < 2000
 

@@ -318,7 +318,7 @@ def _table(
         provenance=provenance,
         numbers=dataset.numbers,
         categories=dataset.categories,
-        score=np.where(use, np.nan, records["score"]).astype(np.float32),
+        score=np.where(use, known.score, records["score"]).astype(np.float32),
         doubt=shape_doubt(landmarks, scheme),
     )
 

@@ -35,10 +35,13 @@ class Known:
         (N, P, 2) float32; nan where they are not known.
     status
         (N,) uint8: their source, an index of ``STATUS_NAMES``; 0 where they are not known.
+    score
+        (N,) float32: how sure their source is of the face, 0 to 1; nan where it does not say.
     """
 
     landmarks: NDArray[np.float32]
     status: NDArray[np.uint8]
+    score: NDArray[np.float32]
 
 
 def known_landmarks(
@@ -76,7 +79,7 @@ def known_landmarks(
         rows = ~imported.found & np.isfinite(dataset.points).all(axis=(1, 2))
         landmarks[rows] = dataset.points[rows]
         status[rows] = DATA_SET
-    return Known(landmarks, status)
+    return Known(landmarks, status, np.where(imported.found, imported.scores, np.nan).astype(np.float32))
 
 
 def _on_images(
