@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import h5py
+import numpy as np
 import PIL.Image
 import pytest
 
@@ -51,6 +52,29 @@ def test_each_command_compares_sizes(run, here, frame):
         assert done.code == 1, (arguments, done)
         assert "faces/000.png: 80x90 pixels, expected 56x64 by" in done.err, (arguments, done.err)
         assert arguments[0] == "rules" or "are of another size" in done.err, done.err
+
+
+@pytest.mark.slow
+def test_an_exact_multiple_is_scaled_on_request(run, here):
+    for file in (here / "large/faces").iterdir():
+        PIL.Image.open(here / "data/faces" / file.name).resize((112, 128)).save(file)
+    assert run("masks", "--rules", "tiny.yaml", "--frame", "face", "-j", 1).code == 0
+    for arguments in (
+        ("preview", "masks.h5", "--data", "large", "-o", "a.png"),
+        ("train", "attparsenet", "masks.h5", "--data", "large", *TINY, "-o", "run"),
+        ("train", "basic", "--data", "large", "--landmarks", "landmarks.h5", *TINY, "-o", "run"),
+    ):
+        done = run(*arguments)
+        assert done.code == 1, arguments
+        assert "exactly 2 times as large: wsegs landmarks --update LANDMARKS --import-scale file" in done.err, done.err
+    scaled = ("landmarks", "--update", "landmarks.h5", "--import-scale", "file", "--data", "large", "-o", "new.h5")
+    assert run(*scaled, "--detectors", "none", "-j", 1).code == 0
+    assert run("masks", "new.h5", "--rules", "tiny.yaml", "--frame", "face", "-o", "new-masks.h5", "-j", 1).code == 0
+    assert run("preview", "new-masks.h5", "-o", "a.png").code == 0
+    with h5py.File("masks.h5") as small, h5py.File("new-masks.h5") as large:
+        assert large["image_size"][0].tolist() == [112, 128]
+        same = np.isfinite(small["landmarks"][:])
+        np.testing.assert_allclose(large["landmarks"][:][same], small["landmarks"][:][same], atol=0.01)
 
 
 @pytest.mark.slow

@@ -98,7 +98,7 @@ _FOUND_BY = {"imported": "imported", "data set": "from the data set", "data set 
         metavar="SCALE",
         help="Scale the imported points: 'image' from 0..1 to the image's width and height, 'file' from the size that"
         " the file says of each image, 178x218 from images of this size, or a number such as 0.5; 1 takes them"
-        " unchecked.  [default: points must fit the images]",
+        " unchecked. Those of --update are scaled to the images, too.  [default: points must fit the images]",
     ),
     cloup.option(
         "--update",

@@ -17,7 +17,7 @@ from wsegs.errors import DataError, MissingError, OptionError, WsegsError
 from wsegs.io.images import image_size
 from wsegs.landmarks.imports import Imported
 from wsegs.landmarks.plausible import Faces, check_border, check_corner, check_faces, check_size
-from wsegs.landmarks.scaling import Scale, scaled
+from wsegs.landmarks.scaling import Scale, corners, scaled, scaled_boxes
 from wsegs.landmarks.table import NO_FACE, STATUS_NAMES
 from wsegs.schemes import CELEBA5, LandmarkScheme
 
@@ -142,7 +142,7 @@ def fit_to_images(
         if dataset.boxes is None:
             _check_own(dataset, rows, np.zeros((len(rows), 0, 2)), None)
         else:
-            _check_own(dataset, rows, _corners(dataset.boxes[rows]), None)
+            _check_own(dataset, rows, corners(dataset.boxes[rows]), None)
     return dataset
 
 
@@ -183,10 +183,7 @@ def _scaled_dataset(dataset: FaceDataset, scale: Scale) -> FaceDataset:
         return scaled(values, scale, sizes, np.zeros_like(sizes), none).astype(np.float32)
 
     points = None if dataset.points is None else fitted(dataset.points)
-    boxes = None
-    if dataset.boxes is not None:
-        first, last = np.moveaxis(fitted(_corners(dataset.boxes)), 1, 0)
-        boxes = np.concatenate([first, last - first], axis=1)
+    boxes = None if dataset.boxes is None else scaled_boxes(dataset.boxes, fitted).astype(np.float32)
     # The mean face has one place only where all images have one size.
     aligned, image_size_ = None, None
     read = sizes[(sizes > 0).all(axis=1)]
@@ -206,11 +203,6 @@ def sizes_of(dataset: FaceDataset, rows: NDArray[np.intp]) -> NDArray[np.int32]:
         with suppress(WsegsError):
             sizes[at] = image_size(dataset.path(row))
     return sizes
-
-
-def _corners(boxes: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return the first and the last corner of boxes (N, 4), (N, 2, 2)."""
-    return np.stack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
 
 
 def _faces(
