@@ -25,7 +25,7 @@ from wsegs.io.processes.parallel import WorkerLostError, run_in_workers
 from wsegs.landmarks.chain import DETECTORS, MAX_SIDE, ChainOptions
 from wsegs.landmarks.choose import SURE
 from wsegs.landmarks.dataset_boxes import DatasetBoxes, dataset_boxes
-from wsegs.landmarks.doubt import shape_doubt
+from wsegs.landmarks.doubt import doubts_of
 from wsegs.landmarks.doubtful import doubtful_rows, reject_faces, write_doubtful, write_missing
 from wsegs.landmarks.earlier import kept_records
 from wsegs.landmarks.imports import Imported, write_csv
@@ -294,7 +294,7 @@ def _table(
         numbers=dataset.numbers,
         categories=dataset.categories,
         score=np.where(use, known.score, records["score"]).astype(np.float32),
-        doubt=shape_doubt(landmarks, scheme),
+        doubt=doubts_of(landmarks, scheme),
     )
 
 
