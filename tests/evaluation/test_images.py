@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
@@ -16,6 +17,8 @@ from wsegs.evaluation import images, known_faces
 from wsegs.evaluation.evaluate import evaluate
 from wsegs.evaluation.images import label_types, open_images, rows_in_use
 from wsegs.evaluation.inspect import inspect_run
+from wsegs.evaluation.known_faces import faces_of_files
+from wsegs.evaluation.predict import predict
 from wsegs.evaluation.runs import load_run
 from wsegs.geometry.frame import Frame
 from wsegs.landmarks.chain import FoundFace
@@ -256,3 +259,29 @@ def test_rows_in_use_are_measured_or_trained_on(of_unknown_zeros, tmp_path) -> N
     assert rows_in_use([of_unknown_zeros], dataset, ["c.png"]).tolist() == [0, 1, 2]
     older = replace(of_unknown_zeros, path=tmp_path / "older")
     assert rows_in_use([of_unknown_zeros, older], dataset, ["c.png"]) is None
+
+
+def test_boxes_of_single_files_are_those_of_their_data_set(run, celeba, faces, monkeypatch) -> None:
+    asked = []
+    monkeypatch.setattr(known_faces, "landmarks_of_image", lambda image, box=None: asked.append(box) or NOBODY)
+    monkeypatch.setattr(known_faces, "load_chain", lambda options: SimpleNamespace(find_at=lambda *_, **__: NOBODY))
+    files = [celeba / "img_celeba" / f"{i:06}.jpg" for i in (1, 2, 0)]
+    found = faces_of_files(celeba, [*files, faces / "no.jpg"])
+    np.testing.assert_array_equal(found.boxes[[0, 2]], [[140, 60, 100, 139], [10, 60, 100, 139]])
+    assert np.isnan(found.boxes[[1, 3]]).all()
+    monkeypatch.chdir(celeba / "img_celeba")
+    np.testing.assert_array_equal(faces_of_files(Path(".."), [Path("000001.jpg")]).boxes, found.boxes[:1])
+    kinds = [each.crop_kind for each in predict(_framed(run, "box"), files, faces=found)]
+    assert kinds == ["box", "whole image", "box"]
+    asked.clear()
+    [*predict(_framed(run, "face"), files, faces=found)]
+    assert [None if box is None else box[0] for box in asked] == [140, None, 10]
+    with pytest.raises(OptionError, match=r"none of the 1 images is one of its own, in .*img_align_celeba"):
+        faces_of_files(celeba, [faces / "no.jpg"])
+    with pytest.raises(OptionError, match=r"the data set 'folder' knows neither boxes nor points"):
+        faces_of_files(faces, [faces / "faces/000.png"])
+
+
+def test_boxes_of_single_files_that_were_resized_are_refused(resized) -> None:
+    with pytest.raises(DataError, match=r"own boxes: 000000\.jpg has 64x64 .*--data-scale"):
+        faces_of_files(resized, [resized / "img_celeba" / "000000.jpg"])

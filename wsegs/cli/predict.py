@@ -25,6 +25,7 @@ from wsegs.cli.options import (
 from wsegs.errors import DataError, OptionError
 
 if TYPE_CHECKING:
+    from wsegs.evaluation.known_faces import KnownFaces
     from wsegs.evaluation.predict import Failure, Prediction
     from wsegs.evaluation.runs import Run
 
@@ -43,6 +44,12 @@ if TYPE_CHECKING:
     checkpoint_option,
     cloup.option(
         "--masks", "store_path", type=PATH, help="Read the images from this mask store, which must keep its images."
+    ),
+    cloup.option(
+        "--data",
+        type=PATH,
+        help="Folder of the data set that the images are of, whose boxes or points say which face is meant.  [default:"
+        " the largest face near the centre]",
     ),
     *regions_options,
 )
@@ -66,6 +73,7 @@ def predict(
     run_folder: Path,
     images: tuple[Path, ...],
     store_path: Path | None,
+    data: Path | None,
     regions: Path | None,
     class_map: str,
     output: Path | None,
@@ -85,12 +93,19 @@ def predict(
     from wsegs.training.run_folder import BEST, LAST, check_run
 
     check_run(run_folder, BEST if checkpoint == "best" else LAST)
-    check_there({"--masks": store_path, "--regions": regions})
+    check_there({"--masks": store_path, "--regions": regions, "--data": data})
+    if data is not None and store_path is not None:
+        raise OptionError("--data: a mask store has landmarks of its own; expected --masks or --data")
     if store_path is None:
         check_some_image(images)
         images = _files(images)
     if output is not None:
         check_output(output, force=force, others=images)
+    faces = None
+    if data is not None:
+        from wsegs.evaluation.known_faces import faces_of_files
+
+        faces = faces_of_files(data, images)
     # torch takes seconds to import, so mistakes are reported first.
     from wsegs.evaluation.predict import Failure, check_maps, map_files
     from wsegs.evaluation.predict import predict as predict_images
@@ -101,7 +116,7 @@ def predict(
     if run.class_names and not run.plan.network.heads:
         if store_path is not None or regions is not None:
             raise OptionError("--masks, --regions: a parser reads image files alone")
-        results = _parse(run, images, heatmaps, force)
+        results = _parse(run, images, faces, heatmaps, force)
     else:
         store = None if store_path is None else MaskStore(store_path)
         reader = None
@@ -112,7 +127,7 @@ def predict(
         if heatmaps is not None:
             check_maps(run)
             pictures = [check_output(picture, force=force) for picture in map_files(heatmaps, images)]
-        found = zip(predict_images(run, images, store, reader), pictures, strict=True)
+        found = zip(predict_images(run, images, store, reader, faces), pictures, strict=True)
         results = (result if isinstance(result, Failure) else _attributes(run, result, file) for result, file in found)
     done: list[dict[str, Any]] = []
     failures: list[Failure] = []
@@ -165,7 +180,9 @@ def _attributes(run: Run, result: Prediction, picture: Path | None) -> dict[str,
     return image | {"present": present}
 
 
-def _parse(run: Run, images: Sequence[Path], folder: Path | None, force: bool) -> Iterator[dict[str, Any] | Failure]:
+def _parse(
+    run: Run, images: Sequence[Path], faces: KnownFaces | None, folder: Path | None, force: bool
+) -> Iterator[dict[str, Any] | Failure]:
     """Yield the classes of images; with a folder, write class maps and pictures of them."""
     from wsegs.evaluation.parse import parse_images
     from wsegs.evaluation.predict import Failure, map_files
@@ -176,7 +193,7 @@ def _parse(run: Run, images: Sequence[Path], folder: Path | None, force: bool) -
     overlays = [] if folder is None else map_files(folder / "overlays", images)
     for file in (*maps, *overlays):
         check_output(file, force=force)
-    for number, result in enumerate(parse_images(run, images)):
+    for number, result in enumerate(parse_images(run, images, faces)):
         if isinstance(result, Failure):
             yield result
             continue
