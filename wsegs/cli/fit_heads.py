@@ -37,12 +37,11 @@ def fit_heads(
     check_label_options(plan)
     warn_of_store(plan)
     # torch takes seconds to import, so mistakes are reported first.
-    from wsegs.training.fitting.features import features_path
-    from wsegs.training.fitting.fit import fit_probe
+    from wsegs.training.fitting.fit import default_features, fit_probe
 
-    path = features or features_path(plan)
+    path = features or default_features(plan)
     try:
-        summary = fit_probe(recipe, plan, output, features=path, jobs=-1 if jobs is None else jobs, force=force)
+        summary = fit_probe(recipe, plan, output, features=features, jobs=-1 if jobs is None else jobs, force=force)
     except KeyboardInterrupt:
         partial = path.with_name(f"{path.name}.partial")
         if partial.exists():

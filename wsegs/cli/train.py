@@ -95,7 +95,7 @@ class LabelsType(click.ParamType):  # type: ignore[type-arg]
         "--features",
         type=PATH,
         help="File of features; made where it is not there.  [default: features.h5 beside masks.h5, NAME.features.h5"
-        " beside NAME.h5]",
+        " beside NAME.h5; without it, features-300.h5 if --labels or --limit need 300 images, less than half]",
     ),
     cloup.option(
         "--finetune",
