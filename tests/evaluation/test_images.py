@@ -65,6 +65,14 @@ def test_a_run_is_measured_on_the_kind_of_images_that_it_was_trained_on(run, cel
         assert open_images(trained, data, None, None, {"images": other}).dataset.name == f"celeba-{other}"
 
 
+def test_celeba_that_moved_is_opened_at_its_new_place(run, celeba, tmp_path) -> None:
+    """Its images lie inside of its folder, which is found by theirs as long as they are there."""
+    moved = _trained_on(run, "celeba-wild", tmp_path / "gone/img_celeba")
+    assert open_images(moved, celeba, None, None, {}).dataset.name == "celeba-wild"
+    with pytest.raises(MissingError, match=r"gone/img_celeba: no such folder any more"):
+        open_images(moved, None, None, None, {})
+
+
 def test_another_kind_of_data_set_is_opened_as_it_is(run, celeba, faces, table) -> None:
     trained = _trained_on(run, "celeba-wild", celeba / "img_celeba")
     assert open_images(trained, faces, None, None, {}).dataset.name == "folder"
@@ -165,6 +173,9 @@ def test_what_is_unknown_in_the_training_is_unknown_in_its_evaluation(of_unknown
     assert labels(None) == labels(data) == labels(data, labels=data / "labels.csv") == unknown
     assert labels(shutil.copytree(data, tmp_path / "moved")) == unknown
     assert len(opened) == 4
+    shutil.rmtree(data)
+    assert labels(tmp_path / "moved") == unknown
+    shutil.copytree(tmp_path / "moved", data)
     # Of another data set, or another table, 0 may be absent.
     other = _maad(tmp_path / "other", "xyz")
     (other / "labels.csv").write_text("file,Smiling\nx.png,1\ny.png,0\nz.png,0\n")

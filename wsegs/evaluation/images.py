@@ -124,7 +124,7 @@ def open_training_images(
         table = Path(source.landmarks) if source.landmarks else None
         if landmarks is not None or (named and table is not None and not table.is_file()):
             table = landmarks
-        opened = _open_folder(source.path, table, _completed(source.path, source.opened, options))
+        opened = _open_folder(source.path, table, _completed(source.path, _trained_options(run), options))
         return _checked(run, opened, options)
     root = Path(run.info.provenance["root"])
     store = None if options or named else training_store(run.info)
@@ -133,8 +133,8 @@ def open_training_images(
             raise gone(run, root)
         return OpenImages(store_dataset(store), store.path, store)
     try:
-        folder, trained = _opened_in(run.info, root)
-        opened = _open_as_trained(run, folder, landmarks, _completed(folder, trained, options))
+        folder = _folder_of(run.info, root)
+        opened = _open_as_trained(run, folder, landmarks, _completed(folder, _trained_options(run), options))
         return _checked(run, opened, options)
     except WsegsError:
         if store is None:
@@ -177,7 +177,7 @@ def _is_folder_of(run: Run, data: Path) -> bool:
     """Return whether a run was trained on the data set in a folder."""
     source, root = run.plan.main, Path(run.info.provenance["root"])
     try:
-        folder = source.path if source.kind == "data" else _opened_in(run.info, root)[0]
+        folder = source.path if source.kind == "data" else _folder_of(run.info, root)
         return folder.samefile(data)
     except (OSError, MissingError):
         return False
@@ -185,10 +185,9 @@ def _is_folder_of(run: Run, data: Path) -> bool:
 
 def _open_elsewhere(run: Run, data: Path, landmarks: Path | None, options: Mapping[str, Any]) -> OpenImages:
     """Open a data set that a run was not trained on, or that was elsewhere then."""
-    source = run.plan.main
-    trained = source.opened if source.kind == "data" else _opened_in(run.info, Path(run.info.provenance["root"]))[1]
-    if "unknown" in trained and not {"unknown", "labels"} & set(options):
-        opened = _open_as_trained(run, data, landmarks, {**options, "unknown": trained["unknown"]})
+    unknown = _trained_options(run).get("unknown")
+    if unknown and not {"unknown", "labels"} & set(options):
+        opened = _open_as_trained(run, data, landmarks, {**options, "unknown": unknown})
         if {*_names_in(run.path / TRAINED)} & {*opened.dataset.images}:
             return opened
     return _open_as_trained(run, data, landmarks, options)
@@ -230,13 +229,21 @@ def _open_folder(data: Path, landmarks: Path | None, options: Mapping[str, Any])
     return OpenImages(dataset, data, None, table)
 
 
-def _opened_in(info: RunInfo, root: Path) -> tuple[Path, dict[str, Any]]:
-    """Return the folder in which a run's data set was opened, and with which options: its table of labels and so on."""
+def _trained_options(run: Run) -> dict[str, Any]:
+    """Return the options with which a run's data set was opened: its table of labels and so on."""
+    if run.plan.main.kind == "data":
+        return dict(run.plan.main.opened)
+    found_in = run.info.provenance["landmarks"].get("data", {})
+    options = {**(found_in.get("opened") or {}), "data_scale": found_in.get("data_scale")}
+    return {name: value for name, value in options.items() if value and name != "data"}
+
+
+def _folder_of(info: RunInfo, root: Path) -> Path:
+    """Return the folder in which the data set of a run's mask store was opened; raises MissingError if it is gone."""
     found_in = info.provenance["landmarks"].get("data", {})
-    options = {name: found_in[name] for name in ("data_scale",) if name in found_in} | (found_in.get("opened") or {})
-    folder = Path(options.pop("data", ""))
+    folder = Path((found_in.get("opened") or {}).get("data", ""))
     there = str(root) == found_in.get("root") and folder.is_absolute() and folder.is_dir()  # else it has moved
-    return folder if there else _data_folder(root, trained_name(info)), options
+    return folder if there else _data_folder(root, trained_name(info))
 
 
 def _data_folder(root: Path, name: str) -> Path:
