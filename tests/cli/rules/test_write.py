@@ -129,6 +129,7 @@ def test_preview_of_wrong_input(run, landmarks):
         assert done.err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_the_average_of_a_table_stands_for_that_of_a_scheme_of_ones_own(run, landmarks, folder):
     own = {**IBUG68.as_mapping(average=False), "name": "own", "names": {}}
     (folder / "own.yaml").write_text(json.dumps(own))  # JSON is YAML

@@ -115,6 +115,7 @@ def test_numbers_of_labels_are_points_of_a_curve(store, tmp_path):
         assert [row["labels"] for row in csv.DictReader(file)] == ["12.0", "30.0"]
 
 
+@pytest.mark.slow
 def test_features_of_the_images_that_are_needed_alone_are_read(store, summary, tmp_path):
     """Where the features of all are not there: then they are taken, and say the same."""
     folder = tmp_path / "own"
@@ -139,6 +140,7 @@ def test_features_of_the_images_that_are_needed_alone_are_read(store, summary, t
     assert fitted(own, tmp_path / "again", **few)["features"] == str(folder / "features.h5")
 
 
+@pytest.mark.slow
 def test_features_of_a_limit_and_of_another_sample(store, tmp_path):
     shutil.copyfile(store.path, tmp_path / "masks.h5")
 
@@ -159,6 +161,7 @@ def test_features_of_a_limit_and_of_another_sample(store, tmp_path):
     assert fit("three", 0, features=tmp_path / "mine.h5")["features"] == str(tmp_path / "mine.h5")
 
 
+@pytest.mark.slow
 def test_an_unreadable_image_is_left_out_of_the_labels(store, tmp_path):
     """The same images are chosen, whether all features are read or those alone."""
     data = shutil.copytree(store.data_root, tmp_path / "data")
