@@ -73,6 +73,7 @@ def test_a_data_set_that_knows_nothing_of_the_faces_is_a_mistake(run, folder) ->
     for arguments, words in (
         ((image, "--data", folder / "data"), "knows neither boxes nor points of its faces"),
         ((folder / "empty.jpg", "--data", folder / "data"), "none of the 1 images is one of its own"),
+        ((image, "--data-scale", "2"), "--data-scale: expected --data beside it"),
         ((image, "--data", folder / "no"), "no: no such file or folder"),
         ((image, "--data", folder / "data", "--masks", folder / "masks.h5"), "expected --masks or --data"),
     ):

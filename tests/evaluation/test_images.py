@@ -22,6 +22,7 @@ from wsegs.evaluation.predict import predict
 from wsegs.evaluation.runs import load_run
 from wsegs.geometry.frame import Frame
 from wsegs.landmarks.chain import FoundFace
+from wsegs.landmarks.scaling import Scale
 
 NOBODY = FoundFace(None, "none", None, 0)
 
@@ -293,6 +294,9 @@ def test_boxes_of_single_files_are_those_of_their_data_set(run, celeba, faces, m
         faces_of_files(faces, [faces / "faces/000.png"])
 
 
-def test_boxes_of_single_files_that_were_resized_are_refused(resized) -> None:
+def test_boxes_of_single_files_that_were_resized_are_refused_or_scaled(resized) -> None:
     with pytest.raises(DataError, match=r"own boxes: 000000\.jpg has 64x64 .*--data-scale"):
         faces_of_files(resized, [resized / "img_celeba" / "000000.jpg"])
+    scaled = faces_of_files(resized, [resized / "img_celeba" / "000000.jpg"], Scale("size", size=(260, 300)))
+    expected = [10 / 260 * 64, 60 / 300 * 64, 100 / 260 * 64, 139 / 300 * 64]
+    np.testing.assert_allclose(scaled.boxes, [expected], atol=0.5)

@@ -16,6 +16,7 @@ from wsegs.cli.options import (
     PATH,
     argument,
     checkpoint_option,
+    data_scale_option,
     force_option,
     json_option,
     output_option,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         help="Folder of the data set that the images are of, whose boxes or points say which face is meant.  [default:"
         " the largest face near the centre]",
     ),
+    data_scale_option,
     *regions_options,
 )
 @cloup.option_group(
@@ -74,6 +76,7 @@ def predict(
     images: tuple[Path, ...],
     store_path: Path | None,
     data: Path | None,
+    data_scale: str | None,
     regions: Path | None,
     class_map: str,
     output: Path | None,
@@ -96,6 +99,8 @@ def predict(
     check_there({"--masks": store_path, "--regions": regions, "--data": data})
     if data is not None and store_path is not None:
         raise OptionError("--data: a mask store has landmarks of its own; expected --masks or --data")
+    if data_scale is not None and data is None:
+        raise OptionError("--data-scale: expected --data beside it, whose boxes and points are scaled")
     if store_path is None:
         check_some_image(images)
         images = _files(images)
@@ -104,8 +109,10 @@ def predict(
     faces = None
     if data is not None:
         from wsegs.evaluation.known_faces import faces_of_files
+        from wsegs.landmarks.scaling import parse_scale
 
-        faces = faces_of_files(data, images)
+        scale = None if data_scale is None else parse_scale(data_scale, "--data-scale", ())
+        faces = faces_of_files(data, images, scale)
     # torch takes seconds to import, so mistakes are reported first.
     from wsegs.evaluation.predict import Failure, check_maps, map_files
     from wsegs.evaluation.predict import predict as predict_images

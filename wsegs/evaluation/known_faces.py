@@ -19,6 +19,7 @@ from wsegs.landmarks.chain import GIVEN, MAX_SIDE, ChainOptions, FoundFace, land
 from wsegs.landmarks.dataset_boxes import square_of_boxes
 from wsegs.landmarks.detectors.upright import box_of_points
 from wsegs.landmarks.known import fit_to_images
+from wsegs.landmarks.scaling import Scale
 
 if TYPE_CHECKING:
     from wsegs.datasets.index import FaceDataset
@@ -61,8 +62,15 @@ def known_faces(dataset: FaceDataset, rows: NDArray[np.intp]) -> KnownFaces | No
     )
 
 
-def faces_of_files(data: Path, files: Sequence[Path]) -> KnownFaces:
+def faces_of_files(data: Path, files: Sequence[Path], scale: Scale | None = None) -> KnownFaces:
     """Return the boxes and points that a data set has of some of its files; of CelebA those of their kind of images.
+
+    Parameters
+    ----------
+    data, files
+        The data set's folder, and N files.
+    scale
+        What boxes and points are scaled by; None doubts them as they are.
 
     Raises
     ------
@@ -82,7 +90,7 @@ def faces_of_files(data: Path, files: Sequence[Path]) -> KnownFaces:
         here = np.flatnonzero(rows >= 0)
         matched |= len(here) > 0
         known |= dataset.boxes is not None or dataset.points is not None
-        few = fit_to_images(dataset.select(rows[here]), None, points=True, boxes=dataset.boxes is not None)
+        few = fit_to_images(dataset.select(rows[here]), scale, points=True, boxes=dataset.boxes is not None)
         boxes[here] = np.nan if few.boxes is None else few.boxes
         points[here] = np.nan if few.points is None else few.points
     if not matched:
