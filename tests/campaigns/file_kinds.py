@@ -382,6 +382,7 @@ def _run(folder: Path) -> list[str]:
     from wsegs.training.resolve import Overrides, resolve
     from wsegs.training.runs import create_run, describe_run
     from wsegs.training.samples.opening import open_planned, rows_of
+    from wsegs.training.samples.record import Recorded
 
     (folder / "data").mkdir(exist_ok=True)
     names = [f"{i}.png" for i in range(6)]
@@ -394,7 +395,7 @@ def _run(folder: Path) -> list[str]:
     source = open_planned(plan.main, plan.network.size)
     rows = rows_of(source, fraction=0.2, hold_out="images", limit=0)
     (folder / "run").mkdir(exist_ok=True)
-    create_run(folder / "run", recipe, plan, describe_run(plan, source, rows), source, rows, force=True)
+    create_run(folder / "run", recipe, plan, describe_run(plan, source, rows), [Recorded(source, rows)], force=True)
     return ["run/run.json", "run/plan.json"]
 
 

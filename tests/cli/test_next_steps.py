@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shlex
 from dataclasses import replace
 
@@ -11,6 +12,7 @@ import pytest
 
 from tests.training.tiny import make_store, write_faces, write_labels
 from wsegs.landmarks.table import write_landmarks
+from wsegs.schemes import IBUG68
 
 SMALL = ("--width", 0.05, "--size", "32x28", "--max-steps", 2, "--batch-size", 2, "--precision", "32-true")
 
@@ -61,6 +63,18 @@ def test_from_landmarks_to_a_report(run, table, tmp_path, names) -> None:
     preview, fitted = _follow(run, masks)
     assert "preview.png" in preview.out
     _follow(run, fitted)
+
+
+@pytest.mark.slow
+def test_a_scheme_of_ones_own(run, table, tmp_path) -> None:
+    """Its average face is that of the imported points."""
+    own = {**IBUG68.as_mapping(average=False), "name": "own"}
+    (tmp_path / "own.yaml").write_text(json.dumps(own))  # JSON is YAML
+    done = _landmarks(run, "my landmarks.h5", "--scheme", "own.yaml")
+    assert "wsegs rules new --data 'my data' --scheme own.yaml --landmarks 'my landmarks.h5' -o rules.yaml" in done.out
+    new, _ = _follow(run, done)
+    assert "wsegs rules preview rules.yaml --landmarks 'my landmarks.h5'" in new.out
+    _follow(run, new)
 
 
 @pytest.mark.slow

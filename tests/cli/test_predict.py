@@ -68,6 +68,21 @@ def test_an_image_is_needed(run, folder) -> None:
 
 
 @pytest.mark.slow
+def test_a_data_set_that_knows_nothing_of_the_faces_is_a_mistake(run, folder) -> None:
+    image = folder / "data/faces/000.png"
+    for arguments, words in (
+        ((image, "--data", folder / "data"), "knows neither boxes nor points of its faces"),
+        ((folder / "empty.jpg", "--data", folder / "data"), "none of the 1 images is one of its own"),
+        ((image, "--data-scale", "2"), "--data-scale: expected --data beside it"),
+        ((image, "--data", folder / "no"), "no: no such file or folder"),
+        ((image, "--data", folder / "data", "--masks", folder / "masks.h5"), "expected --masks or --data"),
+    ):
+        done = run("predict", folder / "run", *arguments)
+        assert (done.code, done.err.count("\n")) == (1, 1)
+        assert words in done.err
+
+
+@pytest.mark.slow
 def test_a_folder_and_a_table(run, folder, tmp_path) -> None:
     done = run("predict", folder / "run", folder / "data", "-o", tmp_path / "said.csv", "-q")
     assert done.code == 0, done.err

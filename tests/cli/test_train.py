@@ -73,6 +73,12 @@ def test_ctrl_c_says_how_to_go_on_and_resume_does(run, masks, tmp_path, monkeypa
         (("attparsenet", "--resume"), "runs/attparsenet: no such run"),
         (("attparsenet", "--resume", "--force"), "expected one of them"),
         (("attparsenet", "-o", "data"), "data: exists and is not a run"),
+        (
+            ("attparsenet", "--unknown", "0"),
+            "--unknown: the mask store masks.h5 has images, labels and crops of its own",
+        ),
+        (("attparsenet", "--labels", "data/labels.csv"), "--labels: the mask store masks.h5 has images, labels"),
+        (("attparsenet", "--data-scale", "2"), "--data-scale: the mask store masks.h5 has images, labels"),
     ],
 )
 def test_wrong_input_is_one_line(run, masks, arguments, message) -> None:

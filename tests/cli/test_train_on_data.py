@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -101,3 +102,26 @@ def test_what_needs_masks_says_so(run) -> None:
     done = run("train", "attparsenet", "--data", "data", *TYPES, *TINY, "-o", "runs/none")
     assert (done.code, done.err.count("\n")) == (1, 1)
     assert "masks.h5: no such mask store; wsegs masks makes it" in done.err
+
+
+@pytest.mark.slow
+def test_what_is_unknown_in_the_training_is_unknown_when_it_is_measured(run, folder, tmp_path) -> None:
+    """As in MAAD-Face: 1, -1 and 0, which is unknown."""
+    first, *rows = (folder / "data/labels.csv").read_text().splitlines()
+    name = first.split(",").index("Smiling")
+    lines = [row.split(",") for row in rows]
+    for number, line in enumerate(lines):
+        line[name] = ("1", "-1", "0")[number % 3]
+    others = [column for column, title in enumerate(first.split(",")) if title in ("Eyeglasses", "Male", "age", "race")]
+    table = [[cell for column, cell in enumerate(line) if column not in others] for line in [first.split(","), *lines]]
+    shutil.copytree(folder / "data", tmp_path / "maad")
+    (tmp_path / "maad/labels.csv").write_text("\n".join(",".join(line) for line in table) + "\n")
+    run_folder = tmp_path / "run"
+    done = run("train", "basic", "--data", tmp_path / "maad", "--unknown", "0", *TINY, "-o", run_folder)
+    assert done.code == 0, done.err
+    for number, data in enumerate(((), ("--data", tmp_path / "maad"))):
+        options = ("--split", "all", "-j", 1, "--json", "-o", tmp_path / str(number))
+        done = run("evaluate", run_folder, *data, *options)
+        assert done.code == 0, done.err
+        (attribute,) = json.loads(done.out)["attributes"]
+        assert attribute["labels"] == sum(number % 3 != 2 for number in range(len(lines)))

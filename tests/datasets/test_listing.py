@@ -3,6 +3,7 @@ import os
 import PIL.Image
 import pytest
 
+from wsegs.datasets import listing as listing_module
 from wsegs.datasets.listing import IMAGE_SUFFIXES, describe_others, first_file, list_images, scan_folder
 from wsegs.errors import DataError, MissingError
 from wsegs.io.images import read_image
@@ -60,7 +61,8 @@ def test_a_name_that_is_not_utf8_is_a_name(tmp_path):
     assert list_images(tmp_path) == [name]
 
 
-def test_what_is_passed_over_is_named(tmp_path):
+def test_what_is_passed_over_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(listing_module, "find_spec", lambda name: None)  # no pillow-heif
     for name in (
         "a.pgm",
         "b.JPE",
@@ -95,6 +97,19 @@ def test_what_is_passed_over_is_named(tmp_path):
         "passed over: 1 .cr2 file, 'raw.CR2': not read; save them as JPEG or PNG",
         "passed over: 1 .xlsx file, 'table.xlsx': labels in it are read if it is saved as CSV",
     )
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_heic_is_an_image_where_its_library_is_there(tmp_path, monkeypatch, installed):
+    monkeypatch.setattr(listing_module, "find_spec", lambda name: object() if installed else None)
+    for name in ("a.HEIC", "b.heif", "c.jpg"):
+        (tmp_path / name).touch()
+    found = scan_folder(tmp_path)
+    assert found.images == (["a.HEIC", "b.heif", "c.jpg"] if installed else ["c.jpg"])
+    assert (
+        "passed over: 1 .heic file, 'a.HEIC': with pillow-heif (pip install) they are read"
+        in describe_others(found.others)
+    ) == (not installed)
 
 
 def test_files_in_another_case_are_found_where_none_is_spelled_so(tmp_path):

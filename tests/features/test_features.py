@@ -19,7 +19,7 @@ from wsegs.features.reader import FeatureStore
 from wsegs.features.verify import verify_features
 from wsegs.io.images import read_image
 from wsegs.nets.images import normalise
-from wsegs.training.fitting.features import build_planned_features, features_path, open_or_build_features
+from wsegs.training.fitting.feature_files import build_planned_features, features_path, open_or_build_features
 from wsegs.training.plan import TrainingPlan
 from wsegs.training.recipe import load_recipe
 from wsegs.training.resolve import Overrides, resolve

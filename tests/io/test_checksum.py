@@ -6,8 +6,9 @@ import struct
 import zlib
 
 import numpy as np
+import pytest
 
-from wsegs.io.checksum import pixels_checksum, row_checksums
+from wsegs.io.checksum import glimpse, pixels_checksum, row_checksums
 
 
 def test_it_is_the_crc32_of_the_parts_one_after_another():
@@ -43,3 +44,13 @@ def test_every_part_of_a_row_counts_and_no_other_row_does():
 def test_no_rows_and_no_columns():
     assert row_checksums([], [np.zeros((0, 3), np.int8)]).shape == (0,)
     assert row_checksums(["a"], [np.zeros((1, 0), np.int8), np.zeros(1, np.int8)]).shape == (1,)
+
+
+@pytest.mark.parametrize("size", [0, 1, 63, 64, 65, 1000, 1001])
+def test_a_glimpse_is_the_size_and_the_middle_of_a_file(tmp_path, size):
+    content = bytes(i % 251 for i in range(size))
+    (tmp_path / "a").write_bytes(content)
+    begin = max(0, (size - 64) // 2)
+    assert glimpse(tmp_path / "a") == (size, content[begin : begin + 64])
+    with pytest.raises(OSError, match="not a regular file"):
+        glimpse(tmp_path)

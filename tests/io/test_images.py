@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from wsegs.errors import DataError
+from wsegs.io import image_header
 from wsegs.io.images import Photo, decode_image, image_size, open_photo, read_image, reason
 
 
@@ -163,6 +164,17 @@ def test_an_end_marker_inside_of_a_segment_ends_nothing(astronaut, tmp_path, mar
             read_image(path)
 
 
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 3}])
+def test_an_end_marker_inside_of_a_comment_behind_a_cut_scan_ends_nothing(astronaut, tmp_path, options):
+    path = tmp_path / "a.jpg"
+    data = _encoded(astronaut[:100, :90], "JPEG", **options)
+    comment = b"\xff\xfe" + struct.pack(">H", 2 + 90) + b"data \xff\xd9 meta" * 7
+    for share in (0.9, 0.5):
+        path.write_bytes(data[: int(len(data) * share)] + comment)
+        with pytest.raises(DataError, match="truncated JPEG"):
+            read_image(path)
+
+
 def test_a_cut_png_that_speaks_of_its_end_is_refused(astronaut, tmp_path):
     info = PIL.PngImagePlugin.PngInfo()
     info.add_text("Comment", "IEND")
@@ -303,3 +315,43 @@ def test_a_png_and_a_nearly_square_jpeg_are_read_whole(astronaut, tmp_path):
     assert open_photo(tmp_path / "a.png", 64).reduction == 1
     PIL.Image.fromarray(astronaut[:511]).save(tmp_path / "a.jpg")
     assert open_photo(tmp_path / "a.jpg", 64).reduction == 1  # reduced, which side is longer would be lost
+
+
+def _heic(folder, pixels):
+    pillow_heif = pytest.importorskip("pillow_heif", reason="needs pillow-heif")
+    path = folder / "a.heic"
+    pillow_heif.from_pillow(PIL.Image.fromarray(pixels)).save(path, quality=95)
+    return path
+
+
+def test_heic_is_read_where_its_library_is_there(astronaut, tmp_path):
+    pixels = astronaut[:200, :160]
+    path = _heic(tmp_path, pixels)
+    read = read_image(path)
+    assert read.shape == pixels.shape
+    assert np.abs(read.astype(int) - pixels).mean() < 3
+    assert image_size(path) == open_photo(path).size == (160, 200)
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(DataError, match=r"a\.heic: not "):
+        read_image(path)
+
+
+def test_several_pictures_of_a_heic_are_counted(astronaut, tmp_path):
+    pillow_heif = pytest.importorskip("pillow_heif", reason="needs pillow-heif")
+    both = pillow_heif.from_pillow(PIL.Image.fromarray(astronaut[:100]))
+    both.add_from_pillow(PIL.Image.fromarray(astronaut[100:200]))
+    both.save(tmp_path / "a.heic", quality=95)
+    assert open_photo(tmp_path / "a.heic").frames == 2
+    assert np.abs(read_image(tmp_path / "a.heic").astype(int) - astronaut[:100]).mean() < 5
+
+
+@pytest.mark.parametrize("brand", [b"heic", b"mif1"])
+def test_heic_without_its_library_names_it(tmp_path, monkeypatch, brand):
+    """As Pillow says of it where nothing was registered."""
+    monkeypatch.setattr(image_header, "find_spec", lambda name: None)
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x1cftyp" + brand + b"\0\0\0\0mif1heic" + b"\0" * 60)
+    with pytest.raises(DataError, match=r"a\.heic: not an image.*: HEIC, .* \(pip install pillow-heif\)"):
+        read_image(tmp_path / "a.heic")
+    (tmp_path / "a.mp4").write_bytes(b"\0\0\0\x1cftypisom" + b"\0" * 60)
+    with pytest.raises(DataError, match=r"a\.mp4: not an image that can be read$"):
+        read_image(tmp_path / "a.mp4")

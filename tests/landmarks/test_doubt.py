@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from wsegs.landmarks.doubt import DOUBTFUL, fit_average, shape_doubt
+from wsegs.errors import DataError
+from wsegs.landmarks.doubt import DOUBTFUL, average_face, doubts_of, fit_average, shape_doubt
 from wsegs.schemes import CELEBA5, IBUG68
 
 AVERAGE = np.array(IBUG68.average)
@@ -53,3 +54,30 @@ def test_a_scheme_without_an_average_is_compared_by_its_five_points(astronaut_la
     expected = shape_doubt(IBUG68.five_points(faces), CELEBA5)
     np.testing.assert_array_equal(shape_doubt(faces, plain), expected)
     assert expected[0] < DOUBTFUL < expected[1]
+
+
+def test_the_average_of_faces_is_in_the_faces_own_frame():
+    rng = np.random.default_rng(0)
+    faces = np.stack([_turned(AVERAGE, angle) * size for angle, size in ((0, 1), (20, 9), (-90, 60), (170, 3))])
+    faces += rng.uniform(-500, 500, (4, 1, 2))
+    np.testing.assert_allclose(average_face(faces, IBUG68), AVERAGE, atol=1e-4)
+    # Neither faces of unknown points nor a few wrong ones have a say.
+    wrong = rng.permutation(AVERAGE, axis=0)[None] * 30
+    mixed = np.concatenate([faces, wrong, np.full((3, 68, 2), np.nan), np.full((1, 68, 2), 7.0)])
+    np.testing.assert_allclose(average_face(mixed, IBUG68), AVERAGE, atol=1e-3)
+    with pytest.raises(DataError, match="expected faces to average"):
+        average_face(mixed[5:], IBUG68)
+
+
+def test_many_faces_of_a_scheme_without_an_average_are_compared_with_their_own():
+    plain = replace(IBUG68, average=())
+    rng = np.random.default_rng(0)
+    faces = AVERAGE + rng.normal(0, 0.01, (40, 68, 2))
+    five = sorted({*plain.eyes[0], *plain.eyes[1], *plain.nose, *plain.mouth[0], *plain.mouth[1]})
+    others = np.setdiff1d(np.arange(68), five)
+    faces[3, others] = faces[3, rng.permutation(others)]  # its five points are right
+    assert shape_doubt(faces, plain)[3] < DOUBTFUL
+    assert np.flatnonzero(doubts_of(faces, plain) > DOUBTFUL).tolist() == [3]
+    np.testing.assert_array_equal(doubts_of(faces[:10], plain), shape_doubt(faces[:10], plain))  # too few
+    np.testing.assert_array_equal(doubts_of(faces, IBUG68), shape_doubt(faces, IBUG68))
+    assert np.isnan(doubts_of(faces * np.nan, plain)).all()

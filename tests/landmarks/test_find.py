@@ -23,6 +23,7 @@ from wsegs.landmarks.dataset_boxes import BOX_CENTRE, BOX_SIDE
 from wsegs.landmarks.doubtful import read_names, reject_faces, write_doubtful
 from wsegs.landmarks.find import find_in_chunk, find_landmarks, summarise
 from wsegs.landmarks.imports import Imported, read_imports, write_csv
+from wsegs.landmarks.scaling import Scale
 from wsegs.landmarks.table import REJECTED, read_landmarks
 from wsegs.schemes import IBUG68
 
@@ -304,9 +305,28 @@ def test_imports_alone_need_no_weights(faces, tmp_path):
     assert summarise(table)["unreadable"] == 3
 
 
+def test_scores_of_imported_faces_are_kept_and_rejected_by(faces, tmp_path):
+    face = np.array(IBUG68.average, np.float32) * 50 + [120, 90]
+    scores = np.linspace(0.1, 0.9, len(faces), dtype=np.float32)
+    scores[1] = np.nan
+    imported = Imported(np.tile(face.astype(np.float32), (len(faces), 1, 1)), scores=scores)
+    options = {"detectors": ("none",), "imported": imported, "jobs": 1}
+    table = find_landmarks(faces, tmp_path / "l.h5", **options)
+    np.testing.assert_array_equal(table.score[table.found], scores[table.found])
+    assert summarise(table)["unsure"] == (scores[table.found] < 0.5).sum() > 0
+    listed = (tmp_path / "l.doubtful.csv").read_text()
+    for row in np.flatnonzero(table.found & (scores < 0.5)).tolist():
+        assert f"{faces.images[row]},the detector is unsure,{scores[row]:.3f}" in listed
+    sure = find_landmarks(faces, tmp_path / "m.h5", min_score=0.4, **options)
+    assert (sure.status == REJECTED).sum() == (scores[table.found] < 0.4).sum()
+    again = find_landmarks(faces, tmp_path / "n.h5", detectors=("none",), earlier=table, jobs=1)
+    np.testing.assert_array_equal(again.score, table.score)
+
+
 def test_tasks_are_small_to_send(faces, tiny_predictor):
     options = ChainOptions(predictor=str(tiny_predictor))
-    known = find.Known(np.full((len(faces), 68, 2), np.nan, np.float32), np.zeros(len(faces), np.uint8))
+    unknown = np.full(len(faces), np.nan, np.float32)
+    known = find.Known(np.full((len(faces), 68, 2), np.nan, np.float32), np.zeros(len(faces), np.uint8), unknown)
     tasks = next(find._chunks(faces, known, None, np.arange(len(faces))))
     assert len(pickle.dumps((find_in_chunk, options, tasks, 68))) < 2000
 
@@ -340,6 +360,28 @@ def test_an_earlier_table_is_joined_by_name(faces, undisturbed, tiny_predictor, 
     turned = faces.select(np.arange(len(faces))[::-1])
     table = find_landmarks(turned, tmp_path / "l.h5", predictor=tiny_predictor, earlier=earlier, jobs=1)
     np.testing.assert_array_equal(table.landmarks[::-1], earlier.landmarks)
+
+
+def test_an_earlier_table_is_scaled_to_resized_images_on_request(faces, undisturbed, tmp_path):
+    earlier = read_landmarks(undisturbed)
+    names = [name for name, found in zip(earlier.images, earlier.found, strict=True) if found]
+    for name in names:
+        picture = PIL.ImageOps.exif_transpose(PIL.Image.open(faces.root / name)).convert("RGB")
+        (tmp_path / "large" / name).parent.mkdir(parents=True, exist_ok=True)
+        picture.resize((2 * picture.width, 2 * picture.height)).save(tmp_path / "large" / name)
+    large = open_dataset(tmp_path / "large")
+    options = {"detectors": ("none",), "earlier": earlier, "jobs": 1}
+    with pytest.raises(DataError, match=r"by the landmarks to update .*; --import-scale file scales them"):
+        find_landmarks(large, tmp_path / "l.h5", **options)
+    table = find_landmarks(large, tmp_path / "l.h5", **options, import_scale=Scale("file"))
+    rows = [earlier.images.index(name) for name in table.images]
+    assert table.found.all()
+    np.testing.assert_allclose(table.landmarks, (earlier.landmarks[rows] + 0.5) * 2 - 0.5, atol=1e-3)
+    np.testing.assert_allclose(table.boxes[:, 2:], earlier.boxes[rows, 2:] * 2, atol=1e-3)
+    np.testing.assert_array_equal(table.image_size, earlier.image_size[rows] * 2)
+    np.testing.assert_array_equal(table.status, earlier.status[rows])
+    with pytest.raises(DataError, match="the landmarks to update"):  # 1 takes imports as they are
+        find_landmarks(large, tmp_path / "m.h5", **options, import_scale=Scale("factor"))
 
 
 def test_faces_are_rejected_by_name_and_by_score_and_stay_so(faces, undisturbed, tiny_predictor, tmp_path):

@@ -32,6 +32,19 @@ def test_images_of_another_size_are_counted_and_the_first_is_named(folder):
         check_image_sizes(folder, NAMES, sizes, "m.h5")
 
 
+@pytest.mark.parametrize(("expected", "words"), [((15, 10), "exactly 2 times"), ((60, 40), "exactly 1/2 as large")])
+def test_an_exact_multiple_may_be_scaled_on_request(folder, expected, words):
+    with pytest.raises(DataError, match=rf"{words}.*--update LANDMARKS --import-scale file"):
+        check_image_sizes(folder, NAMES[:3], np.tile(expected, (3, 1)), "m.h5")
+    for other in ((15, 20), (20, 13), (45, 30)):
+        with pytest.raises(DataError, match="give the images that it was made from"):
+            check_image_sizes(folder, NAMES[:3], np.tile(other, (3, 1)), "m.h5")
+    with pytest.raises(DataError, match="give the images that it was made from"):  # not all by the same
+        check_image_sizes(folder, NAMES[:3], np.array([[15, 10], [10, 5], [15, 10]]), "m.h5")
+    with pytest.raises(DataError, match="another size\\); do this"):
+        check_image_sizes(folder, NAMES[:3], np.tile(expected, (3, 1)), "m.h5", "do this")
+
+
 def test_unknown_sizes_and_images_that_cannot_be_read_pass(folder):
     sizes = np.tile([30, 20], (6, 1))
     sizes[3] = 0

@@ -403,6 +403,8 @@ def test_of_several_faces_the_surest_counts_and_that_is_said(tmp_path, score):
     path = _table(tmp_path / "t.csv", ["image", score, *X, *Y], rows)
     imported = _check([path], faces=FACES[[0, 1, 1]])
     assert imported.notes == (f"{path}: 2 images with several faces; the surest counts",)
+    np.testing.assert_allclose(imported.scores, [0.5, 0.5, 0.6])
+    np.testing.assert_allclose(imported.select([2, 0]).scores, [0.6, 0.5])
     _table(path, ["image", "other", *X, *Y], rows)
     with pytest.raises(DataError, match=r"t\.csv, line 5: 0001\.jpg has landmarks already, from .*line 2: of several"):
         read_imports([path], IMAGES)
@@ -411,13 +413,29 @@ def test_of_several_faces_the_surest_counts_and_that_is_said(tmp_path, score):
 def test_several_faces_of_coco_and_imglab(tmp_path):
     data = _coco(score=0.7)
     data["annotations"] += [{**a, "score": 0.8, "image_id": 9} for a in _coco()["annotations"][1:2]]
-    _check([_json(tmp_path / "f.json", data)], faces=FACES[[1, 1, 2]])
+    imported = _check([_json(tmp_path / "f.json", data)], faces=FACES[[1, 1, 2]])
+    np.testing.assert_allclose(imported.scores, [0.8, 0.7, 0.7])
     del data["annotations"][0]["score"]
     with pytest.raises(DataError, match=r"f\.json, annotation 3: 0001\.jpg has landmarks already"):
         read_imports([_json(tmp_path / "f.json", data)], IMAGES)
     text = _imglab(box=" detection_score='0.5'")
     (tmp_path / "f.xml").write_text(text, encoding="latin-1")
-    _check([tmp_path / "f.xml"], faces=FACES.round())
+    imported = _check([tmp_path / "f.xml"], faces=FACES.round())
+    np.testing.assert_allclose(imported.scores, 1 - 10**-0.5)  # of a margin of dlib's detector
+
+
+@pytest.mark.parametrize("empty", ["", "nan", "NA"])
+def test_scores_that_are_empty_or_of_another_scale_are_unknown(tmp_path, empty):
+    def rows(*scores):
+        return [[image, score, *_row(face)] for image, score, face in zip(IMAGES, scores, FACES, strict=True)]
+
+    path, header = tmp_path / "t.csv", ["image", "score", *X, *Y]
+    np.testing.assert_array_equal(_check([_table(path, header, rows(0.25, empty, 1))]).scores, [0.25, np.nan, 1])
+    imported = _check([_table(path, header, rows(98.5, empty, 1))])
+    assert np.isnan(imported.scores).all()
+    assert imported.notes == (f"{path}: its scores are 1 to 98.5, expected 0 to 1; they are not kept",)
+    with pytest.raises(DataError, match=r"t\.csv, line 3: expected the score of a face, got 'high'"):
+        read_imports([_table(path, header, rows(1, "high", 1))], IMAGES)
 
 
 def test_an_unknown_kind_says_which_are_read(tmp_path):

@@ -245,7 +245,9 @@ def test_boxes_of_images_of_another_size(dataset, factor):
         fit_to_images(wrong, None, points=False, boxes=True)
     fitted = fit_to_images(wrong, Scale("factor", 1 / factor), points=False, boxes=True)
     np.testing.assert_allclose(fitted.boxes, boxes, atol=0.5)
-    assert fit_to_images(wrong, Scale("factor", 1), points=False, boxes=True) is wrong
+    unchecked = fit_to_images(wrong, Scale("factor", 1), points=False, boxes=True)
+    assert unchecked.boxes is wrong.boxes
+    assert fit_to_images(unchecked, None, points=False, boxes=True) is unchecked  # it was asked for
 
 
 def test_an_export_says_of_which_images_its_points_are(dataset, tmp_path):

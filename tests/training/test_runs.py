@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -173,4 +174,11 @@ def test_people_and_pictures_of_two_splits_are_written_down(table, tmp_path) -> 
     opened, rows, _ = open_source(plan.main, plan.network.size)
     leaks = describe_run(plan, opened, rows).provenance["leaks"]
     assert leaks["text"] == "3 people and 1 picture are both in train and in test"
-    assert leaks["splits"] == [{"first": "train", "second": "test", "people": 3, "pictures": 1}]
+    assert leaks["splits"] == [{"first": "train", "second": "test", "people": 3, "pictures": 1, "sampled": False}]
+    few = resolve(tiny_recipe(), Overrides(masks=leaking.path, limit=4))
+    opened, rows, _ = open_source(few.main, few.network.size)
+    split = opened.labelled.split
+    people = {*opened.labelled.identity[np.concatenate([rows.train, rows.validation])].tolist()}
+    expected = len(people & {*opened.labelled.identity[split == 2].tolist()})
+    found = describe_run(few, opened, rows).provenance.get("leaks", {"splits": []})["splits"]
+    assert sum(leak["people"] for leak in found) == expected < 3

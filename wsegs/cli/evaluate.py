@@ -16,6 +16,7 @@ from wsegs.cli.options import (
     PATH,
     argument,
     checkpoint_option,
+    data_scale_option,
     given,
     jobs_options,
     label_options,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         "  [default: the data set of the training, and of CelebA the kind of images that it had]",
     ),
     label_options,
+    data_scale_option,
     cloup.option(
         "--masks",
         type=PATH,
@@ -130,7 +132,7 @@ def evaluate(
     # torch takes seconds to import, so mistakes are reported first.
     from wsegs.datasets.leaks import describe_leaks, find_leaks
     from wsegs.evaluation.evaluate import evaluate as evaluate_run
-    from wsegs.evaluation.images import open_images, trained_name
+    from wsegs.evaluation.images import open_images, rows_in_use, trained_name
     from wsegs.evaluation.region_readers import open_regions
     from wsegs.evaluation.results import average, calibrated, write_evaluation
     from wsegs.evaluation.runs import load_run
@@ -182,8 +184,11 @@ def evaluate(
         "split": split,
     }
     about |= {"trained_on": trained_name(runs[0].info), "frame": runs[0].info.frame.kind}
-    leaks = find_leaks(dataset.images, dataset.identity, dataset.split, None if opened.store else dataset.root)
-    if leaks and about["trained_on"] == dataset.name:
+    leaks = []
+    if about["trained_on"] == dataset.name:
+        root, used = None if opened.store else dataset.root, rows_in_use(runs, dataset, evaluation.images)
+        leaks = find_leaks(dataset.images, dataset.identity, dataset.split, root, used)
+    if leaks:
         about["leaks"] = {"text": describe_leaks(leaks), "splits": [asdict(leak) for leak in leaks]}
     summary = write_evaluation(evaluation, folder, about)
     files = ["metrics.csv", "metrics.json", "scores.csv"]

@@ -61,7 +61,7 @@ def features(
     if chosen.fit is None:
         raise OptionError(f"--recipe {recipe}: has no 'fit', so its network is not read for features")
     plan = resolve(chosen, Overrides(masks=masks, data=data))
-    from wsegs.training.fitting.features import build_planned_features, features_path
+    from wsegs.training.fitting.feature_files import build_planned_features, features_path
 
     output = check_output(output or features_path(plan), force=force)
     where = check_scheduler(backend, scheduler)

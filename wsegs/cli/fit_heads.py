@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wsegs.cli.guidance.next_steps import after_training
-from wsegs.cli.labels.warn import warn_of_store
+from wsegs.cli.labels.warn import check_label_options, warn_of_store
 from wsegs.cli.options import print_json
 
 if TYPE_CHECKING:
@@ -34,14 +34,14 @@ def fit_heads(
 
     check_free(output, force=force)
     plan = resolve(recipe, overrides)
+    check_label_options(plan)
     warn_of_store(plan)
     # torch takes seconds to import, so mistakes are reported first.
-    from wsegs.training.fitting.features import features_path
-    from wsegs.training.fitting.fit import fit_probe
+    from wsegs.training.fitting.fit import default_features, fit_probe
 
-    path = features or features_path(plan)
+    path = features or default_features(plan)
     try:
-        summary = fit_probe(recipe, plan, output, features=path, jobs=-1 if jobs is None else jobs, force=force)
+        summary = fit_probe(recipe, plan, output, features=features, jobs=-1 if jobs is None else jobs, force=force)
     except KeyboardInterrupt:
         partial = path.with_name(f"{path.name}.partial")
         if partial.exists():

@@ -15,6 +15,7 @@ from wsegs.cli.options import (
     DEFAULT_DATA,
     PATH,
     data_option,
+    data_scale_option,
     given,
     label_options,
     limit_option,
@@ -97,7 +98,7 @@ _FOUND_BY = {"imported": "imported", "data set": "from the data set", "data set 
         metavar="SCALE",
         help="Scale the imported points: 'image' from 0..1 to the image's width and height, 'file' from the size that"
         " the file says of each image, 178x218 from images of this size, or a number such as 0.5; 1 takes them"
-        " unchecked.  [default: points must fit the images]",
+        " unchecked. Those of --update are scaled to the images, too.  [default: points must fit the images]",
     ),
     cloup.option(
         "--update",
@@ -117,12 +118,7 @@ _FOUND_BY = {"imported": "imported", "data set": "from the data set", "data set 
         is_flag=True,
         help="Take the five points that come with CelebA; no face is searched.",
     ),
-    cloup.option(
-        "--data-scale",
-        metavar="SCALE",
-        help="Scale the data set's own points and boxes, for images that were resized: 178x218 from images of this"
-        " size, or a number such as 0.5; 1 takes them unchecked.  [default: they must fit the images]",
-    ),
+    data_scale_option,
     cloup.option(
         "--scheme",
         metavar="NAME|FILE.yaml",
@@ -227,7 +223,7 @@ def landmarks(
     scheduler = check_scheduler(backend, scheduler)
     searched = 0
 
-    described = describe_dataset(dataset, imports)
+    described = describe_dataset(dataset, imports, None if limit is None else chosen)
 
     def begin(images: int) -> None:
         nonlocal searched

@@ -70,6 +70,13 @@ unknown_option = cloup.option(
     "  [default: none]",
 )
 
+data_scale_option = cloup.option(
+    "--data-scale",
+    metavar="SCALE",
+    help="Scale the data set's own points and boxes, for images that were resized: 178x218 from images of this"
+    " size, or a number such as 0.5; 1 takes them unchecked.  [default: they must fit the images]",
+)
+
 images_option = cloup.option(
     "--images",
     type=click.Choice(["aligned", "wild"]),

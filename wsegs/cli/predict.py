@@ -16,6 +16,7 @@ from wsegs.cli.options import (
     PATH,
     argument,
     checkpoint_option,
+    data_scale_option,
     force_option,
     json_option,
     output_option,
@@ -25,6 +26,7 @@ from wsegs.cli.options import (
 from wsegs.errors import DataError, OptionError
 
 if TYPE_CHECKING:
+    from wsegs.evaluation.known_faces import KnownFaces
     from wsegs.evaluation.predict import Failure, Prediction
     from wsegs.evaluation.runs import Run
 
@@ -44,6 +46,13 @@ if TYPE_CHECKING:
     cloup.option(
         "--masks", "store_path", type=PATH, help="Read the images from this mask store, which must keep its images."
     ),
+    cloup.option(
+        "--data",
+        type=PATH,
+        help="Folder of the data set that the images are of, whose boxes or points say which face is meant.  [default:"
+        " the largest face near the centre]",
+    ),
+    data_scale_option,
     *regions_options,
 )
 @cloup.option_group(
@@ -66,6 +75,8 @@ def predict(
     run_folder: Path,
     images: tuple[Path, ...],
     store_path: Path | None,
+    data: Path | None,
+    data_scale: str | None,
     regions: Path | None,
     class_map: str,
     output: Path | None,
@@ -85,12 +96,23 @@ def predict(
     from wsegs.training.run_folder import BEST, LAST, check_run
 
     check_run(run_folder, BEST if checkpoint == "best" else LAST)
-    check_there({"--masks": store_path, "--regions": regions})
+    check_there({"--masks": store_path, "--regions": regions, "--data": data})
+    if data is not None and store_path is not None:
+        raise OptionError("--data: a mask store has landmarks of its own; expected --masks or --data")
+    if data_scale is not None and data is None:
+        raise OptionError("--data-scale: expected --data beside it, whose boxes and points are scaled")
     if store_path is None:
         check_some_image(images)
         images = _files(images)
     if output is not None:
         check_output(output, force=force, others=images)
+    faces = None
+    if data is not None:
+        from wsegs.evaluation.known_faces import faces_of_files
+        from wsegs.landmarks.scaling import parse_scale
+
+        scale = None if data_scale is None else parse_scale(data_scale, "--data-scale", ())
+        faces = faces_of_files(data, images, scale)
     # torch takes seconds to import, so mistakes are reported first.
     from wsegs.evaluation.predict import Failure, check_maps, map_files
     from wsegs.evaluation.predict import predict as predict_images
@@ -101,7 +123,7 @@ def predict(
     if run.class_names and not run.plan.network.heads:
         if store_path is not None or regions is not None:
             raise OptionError("--masks, --regions: a parser reads image files alone")
-        results = _parse(run, images, heatmaps, force)
+        results = _parse(run, images, faces, heatmaps, force)
     else:
         store = None if store_path is None else MaskStore(store_path)
         reader = None
@@ -112,7 +134,7 @@ def predict(
         if heatmaps is not None:
             check_maps(run)
             pictures = [check_output(picture, force=force) for picture in map_files(heatmaps, images)]
-        found = zip(predict_images(run, images, store, reader), pictures, strict=True)
+        found = zip(predict_images(run, images, store, reader, faces), pictures, strict=True)
         results = (result if isinstance(result, Failure) else _attributes(run, result, file) for result, file in found)
     done: list[dict[str, Any]] = []
     failures: list[Failure] = []
@@ -165,7 +187,9 @@ def _attributes(run: Run, result: Prediction, picture: Path | None) -> dict[str,
     return image | {"present": present}
 
 
-def _parse(run: Run, images: Sequence[Path], folder: Path | None, force: bool) -> Iterator[dict[str, Any] | Failure]:
+def _parse(
+    run: Run, images: Sequence[Path], faces: KnownFaces | None, folder: Path | None, force: bool
+) -> Iterator[dict[str, Any] | Failure]:
     """Yield the classes of images; with a folder, write class maps and pictures of them."""
     from wsegs.evaluation.parse import parse_images
     from wsegs.evaluation.predict import Failure, map_files
@@ -176,7 +200,7 @@ def _parse(run: Run, images: Sequence[Path], folder: Path | None, force: bool) -
     overlays = [] if folder is None else map_files(folder / "overlays", images)
     for file in (*maps, *overlays):
         check_output(file, force=force)
-    for number, result in enumerate(parse_images(run, images)):
+    for number, result in enumerate(parse_images(run, images, faces)):
         if isinstance(result, Failure):
             yield result
             continue

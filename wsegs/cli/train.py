@@ -12,12 +12,13 @@ import cloup
 
 from wsegs.cli.fit_heads import fit_heads
 from wsegs.cli.guidance.next_steps import after_training
-from wsegs.cli.labels.warn import warn_of_store
+from wsegs.cli.labels.warn import check_label_options, warn_of_store
 from wsegs.cli.options import (
     PATH,
     argument,
     categories_option,
     data_option,
+    data_scale_option,
     given,
     images_option,
     limit_option,
@@ -71,6 +72,7 @@ class LabelsType(click.ParamType):  # type: ignore[type-arg]
     numbers_option,
     unknown_option,
     categories_option,
+    data_scale_option,
     limit_option,
     cloup.option(
         "--landmarks",
@@ -93,7 +95,7 @@ class LabelsType(click.ParamType):  # type: ignore[type-arg]
         "--features",
         type=PATH,
         help="File of features; made where it is not there.  [default: features.h5 beside masks.h5, NAME.features.h5"
-        " beside NAME.h5]",
+        " beside NAME.h5; without it, features-300.h5 if --labels or --limit need 300 images, less than half]",
     ),
     cloup.option(
         "--finetune",
@@ -152,6 +154,7 @@ def train(
     numbers: tuple[str, ...],
     categories: tuple[str, ...],
     unknown: str | None,
+    data_scale: str | None,
     limit: int | None,
     landmarks: Path | None,
     crop: str | None,
@@ -184,9 +187,8 @@ def train(
     chosen = load_overridden_recipe(recipe, recipe_fields)
     workers = (os.cpu_count() or 1) if jobs == -1 else jobs
     files = None if isinstance(labels, tuple) else labels
-    opened = given(
-        {"images": images, "labels": files, "numbers": numbers, "categories": categories, "unknown": unknown}
-    )
+    labelled = {"images": images, "labels": files, "numbers": numbers, "categories": categories, "unknown": unknown}
+    opened = given({**labelled, "data_scale": data_scale})
     overrides = Overrides(masks, data, landmarks, limit, crop, opened)
     fitted = Path("runs") / Path(recipe).stem
     for option, value in (("--features", features is not None), ("--finetune", finetune)):
@@ -210,6 +212,7 @@ def train(
     elif is_main_process():
         check_free(output, force=force)
     plan = resolve(chosen, overrides)
+    check_label_options(plan)
     if is_main_process():
         warn_of_store(plan)
         if not as_json:

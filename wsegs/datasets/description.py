@@ -6,12 +6,17 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wsegs.datasets.index import SPLITS, FaceDataset
 from wsegs.datasets.leaks import describe_leaks, find_leaks
 from wsegs.datasets.listing import describe_others
 
 
-def describe_dataset(dataset: FaceDataset, read: Iterable[Path] = ()) -> dict[str, Any]:
+def describe_dataset(
+    dataset: FaceDataset, read: Iterable[Path] = (), rows: NDArray[np.intp] | None = None
+) -> dict[str, Any]:
     """Return what was read of a data set, ready for JSON; see :func:`description_lines`.
 
     Parameters
@@ -20,8 +25,10 @@ def describe_dataset(dataset: FaceDataset, read: Iterable[Path] = ()) -> dict[st
         The data set. Its images are compared with each other, if they are in several splits.
     read
         Files and folders that are read otherwise, such as imports, and so are not passed over.
+    rows
+        The rows that are in use, whose images are compared; None is all.
     """
-    leaks = find_leaks(dataset.images, dataset.identity, dataset.split, dataset.root)
+    leaks = find_leaks(dataset.images, dataset.identity, dataset.split, dataset.root, rows)
     known = dataset.identity >= 0
     return {
         **dataset.summary(),

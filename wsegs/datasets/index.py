@@ -88,6 +88,8 @@ class FaceDataset:
         In words, what was not read as it is written, and what was passed over.
     others
         Files below the data set's folder that were not read and are no images, relative to it.
+    scaled
+        Whether somebody asked for points and boxes to be scaled to the images, so that they are doubted no more.
     opened
         The keywords with which :func:`wsegs.datasets.open_dataset` opens the same again; JSON values.
     """
@@ -109,6 +111,7 @@ class FaceDataset:
     source: str = ""
     notes: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    scaled: bool = False
     opened: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

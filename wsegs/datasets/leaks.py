@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
+import zlib
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.datasets.index import SPLITS
+from wsegs.io.checksum import glimpse
 
-_SAMPLE = 64  # bytes in the middle of a file that tell most files of one size apart
+_LOOKED_AT = 20_000
+"""Files that are opened at most: on a slow drive each costs milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -29,20 +33,30 @@ class Leak:
         Number of people with images in both.
     pictures
         Number of pictures, files of the same bytes, in both.
+    sampled
+        Whether there were so many files of like sizes that some were compared, so that there may be more pictures.
     """
 
     first: str
     second: str
     people: int
     pictures: int
+    sampled: bool = False
 
 
 def find_leaks(
-    images: Sequence[str], identity: NDArray[np.integer], split: NDArray[np.integer], root: Path | None
+    images: Sequence[str],
+    identity: NDArray[np.integer],
+    split: NDArray[np.integer],
+    root: Path | None,
+    rows: NDArray[np.intp] | None = None,
+    *,
+    most: int = _LOOKED_AT,
 ) -> list[Leak]:
     """Find the people and the pictures that are in more than one split.
 
-    Cheap for 200,000 images: files are read in whole only where others have their size and some of their bytes.
+    Seconds for 200,000 images: their sizes are compared; of files of one size in two splits a few bytes, and the whole
+    where these are alike. Of more than ``most`` such files those of some sizes are opened.
 
     Parameters
     ----------
@@ -54,19 +68,28 @@ def find_leaks(
         (N,) 0 train, 1 validation, 2 test.
     root
         The folder of the images; None compares people alone. Files that cannot be read are left out.
+    rows
+        The rows that are in use; None is all.
+    most
+        Files that are opened at most, but those of one size together.
 
     Returns
     -------
     An entry for each two splits that have anything in common.
     """
-    codes = split.tolist()
+    chosen = np.arange(len(images)) if rows is None else np.asarray(rows, np.intp)
+    codes = split[chosen].tolist()
     if len(set(codes)) < 2:
         return []
-    known = zip(identity.tolist(), codes, strict=True)
+    known = zip(identity[chosen].tolist(), codes, strict=True)
     people = _count_pairs(_splits_of((person, code) for person, code in known if person >= 0))
-    pictures = {} if root is None else _shared_pictures(root, list(zip(images, codes, strict=True)))
+    pictures: dict[tuple[int, int], int] = {}
+    sampled = False
+    if root is not None:
+        files = [(str(root / images[row]), code) for row, code in zip(chosen.tolist(), codes, strict=True)]
+        pictures, sampled = _shared_pictures(files, most)
     return [
-        Leak(SPLITS[pair[0]], SPLITS[pair[1]], people.get(pair, 0), pictures.get(pair, 0))
+        Leak(SPLITS[pair[0]], SPLITS[pair[1]], people.get(pair, 0), pictures.get(pair, 0), sampled and pair in pictures)
         for pair in sorted(people.keys() | pictures.keys())
     ]
 
@@ -81,21 +104,52 @@ def describe_leaks(leaks: Sequence[Leak]) -> str:
     """
     parts = []
     for leak in leaks:
-        counts = [(leak.people, "person", "people"), (leak.pictures, "picture", "pictures")]
-        words = [f"{count} {one if count == 1 else many}" for count, one, many in counts if count]
+        counts = [(leak.people, "person", "people", ""), (leak.pictures, "picture", "pictures", "at least ")]
+        words = [
+            f"{least if leak.sampled else ''}{count} {one if count == 1 else many}"
+            for count, one, many, least in counts
+            if count
+        ]
         verb = "is" if leak.people + leak.pictures == 1 else "are"
         parts.append(f"{' and '.join(words)} {verb} both in {leak.first} and in {leak.second}")
     return "; ".join(parts)
 
 
-def _shared_pictures(root: Path, files: list[tuple[str, int]]) -> dict[tuple[int, int], int]:
-    for tell in (_size, _sample, _digest):
-        keys = [(_told(tell, root / name), name, split) for name, split in files]
-        splits = _splits_of((key, split) for key, _, split in keys if key is not None)
-        files = [(name, split) for key, name, split in keys if key is not None and len(splits[key]) > 1]
-        if not files:
-            return {}
-    return _count_pairs(splits)
+_Files = list[tuple[str, int]]  # path and split
+
+
+def _shared_pictures(files: _Files, most: int) -> tuple[dict[tuple[int, int], int], bool]:
+    """Return the number of files of the same bytes in each two splits, and whether only some were compared."""
+    alike = _alike(files, _size)
+    files, sampled = _some(alike, most)
+    for tell in (glimpse, _digest):
+        alike = _alike(files, tell)
+        files = [file for some in alike.values() for file in some]
+    return _count_pairs({key: {split for _, split in some} for key, some in alike.items()}), sampled
+
+
+def _alike(files: _Files, tell: Callable[[str], Hashable]) -> dict[Hashable, _Files]:
+    """Return the files that are told alike and are in several splits."""
+    alike: dict[Hashable, _Files] = defaultdict(list)
+    for path, split in files:
+        try:
+            alike[tell(path)].append((path, split))
+        except OSError:  # whoever reads the image will say so
+            continue
+    return {key: some for key, some in alike.items() if len({split for _, split in some}) > 1}
+
+
+def _some(alike: Mapping[Hashable, _Files], most: int) -> tuple[_Files, bool]:
+    """Return the files of so many sizes that there are ``most``, always the same ones, and whether some are left out.
+
+    All files of a size are taken or none, so that each picture that is there twice is found or not looked at.
+    """
+    files: _Files = []
+    for size in sorted(alike, key=lambda size: zlib.crc32(str(size).encode())):
+        if files and len(files) + len(alike[size]) > most:
+            return files, True
+        files += alike[size]
+    return files, False
 
 
 def _splits_of(rows: Iterable[tuple[Hashable, int]]) -> dict[Hashable, set[int]]:
@@ -113,24 +167,9 @@ def _count_pairs(splits: Mapping[Hashable, set[int]]) -> dict[tuple[int, int], i
     return dict(counts)
 
 
-def _told(tell: Callable[[Path], Hashable], path: Path) -> Hashable | None:
-    try:
-        return tell(path)
-    except OSError:  # whoever reads the image will say so
-        return None
+def _size(path: str) -> int:
+    return os.stat(path).st_size  # noqa: PTH116  # a Path costs as much again
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size
-
-
-def _sample(path: Path) -> tuple[int, bytes]:
-    """Return size and some bytes of a file. Its begin is no good: pictures of one camera share their headers."""
-    size = path.stat().st_size
-    with path.open("rb", buffering=0) as file:
-        file.seek(max(0, (size - _SAMPLE) // 2))
-        return size, file.read(_SAMPLE)
-
-
-def _digest(path: Path) -> bytes:
-    return hashlib.sha256(path.read_bytes()).digest()
+def _digest(path: str) -> bytes:
+    return hashlib.sha256(Path(path).read_bytes()).digest()

@@ -131,6 +131,8 @@ class Cropper:
         self, image: NDArray[np.uint8], box: NDArray[np.floating] | None, detect: bool, face: KnownFace | None
     ) -> Crop:
         kind: CropKind = "box"
+        if box is None and face is not None:
+            box = face.box
         if box is None and detect:
             box, kind = _box_of_image(image, face), "detected"
         if box is None or not np.isfinite(box).all():

@@ -26,6 +26,7 @@ from wsegs.evaluation.region_readers import RegionReader, RowsReader, check_dete
 from wsegs.evaluation.results import Evaluation
 from wsegs.evaluation.runs import Run, thresholds_of
 from wsegs.landmarks.image_sizes import check_image_sizes
+from wsegs.landmarks.known import fit_to_images, sizes_of
 from wsegs.landmarks.table import LandmarkTable
 from wsegs.nets import NetworkOutput
 from wsegs.store import MaskStore
@@ -38,6 +39,7 @@ from wsegs.training.samples.readers import one_line_reader_failures
 from wsegs.training.samples.sampler import BatchPlan, ValidationSampler
 
 _BATCH = 64
+_HEADERS = 200  # images whose sizes are compared with those of the training
 
 
 class CropBatch(NamedTuple):
@@ -244,6 +246,7 @@ def _crop_source(
         return StoreCrops(store, run.info, run.size, rows, chosen)
     if landmarks is None:
         check_detectable(run, reader)
+    _check_places(run, dataset, rows, landmarks is None, draws=reader is not None and reader.scheme is not None)
     cropper = cropper_for(run.info, run.size, dataset.aligned_points)
     points = found = sizes = None
     if landmarks is not None:
@@ -256,6 +259,22 @@ def _crop_source(
     paths = [dataset.path(row) for row in rows]
     faces = known_faces(dataset, rows)
     return FileCrops(cropper, paths, points, None if boxes is None else boxes[rows], chosen, found, sizes, faces)
+
+
+def _check_places(run: Run, dataset: FaceDataset, rows: NDArray[np.intp], finds: bool, *, draws: bool) -> None:
+    """Raise DataError if boxes or points of the data set are used, and are of images of another size.
+
+    A run that ``finds`` faces on the fly looks for them there, be it to crop or, where it ``draws`` regions, for these.
+    """
+    kind, source_size = run.info.frame.kind, run.info.source_size
+    other = False  # whether whole images of another size are cropped like the training's
+    if kind == "image" and source_size is not None:
+        sizes = sizes_of(dataset, rows[np.linspace(0, len(rows) - 1, min(len(rows), _HEADERS)).astype(np.intp)])
+        other = bool(np.any(sizes[(sizes > 0).all(axis=1)] != source_size[::-1]))
+    finds &= draws or other or kind == "face"
+    boxes = dataset.boxes is not None and (kind == "box" or finds)
+    aligned = other and dataset.aligned_points is not None
+    fit_to_images(dataset.select(rows), None, points=finds, boxes=boxes or aligned, each=False)
 
 
 def _measurable_tasks(run: Run, dataset: FaceDataset) -> list[Task]:

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wsegs.datasets import open_dataset
 from wsegs.datasets.index import FaceDataset
 from wsegs.datasets.layouts.celeba import ATTRIBUTES, is_celeba
+from wsegs.datasets.layouts.folder import LABELS
 from wsegs.datasets.layouts.lfwa import is_lfwa
 from wsegs.datasets.listing import first_file
 from wsegs.errors import DataError, MissingError, OptionError, WsegsError
 from wsegs.evaluation.crop_sources import store_dataset
 from wsegs.evaluation.runs import Run
+from wsegs.landmarks.known import fit_to_images
+from wsegs.landmarks.scaling import parse_scale
 from wsegs.landmarks.table import LandmarkTable, read_landmarks
 from wsegs.store import MaskStore
-from wsegs.training.run_folder import TRAINED
+from wsegs.training.run_folder import TRAINED, VALIDATED
 from wsegs.training.runs import RunInfo
+
+_TYPES = ("numbers", "categories")
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,10 @@ class OpenImages:
     landmarks: LandmarkTable | None = None
 
 
+class _OtherDataError(DataError):
+    """Another data set lies where that of the training was."""
+
+
 def open_images(
     run: Run, data: Path | None, masks: Path | None, landmarks: Path | None, options: Mapping[str, Any]
 ) -> OpenImages:
@@ -58,8 +71,8 @@ def open_images(
     landmarks
         ``landmarks.h5`` of the data set.
     options
-        For :func:`wsegs.datasets.open_dataset`; what is left out is that of the training: aligned images or those in
-        the wild, numbers, categories.
+        For :func:`wsegs.datasets.open_dataset`, and ``data_scale``, as ``--data-scale`` has it. What is left out is
+        that of the training: aligned images or those in the wild, numbers, categories; of its own data set all.
 
     Raises
     ------
@@ -71,14 +84,21 @@ def open_images(
     if masks is not None and landmarks is not None:
         raise OptionError("--landmarks: a mask store has landmarks of its own; expected --masks or --landmarks")
     if masks is not None:
+        if "data_scale" in options:
+            raise OptionError("--data-scale: a mask store has crops of its own; expected --masks or --data-scale")
         store = MaskStore(masks)
         return OpenImages(store_dataset(store), store.path, store)
-    if data is not None:
-        return _open_folder(data, landmarks, as_trained(run, data, options))
-    return open_training_images(run, landmarks, options)
+    if data is None:
+        return open_training_images(run, landmarks, options)
+    if _is_folder_of(run, data):
+        with suppress(_OtherDataError):
+            return open_training_images(run, landmarks, options, named=True)
+    return _open_elsewhere(run, data, landmarks, options)
 
 
-def open_training_images(run: Run, landmarks: Path | None, options: Mapping[str, Any]) -> OpenImages:
+def open_training_images(
+    run: Run, landmarks: Path | None, options: Mapping[str, Any], *, named: bool = False
+) -> OpenImages:
     """Open the data set that a run was trained on, or its mask store, if that keeps the images.
 
     Parameters
@@ -87,6 +107,8 @@ def open_training_images(run: Run, landmarks: Path | None, options: Mapping[str,
         Says where they were, and with which options and landmarks a data set was opened.
     landmarks, options
         What replaces those; see :func:`open_images`.
+    named
+        Whether somebody named that folder, so that neither the store nor landmarks that are gone are meant.
 
     Raises
     ------
@@ -99,19 +121,21 @@ def open_training_images(run: Run, landmarks: Path | None, options: Mapping[str,
     if source.kind == "data":
         if not source.path.is_dir():
             raise gone(run, source.path)
-        table = landmarks or (Path(source.landmarks) if source.landmarks else None)
-        opened = _open_folder(source.path, table, {**source.opened, **options})
+        table = Path(source.landmarks) if source.landmarks else None
+        if landmarks is not None or (named and table is not None and not table.is_file()):
+            table = landmarks
+        opened = _open_folder(source.path, table, _completed(source.path, _trained_options(run), options))
         return _checked(run, opened, options)
     root = Path(run.info.provenance["root"])
-    store = training_store(run.info) if not options else None
+    store = None if options or named else training_store(run.info)
     if not root.is_dir():
         if store is None:
             raise gone(run, root)
         return OpenImages(store_dataset(store), store.path, store)
     try:
-        folder, opened_with = _opened_in(run.info, root)
-        complete = as_trained(run, folder, {**opened_with, **options} if "labels" not in options else options)
-        return _checked(run, _open_folder(folder, landmarks, complete), options)
+        folder = _folder_of(run.info, root)
+        opened = _open_as_trained(run, folder, landmarks, _completed(folder, _trained_options(run), options))
+        return _checked(run, opened, options)
     except WsegsError:
         if store is None:
             raise
@@ -140,46 +164,86 @@ def training_store(info: RunInfo) -> MaskStore | None:
     return store if store.has_images else None
 
 
-def label_types(info: RunInfo) -> dict[str, tuple[str, ...]]:
+def label_types(run: Run) -> dict[str, tuple[str, ...]]:
     """Return the numbers and the categories of a run's data set, as :func:`wsegs.datasets.open_dataset` takes them."""
-    found_in = info.provenance["landmarks"].get("data", {})
-    types = {name: tuple(found_in.get(name, ())) for name in ("numbers", "categories")}
+    found_in = run.info.provenance["landmarks"].get("data", {})
+    if run.plan.main.kind == "data":
+        found_in = run.plan.main.opened
+    types = {name: tuple(found_in.get(name, ())) for name in _TYPES}
     return {name: labels for name, labels in types.items() if labels}
 
 
-def as_trained(run: Run, folder: Path, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options for :func:`wsegs.datasets.open_dataset`, completed by those of a run's training."""
+def _is_folder_of(run: Run, data: Path) -> bool:
+    """Return whether a run was trained on the data set in a folder."""
+    source, root = run.plan.main, Path(run.info.provenance["root"])
+    try:
+        folder = source.path if source.kind == "data" else _folder_of(run.info, root)
+        return folder.samefile(data)
+    except (OSError, MissingError):
+        return False
+
+
+def _open_elsewhere(run: Run, data: Path, landmarks: Path | None, options: Mapping[str, Any]) -> OpenImages:
+    """Open a data set that a run was not trained on, or that was elsewhere then."""
+    unknown = _trained_options(run).get("unknown")
+    if unknown and not {"unknown", "labels"} & set(options):
+        opened = _open_as_trained(run, data, landmarks, {**options, "unknown": unknown})
+        if {*_names_in(run.path / TRAINED)} & {*opened.dataset.images}:
+            return opened
+    return _open_as_trained(run, data, landmarks, options)
+
+
+def _open_as_trained(run: Run, folder: Path, landmarks: Path | None, options: Mapping[str, Any]) -> OpenImages:
+    """Open a data set with options that are completed by those of a run's training, where it has such labels."""
     complete = dict(options)
     celeba, _, kind = trained_name(run.info).partition("-")
     if celeba == "celeba" and not {"images", "labels"} & set(options) and folder.is_dir() and is_celeba(folder):
         complete["images"] = kind
-    if not {"numbers", "categories"} & set(options):
-        types = label_types(run.info)
-        if types and _has_labels(folder, complete | types):
-            complete |= types
+    types = {} if {*_TYPES} & set(options) else label_types(run)
+    try:
+        return _open_folder(folder, landmarks, {**complete, **types})
+    except WsegsError:
+        if not types:
+            raise
+    return _open_folder(folder, landmarks, complete)  # another data set
+
+
+def _completed(folder: Path, trained: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options completed by those of the training; of another table of labels what is unknown is not known."""
+    complete = {**trained, **options}
+    if "labels" in options:
+        table = Path(trained["labels"]) if "labels" in trained else first_file(folder, LABELS)
+        if table is None or table.absolute() != Path(options["labels"]).absolute():
+            complete = {name: value for name, value in complete.items() if name in options or name == "data_scale"}
     return complete
 
 
-def _has_labels(folder: Path, options: Mapping[str, Any]) -> bool:
-    try:
-        open_dataset(folder, **options)
-    except WsegsError:
-        return False
-    return True
-
-
 def _open_folder(data: Path, landmarks: Path | None, options: Mapping[str, Any]) -> OpenImages:
+    options = dict(options)
+    text = options.pop("data_scale", None)
+    scale = None if text is None else parse_scale(text, "--data-scale", ())
     table = None if landmarks is None else read_landmarks(landmarks)
-    return OpenImages(open_dataset(data, **options), data, None, table)
+    dataset = open_dataset(data, **options)
+    if scale is not None:
+        dataset = fit_to_images(dataset, scale, points=True, boxes=True)
+    return OpenImages(dataset, data, None, table)
 
 
-def _opened_in(info: RunInfo, root: Path) -> tuple[Path, dict[str, Any]]:
-    """Return the folder in which a run's data set was opened, and with which options: its table of labels and so on."""
+def _trained_options(run: Run) -> dict[str, Any]:
+    """Return the options with which a run's data set was opened: its table of labels and so on."""
+    if run.plan.main.kind == "data":
+        return dict(run.plan.main.opened)
+    found_in = run.info.provenance["landmarks"].get("data", {})
+    options = {**(found_in.get("opened") or {}), "data_scale": found_in.get("data_scale")}
+    return {name: value for name, value in options.items() if value and name != "data"}
+
+
+def _folder_of(info: RunInfo, root: Path) -> Path:
+    """Return the folder in which the data set of a run's mask store was opened; raises MissingError if it is gone."""
     found_in = info.provenance["landmarks"].get("data", {})
-    options = dict(found_in.get("opened") or {})
-    folder = Path(options.pop("data", ""))
+    folder = Path((found_in.get("opened") or {}).get("data", ""))
     there = str(root) == found_in.get("root") and folder.is_absolute() and folder.is_dir()  # else it has moved
-    return folder if there else _data_folder(root, trained_name(info)), options
+    return folder if there else _data_folder(root, trained_name(info))
 
 
 def _data_folder(root: Path, name: str) -> Path:
@@ -198,15 +262,35 @@ def _data_folder(root: Path, name: str) -> Path:
     raise MissingError(f"{root}: no table of labels in or above it, which it had in the training; --data names both")
 
 
+def rows_in_use(runs: Sequence[Run], dataset: FaceDataset, measured: Sequence[str]) -> NDArray[np.intp] | None:
+    """Return the rows of a data set that are measured, or that runs were trained or validated on.
+
+    None if a run does not say which those were, as one of an earlier version does not.
+    """
+    names = {*measured}
+    for run in runs:
+        trained = _names_in(run.path / TRAINED)
+        if not trained:
+            return None
+        names.update(trained, _names_in(run.path / VALIDATED))
+    return np.flatnonzero([name in names for name in dataset.images])
+
+
+def _names_in(file: Path) -> list[str]:
+    """Return the images of a table of a run's samples; nothing where there is no table."""
+    if not file.is_file():
+        return []
+    with file.open(newline="", encoding="utf-8", errors="surrogateescape") as table:
+        return [row["image"] for row in csv.DictReader(table)]
+
+
 def _checked(run: Run, opened: OpenImages, options: Mapping[str, Any]) -> OpenImages:
     """Check that a folder holds the data set of the training yet, and not another one."""
-    file = run.path / TRAINED
-    if {"images", "labels"} & set(options) or not file.is_file():
+    if {"images", "labels"} & set(options):
         return opened
-    with file.open(newline="", encoding="utf-8", errors="surrogateescape") as table:
-        trained = [row["image"] for row in csv.DictReader(table)]
+    trained = _names_in(run.path / TRAINED)
     if trained and not set(trained) & set(opened.dataset.images):
-        raise DataError(
+        raise _OtherDataError(
             f"{opened.path}: has none of the {len(trained)} images that {run.path} was trained on, such as"
             f" '{trained[0]}', so it is another data set now; --data names the one to measure on"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,16 +10,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from wsegs.datasets import open_dataset
+from wsegs.datasets.layouts.celeba import FOLDERS, is_celeba
+from wsegs.datasets.listing import first_folder
+from wsegs.errors import OptionError
 from wsegs.io.images import open_photo
 from wsegs.landmarks.chain import GIVEN, MAX_SIDE, ChainOptions, FoundFace, landmarks_of_image, load_chain
 from wsegs.landmarks.dataset_boxes import square_of_boxes
 from wsegs.landmarks.detectors.upright import box_of_points
+from wsegs.landmarks.known import fit_to_images
+from wsegs.landmarks.scaling import Scale
 
 if TYPE_CHECKING:
     from wsegs.datasets.index import FaceDataset
 
 
-__all__ = ["GIVEN", "KnownFace", "KnownFaces", "find_face", "known_faces"]
+__all__ = ["GIVEN", "KnownFace", "KnownFaces", "faces_of_files", "find_face", "known_faces"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,61 @@ def known_faces(dataset: FaceDataset, rows: NDArray[np.intp]) -> KnownFaces | No
         None if dataset.boxes is None else dataset.boxes[rows],
         None if dataset.points is None else dataset.points[rows],
     )
+
+
+def faces_of_files(data: Path, files: Sequence[Path], scale: Scale | None = None) -> KnownFaces:
+    """Return the boxes and points that a data set has of some of its files; of CelebA those of their kind of images.
+
+    Parameters
+    ----------
+    data, files
+        The data set's folder, and N files.
+    scale
+        What boxes and points are scaled by; None doubts them as they are.
+
+    Raises
+    ------
+    OptionError
+        If none of the files is one of its images, or it has neither boxes nor points.
+    DataError
+        If its boxes or points are of images of another size.
+    """
+    absolute = [file.parent.resolve() / file.name for file in files]  # an image may be a link
+    boxes = np.full((len(files), 4), np.nan, np.float32)
+    points = np.full((len(files), 5, 2), np.nan, np.float32)
+    matched = known = False
+    for kind in _kinds_of(data, absolute):
+        dataset = open_dataset(data, images=kind)
+        root, row_of = dataset.root.resolve(), {name: row for row, name in enumerate(dataset.images)}
+        rows = np.array([row_of.get(_below(file, root), -1) for file in absolute], np.intp)
+        here = np.flatnonzero(rows >= 0)
+        matched |= len(here) > 0
+        known |= dataset.boxes is not None or dataset.points is not None
+        few = fit_to_images(dataset.select(rows[here]), scale, points=True, boxes=dataset.boxes is not None)
+        boxes[here] = np.nan if few.boxes is None else few.boxes
+        points[here] = np.nan if few.points is None else few.points
+    if not matched:
+        raise OptionError(f"--data {data}: none of the {len(files)} images is one of its own, in {dataset.root}")
+    if not known:
+        raise OptionError(f"--data {data}: the data set '{dataset.name}' knows neither boxes nor points of its faces")
+    return KnownFaces(boxes, points)
+
+
+def _kinds_of(data: Path, files: Sequence[Path]) -> tuple[str | None, ...]:
+    """Return the kinds of CelebA's images that some files are; None alone for another data set."""
+    if not data.is_dir() or not is_celeba(data):
+        return (None,)
+    here = []
+    for kind, names in FOLDERS.items():
+        folder = first_folder(data, names)
+        if folder is not None and any(_below(file, folder.resolve()) for file in files):
+            here.append(kind)
+    return tuple(here) or ("aligned",)
+
+
+def _below(file: Path, folder: Path) -> str:
+    """Return the name of a file below a folder; empty if it is elsewhere."""
+    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else ""
 
 
 def find_face(image: NDArray[np.uint8], face: KnownFace | None = None) -> FoundFace:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from wsegs.errors import DataError, OptionError
 from wsegs.evaluation.crops import CropKind, cropper_for
+from wsegs.evaluation.known_faces import KnownFace, KnownFaces
 from wsegs.evaluation.predict import Failure
 from wsegs.evaluation.predictor import Predictor
 from wsegs.evaluation.runs import Run
@@ -52,8 +53,15 @@ class ParsedImage:
         return {name: float(count) for name, count in zip(self.names, counts, strict=True)}
 
 
-def parse_images(run: Run, images: Sequence[Path]) -> Iterator[ParsedImage | Failure]:
+def parse_images(run: Run, images: Sequence[Path], faces: KnownFaces | None = None) -> Iterator[ParsedImage | Failure]:
     """Yield what a parser sees in images, one after another; those that cannot be read are no obstacle.
+
+    Parameters
+    ----------
+    run, images
+        A run that parses, and files.
+    faces
+        Where their faces are, as far as a data set knows.
 
     Raises
     ------
@@ -63,13 +71,14 @@ def parse_images(run: Run, images: Sequence[Path]) -> Iterator[ParsedImage | Fai
     if not run.class_names:
         raise OptionError(f"{run.path}: network '{run.plan.network.name}' does not parse faces")
     network, cropper = Predictor(run), cropper_for(run.info, run.size)
-    for path in images:
+    for position, path in enumerate(images):
         try:
             image = read_image(path)
         except DataError as error:
             yield Failure(path, reason(error, path))
             continue
-        crop = cropper.place(image)
+        face = KnownFace(path=path) if faces is None else faces.of(position, path)
+        crop = cropper.place(image, face=face)
         scores = network.parse(torch.from_numpy(crop.image).permute(2, 0, 1)[None])
         seen = scores[0].argmax(dim=0).to(torch.uint8).numpy()
         size = (image.shape[0], image.shape[1])

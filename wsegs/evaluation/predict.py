@@ -16,6 +16,7 @@ from wsegs.errors import DataError, OptionError
 from wsegs.evaluation.crop_sources import CropSource, FileCrops, StoreCrops, store_dataset
 from wsegs.evaluation.crops import CropKind, cropper_for
 from wsegs.evaluation.evaluate import stack_regions
+from wsegs.evaluation.known_faces import KnownFaces
 from wsegs.evaluation.predictor import Predictor
 from wsegs.evaluation.region_readers import RegionReader, check_detectable, rules_reader
 from wsegs.evaluation.runs import Run, thresholds_of
@@ -89,7 +90,11 @@ class Failure:
 
 
 def predict(
-    run: Run, images: Sequence[Path], store: MaskStore | None = None, regions: RegionReader | None = None
+    run: Run,
+    images: Sequence[Path],
+    store: MaskStore | None = None,
+    regions: RegionReader | None = None,
+    faces: KnownFaces | None = None,
 ) -> Iterator[Prediction | Failure]:
     """Yield what a run says about images, one after another; those that cannot be read are no obstacle.
 
@@ -106,6 +111,9 @@ def predict(
         A mask store that keeps its images.
     regions
         What reads the regions of the images; see :func:`wsegs.evaluation.evaluate.evaluate`.
+    faces
+        Where the faces of the files are, as far as a data set knows; see
+        :func:`wsegs.evaluation.known_faces.faces_of_files`.
 
     Raises
     ------
@@ -117,7 +125,7 @@ def predict(
     reader = regions or rules_reader(run)
     if store is None:
         check_detectable(run, reader)
-        source = FileCrops(cropper_for(run.info, run.size), images, None, regions=reader)
+        source = FileCrops(cropper_for(run.info, run.size), images, None, regions=reader, faces=faces)
     else:
         source = _crops_by_name(store, run, images, reader)
     network = Predictor(run)

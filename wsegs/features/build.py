@@ -86,11 +86,12 @@ def build_features(
     identity: Mapping[str, Any],
     output: Path,
     *,
+    rows: NDArray[np.intp] | None = None,
     jobs: int = -1,
     scheduler: str | None = None,
     force: bool = False,
 ) -> dict[str, Any]:
-    """Read the features of all images into a file, which is complete or absent.
+    """Read the features of images into a file, which is complete or absent.
 
     An interrupted call leaves ``output.partial``; the same call goes on from there.
 
@@ -106,6 +107,8 @@ def build_features(
         What makes the features, as JSON holds it.
     output
         The file.
+    rows
+        (N,) which of the reader's images they are; None is all, in their order.
     jobs
         Processes; -1 is one a core.
     scheduler
@@ -128,8 +131,9 @@ def build_features(
     unfinished = output.with_name(f"{output.name}.partial")
     with Journal(unfinished, _JOURNAL, {"images": len(images), **identity}, force=force) as journal:
         try:
-            rows = _rows_in_order(reader, journal, len(images), jobs, scheduler)
-            status, unreadable = _write(output, rows, images, region_names, identity)
+            wanted = np.arange(len(images)) if rows is None else rows
+            read = _rows_in_order(reader, journal, wanted, jobs, scheduler)
+            status, unreadable = _write(output, read, images, region_names, identity)
         except WorkerLostError as error:
             raise WsegsError(
                 f"{error}; what was read is kept in {unfinished}: run the same command again, with fewer processes (-j)"
@@ -152,8 +156,10 @@ class _NothingReadError(DataError):
     """No image could be read."""
 
 
-def _rows_in_order(reader: RowReader, journal: Journal, count: int, jobs: int, scheduler: str | None) -> Iterator[Rows]:
-    """Yield all rows, a chunk at a time: those in the journal, then new ones, which are kept in it first."""
+def _rows_in_order(
+    reader: RowReader, journal: Journal, wanted: NDArray[np.intp], jobs: int, scheduler: str | None
+) -> Iterator[Rows]:
+    """Yield all wanted rows, a chunk at a time: those in the journal, then new ones, which are kept in it first."""
     done = 0
     for first, value in journal.read():
         if first != done:  # rows before it were damaged
@@ -161,7 +167,7 @@ def _rows_in_order(reader: RowReader, journal: Journal, count: int, jobs: int, s
         rows = Rows.from_bytes(value)
         done += len(rows.status)
         yield rows
-    parts = [np.arange(first, min(first + ROWS_A_CHUNK, count)) for first in range(done, count, ROWS_A_CHUNK)]
+    parts = [wanted[first : first + ROWS_A_CHUNK] for first in range(done, len(wanted), ROWS_A_CHUNK)]
     streamed = None if scheduler else reader.stream(parts, jobs)
     if streamed is None:
         streamed = run_in_workers(_read, ((reader, part) for part in parts), jobs=jobs, scheduler=scheduler)

@@ -1,4 +1,6 @@
-"""Checksums of the rows of ``landmarks.h5`` and ``masks.h5``, which tell the image that a damaged byte belongs to.
+"""What tells the contents of files and rows apart.
+
+Checksums of the rows of ``landmarks.h5`` and ``masks.h5`` tell the image that a damaged byte belongs to.
 
 A row's checksum is the crc32 (``zlib.crc32``) of, in this order: in a mask store, the image's region integers,
 uncompressed, little-endian, row by row; the image's name in UTF-8 and a zero byte; the row of each other dataset,
@@ -7,6 +9,9 @@ little-endian, in the order in which the format's table in :mod:`wsegs.landmarks
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +20,23 @@ from numpy.typing import NDArray
 from zlib_ng import zlib_ng  # many times as fast as zlib here, and the same crc32
 
 _BLOCK = 4096  # rows whose bytes are concatenated at a time
+_GLIMPSE = 64  # bytes in the middle of a file that tell most files of one size apart
+
+
+def glimpse(path: str | os.PathLike[str]) -> tuple[int, bytes]:
+    """Return the size of a file and a few bytes of its middle: pictures of one camera share their headers.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    found = os.stat(path)  # noqa: PTH116  # a Path costs as much as the reading
+    if not stat.S_ISREG(found.st_mode):  # a pipe would block
+        raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123
+        file.seek(max(0, (found.st_size - _GLIMPSE) // 2))
+        return found.st_size, file.read(_GLIMPSE)
 
 
 def pixels_checksum(pixels: NDArray[Any]) -> int:

@@ -8,6 +8,7 @@ import re
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import PIL.Image
 
@@ -18,7 +19,7 @@ MAX_PIXELS = 80_000_000
 
 JPEG = ("JPEG", "MPO")
 _DEEP_MODES = ("I", "F")  # grey of 16 bits and more: Pillow does not apply a transparent colour there
-_WITH_FRAMES = ("TIFF", "GIF", "WEBP", "PNG", "AVIF")  # an MPO file is one photo, with its previews behind it
+_WITH_FRAMES = ("TIFF", "GIF", "WEBP", "PNG", "AVIF", "HEIF")  # an MPO file is one photo, with its previews behind it
 
 # A marker of a JPEG. In entropy-coded data 0xFF is followed by 0 (stuffing) or is a restart marker; neither ends it.
 _JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
@@ -66,7 +67,7 @@ def read_header(data: bytes, path: str | os.PathLike[str]) -> ImageHeader:
         raise DataError(f"{path}: more than {MAX_PIXELS // 10**6} million pixels") from error
     # Pillow's plug-ins raise many kinds on damaged headers; each means the same here.
     except Exception as error:
-        raise DataError(f"{path}: not an image that can be read") from error
+        raise DataError(f"{path}: not an image that can be read{_missing_library(data)}") from error
     if width * height > MAX_PIXELS:
         raise DataError(f"{path}: {width}x{height}, more than {MAX_PIXELS // 10**6} million pixels")
     # OpenCV fills the missing part of these two with grey or black and says nothing. It refuses other kinds itself.
@@ -75,6 +76,18 @@ def read_header(data: bytes, path: str | os.PathLike[str]) -> ImageHeader:
     if kind == "PNG" and not _is_whole_png(data):
         raise DataError(f"{path}: truncated PNG")
     return ImageHeader(kind, (width, height), transparent)
+
+
+def _missing_library(data: bytes) -> str:
+    """Return which library reads an image that Pillow alone does not."""
+    if data[4:8] != b"ftyp":
+        return ""
+    if data[8:12] in (b"avif", b"avis"):
+        return ": AVIF, which a Pillow of 11.3 or later reads"
+    heic = data[8:12] in (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+    if heic and find_spec("pillow_heif") is None:
+        return ": HEIC, which is read with pillow-heif (pip install pillow-heif)"
+    return ""
 
 
 def count_frames(data: bytes, kind: str | None) -> int:
@@ -98,7 +111,8 @@ def _is_whole_jpeg(data: bytes) -> bool:
         if marker == _SCAN:
             scanned = True
             end = data.find(b"\xff\xd9", at)
-            if end < 0 or data.find(b"\xff\xda", at, end) < 0:  # the last scan: the quick way for most files
+            # The quick way for most files: nothing but stuffing before the end marker, so that it is in no segment.
+            if end < 0 or data.count(b"\xff", at, end) == data.count(b"\xff\x00", at, end):
                 return end >= 0
         if marker not in (_START, _TEMPORARY):  # these two have no length
             at += int.from_bytes(data[at : at + 2], "big")

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 SURE = 0.5
 """Score from which a detector is sure of a face; see :class:`wsegs.landmarks.detectors.protocol.Faces`."""
 
 _LARGE, _CENTRAL = 0.4, 0.2  # of the image's shorter side: faces of aligned images are as large and as central
+
+
+def score_of_margins(margins: ArrayLike) -> NDArray[np.float64]:
+    """Return scores from 0 to 1 of the margins of dlib's detectors: 0.3 becomes 0.5, and 1 becomes 0.9."""
+    scores: NDArray[np.float64] = 1 - 10.0 ** -np.maximum(margins, 0)
+    return scores
 
 
 def choose_face(

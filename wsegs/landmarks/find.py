@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 import wsegs
 from wsegs.datasets import write_unmatched
-from wsegs.errors import DataError, OptionError, WsegsError
+from wsegs.errors import OptionError, WsegsError
 from wsegs.io.files import check_output
 from wsegs.io.journal import Journal
 from wsegs.io.lock import locks_output
@@ -25,14 +25,14 @@ from wsegs.io.processes.parallel import WorkerLostError, run_in_workers
 from wsegs.landmarks.chain import DETECTORS, MAX_SIDE, ChainOptions
 from wsegs.landmarks.choose import SURE
 from wsegs.landmarks.dataset_boxes import DatasetBoxes, dataset_boxes
-from wsegs.landmarks.doubt import shape_doubt
+from wsegs.landmarks.doubt import doubts_of
 from wsegs.landmarks.doubtful import doubtful_rows, reject_faces, write_doubtful, write_missing
-from wsegs.landmarks.image_sizes import check_image_sizes
+from wsegs.landmarks.earlier import kept_records
 from wsegs.landmarks.imports import Imported, write_csv
 from wsegs.landmarks.known import Known, fit_to_images, known_landmarks
 from wsegs.landmarks.scaling import Scale
 from wsegs.landmarks.table import NO_FACE, REJECTED, STATUS_NAMES, UNREADABLE, LandmarkTable, write_landmarks
-from wsegs.landmarks.tasks import ImageTask, find_in_chunk, record_type
+from wsegs.landmarks.tasks import ImageTask, find_in_chunk
 from wsegs.schemes import IBUG68, LandmarkScheme
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ def find_landmarks(
     imported
         Landmarks made elsewhere, for the images of ``dataset``; they win, and those images are not searched.
     import_scale
-        What imported landmarks are scaled by. Without it they must fit the images, and are refused if they cannot be
-        faces; see :mod:`wsegs.landmarks.plausible`.
+        What imported landmarks are scaled by; those of ``earlier`` are then scaled to the sizes of the images. Without
+        it they must fit the images, and are refused if they cannot be faces; see :mod:`wsegs.landmarks.plausible`.
     from_data
         Take the five points that come with the data set; ``scheme`` is then ``celeba5``.
     data_scale
@@ -145,6 +145,8 @@ def find_landmarks(
         "imports": imported.sources,
     }
     # What opens the data set again.
+    if data_scale is not None:
+        provenance["data"]["data_scale"] = str(data_scale)
     for kind, labels in (("numbers", dataset.numbers), ("categories", dataset.categories)):
         if labels:
             provenance["data"][kind] = sorted(labels)
@@ -158,9 +160,7 @@ def find_landmarks(
         provenance["options"]["min_score"] = min_score
     if options.detectors and predictor is not None:  # workers may have another working directory
         options = replace(options, predictor=str(Path(predictor).absolute()))
-    kept = _kept_records(dataset, earlier, scheme)
-    names = [dataset.images[row] for row in kept["index"]]
-    check_image_sizes(dataset.root, names, kept["image_size"], "the landmarks to update")
+    kept = kept_records(dataset, earlier, scheme, import_scale)
     header = {
         **provenance,
         "scheme": scheme.as_mapping(average=False),
@@ -216,29 +216,6 @@ def find_landmarks(
 def _scales(import_scale: Scale | None, data_scale: Scale | None) -> dict[str, Any]:
     given = {"import_scale": import_scale, "data_scale": data_scale}
     return {name: asdict(scale) for name, scale in given.items() if scale is not None}
-
-
-def _kept_records(dataset: FaceDataset, earlier: LandmarkTable | None, scheme: LandmarkScheme) -> NDArray[Any]:
-    """Return the records of the images whose faces an earlier call found, joined by name."""
-    if earlier is None:
-        return np.zeros(0, record_type(scheme.count))
-    if not earlier.scheme.agrees_with(scheme):
-        raise DataError(f"the earlier landmarks are '{earlier.scheme.name}', those to be found '{scheme.name}'")
-    decided = earlier.found | (earlier.status == REJECTED)
-    rows = {name: row for row, name in enumerate(earlier.images) if decided[row]}
-    pairs = [(index, rows[name]) for index, name in enumerate(dataset.images) if name in rows]
-    index, row = np.array(pairs, np.intp).reshape(-1, 2).T
-    status = np.array([STATUS_NAMES.index(name) for name in earlier.status_names], np.uint8)
-    records = np.zeros(len(pairs), record_type(scheme.count))
-    records["index"] = index
-    rejected = earlier.status[row] == REJECTED
-    records["status"] = np.where(rejected, np.uint8(REJECTED), status[np.where(rejected, 0, earlier.status[row])])
-    records["faces"] = earlier.faces[row]
-    records["score"] = earlier.score[row]
-    records["box"] = earlier.boxes[row]
-    records["image_size"] = earlier.image_size[row]
-    records["landmarks"] = earlier.landmarks[row]
-    return records
 
 
 def _search(
@@ -316,8 +293,8 @@ def _table(
         provenance=provenance,
         numbers=dataset.numbers,
         categories=dataset.categories,
-        score=np.where(use, np.nan, records["score"]).astype(np.float32),
-        doubt=shape_doubt(landmarks, scheme),
+        score=np.where(use, known.score, records["score"]).astype(np.float32),
+        doubt=doubts_of(landmarks, scheme),
     )
 
 

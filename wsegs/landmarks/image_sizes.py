@@ -35,7 +35,9 @@ def check_size(path: Path, size: ArrayLike, expected: ArrayLike, source: str) ->
         raise DataError(f"{path}: {_text(size)} pixels, expected {_text(expected)} by {source}")
 
 
-def check_image_sizes(root: Path, names: Sequence[str], sizes: NDArray[np.integer], source: str) -> None:
+def check_image_sizes(
+    root: Path, names: Sequence[str], sizes: NDArray[np.integer], source: str, hint: str = ""
+) -> None:
     """Check by their headers that images have the sizes that points or masks were made for.
 
     Of many images some are looked at, evenly spaced. Images that cannot be read are for the reader to report.
@@ -50,6 +52,8 @@ def check_image_sizes(root: Path, names: Sequence[str], sizes: NDArray[np.intege
         (N, 2), width and height; 0 where unknown.
     source
         What was made for images of these sizes, for the message.
+    hint
+        What helps, for the message; "" is to give other images, to make it anew, or to scale exact multiples.
 
     Raises
     ------
@@ -74,8 +78,22 @@ def check_image_sizes(root: Path, names: Sequence[str], sizes: NDArray[np.intege
         count = f"{len(others)} of {len(looked_at)} images" + (" looked at" if len(looked_at) < len(known) else "")
         raise DataError(
             f"{path}: {_text(size)} pixels, expected {_text(expected)} by {source}"
-            f" ({count} are of another size); give the images that it was made from, or make it anew for these"
+            f" ({count} are of another size); {hint or _what_helps(others)}"
         )
+
+
+def _what_helps(others: Sequence[tuple[Path, tuple[int, int], NDArray[np.integer]]]) -> str:
+    """Return what is done about images of another size than expected: path, size and the expected size of each."""
+    sizes = np.array([size for _, size, _ in others], float)
+    ratios = sizes / np.array([expected for _, _, expected in others])
+    times = float(ratios[0, 0])
+    if (ratios == times).all() and (times.is_integer() or (1 / times).is_integer()):
+        size = f"{times:g} times" if times > 1 else f"1/{1 / times:g}"
+        return (
+            f"these are exactly {size} as large: wsegs landmarks --update LANDMARKS --import-scale file -o NEW.h5, with"
+            " --data for these images, scales landmarks to them; masks are made from those"
+        )
+    return "give the images that it was made from, or make it anew for these"
 
 
 def _differs(size: ArrayLike, expected: ArrayLike) -> bool:

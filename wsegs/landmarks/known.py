@@ -17,12 +17,12 @@ from wsegs.errors import DataError, MissingError, OptionError, WsegsError
 from wsegs.io.images import image_size
 from wsegs.landmarks.imports import Imported
 from wsegs.landmarks.plausible import Faces, check_border, check_corner, check_faces, check_size
-from wsegs.landmarks.scaling import Scale, scaled
+from wsegs.landmarks.scaling import Scale, corners, scaled, scaled_boxes
 from wsegs.landmarks.table import NO_FACE, STATUS_NAMES
 from wsegs.schemes import CELEBA5, LandmarkScheme
 
 IMPORTED, DATA_SET = STATUS_NAMES.index("imported"), STATUS_NAMES.index("data set")
-_SAMPLE = 200  # images whose headers are read to doubt boxes
+_SAMPLE = 200  # images whose headers are read where not each is looked at
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,13 @@ class Known:
         (N, P, 2) float32; nan where they are not known.
     status
         (N,) uint8: their source, an index of ``STATUS_NAMES``; 0 where they are not known.
+    score
+        (N,) float32: how sure their source is of the face, 0 to 1; nan where it does not say.
     """
 
     landmarks: NDArray[np.float32]
     status: NDArray[np.uint8]
+    score: NDArray[np.float32]
 
 
 def known_landmarks(
@@ -76,7 +79,7 @@ def known_landmarks(
         rows = ~imported.found & np.isfinite(dataset.points).all(axis=(1, 2))
         landmarks[rows] = dataset.points[rows]
         status[rows] = DATA_SET
-    return Known(landmarks, status)
+    return Known(landmarks, status, np.where(imported.found, imported.scores, np.nan).astype(np.float32))
 
 
 def _on_images(
@@ -102,7 +105,9 @@ def _on_images(
     return landmarks
 
 
-def fit_to_images(dataset: FaceDataset, scale: Scale | None, *, points: bool, boxes: bool) -> FaceDataset:
+def fit_to_images(
+    dataset: FaceDataset, scale: Scale | None, *, points: bool, boxes: bool, each: bool = True
+) -> FaceDataset:
     """Return a data set whose own points and boxes lie on its images; refuse those of images of another size.
 
     Parameters
@@ -110,11 +115,13 @@ def fit_to_images(dataset: FaceDataset, scale: Scale | None, *, points: bool, bo
     dataset
         The images.
     scale
-        What points and boxes are scaled by; None doubts them as they are.
+        What points and boxes are scaled by; None doubts them as they are, unless they were scaled before.
     points
-        Whether the points are used: each image is looked at.
+        Whether the points are used.
     boxes
         Whether the boxes, or the mean face of aligned images, are used: some of the images are looked at.
+    each
+        Whether each image is looked at whose points are used; else some are.
 
     Raises
     ------
@@ -122,18 +129,26 @@ def fit_to_images(dataset: FaceDataset, scale: Scale | None, *, points: bool, bo
         If the points or boxes are of other images than those; the message names both sizes.
     """
     if scale is not None:
-        return dataset if scale.as_it_is else _scaled_dataset(dataset, scale)
+        return replace(dataset if scale.as_it_is else _scaled_dataset(dataset, scale), scaled=True)
+    if dataset.scaled:
+        return dataset
     if points and dataset.points is not None:
         rows = np.flatnonzero(np.isfinite(dataset.points).all(axis=(1, 2)))
+        rows = rows if each else _some(rows)
         _check_own(dataset, rows, dataset.points[rows], CELEBA5)
     if boxes and (dataset.boxes is not None or dataset.aligned_points is not None):
         rows = np.arange(len(dataset)) if dataset.boxes is None else np.flatnonzero(np.isfinite(dataset.boxes).all(1))
-        rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _SAMPLE)).astype(np.intp))]
+        rows = _some(rows)
         if dataset.boxes is None:
             _check_own(dataset, rows, np.zeros((len(rows), 0, 2)), None)
         else:
-            _check_own(dataset, rows, _corners(dataset.boxes[rows]), None)
+            _check_own(dataset, rows, corners(dataset.boxes[rows]), None)
     return dataset
+
+
+def _some(rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return some rows, evenly spaced."""
+    return rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _SAMPLE)).astype(np.intp))]
 
 
 def _check_own(
@@ -168,10 +183,7 @@ def _scaled_dataset(dataset: FaceDataset, scale: Scale) -> FaceDataset:
         return scaled(values, scale, sizes, np.zeros_like(sizes), none).astype(np.float32)
 
     points = None if dataset.points is None else fitted(dataset.points)
-    boxes = None
-    if dataset.boxes is not None:
-        first, last = np.moveaxis(fitted(_corners(dataset.boxes)), 1, 0)
-        boxes = np.concatenate([first, last - first], axis=1)
+    boxes = None if dataset.boxes is None else scaled_boxes(dataset.boxes, fitted).astype(np.float32)
     # The mean face has one place only where all images have one size.
     aligned, image_size_ = None, None
     read = sizes[(sizes > 0).all(axis=1)]
@@ -191,11 +203,6 @@ def sizes_of(dataset: FaceDataset, rows: NDArray[np.intp]) -> NDArray[np.int32]:
         with suppress(WsegsError):
             sizes[at] = image_size(dataset.path(row))
     return sizes
-
-
-def _corners(boxes: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return the first and the last corner of boxes (N, 4), (N, 2, 2)."""
-    return np.stack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
 
 
 def _faces(

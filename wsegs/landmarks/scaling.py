@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -33,6 +34,11 @@ class Scale:
     kind: Literal["image", "file", "size", "factor"]
     factor: float = 1.0
     size: tuple[int, int] = (0, 0)
+
+    def __str__(self) -> str:
+        """Return what :func:`parse_scale` reads."""
+        texts = {"size": f"{self.size[0]}x{self.size[1]}", "factor": repr(self.factor)}
+        return texts.get(self.kind, self.kind)
 
     @property
     def as_it_is(self) -> bool:
@@ -108,3 +114,16 @@ def scaled(
         return wide
     moved: NDArray[np.float64] = (wide + 0.5) * factors[:, None, :] - 0.5
     return moved
+
+
+def corners(boxes: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the first and the last corner of boxes (N, 4), x, y, width, height: (N, 2, 2)."""
+    return np.stack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+
+
+def scaled_boxes(
+    boxes: NDArray[np.floating], move: Callable[[NDArray[np.floating]], NDArray[np.floating]]
+) -> NDArray[np.floating]:
+    """Return boxes (N, 4) whose corners were moved as points (N, 2, 2) are."""
+    first, last = np.moveaxis(move(corners(boxes)), 1, 0)
+    return np.concatenate([first, last - first], axis=1)

@@ -220,7 +220,7 @@ class SourcePlan:
     margin
         Of boxes: by which share they are widened.
     opened
-        Of a data set: the options that it is opened with.
+        Of a data set: the options that it is opened with; see :func:`wsegs.training.samples.opening.open_data`.
     landmarks
         Of a data set: ``landmarks.h5``, where faces are cropped by it; else empty.
     class_maps

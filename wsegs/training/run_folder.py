@@ -19,6 +19,12 @@ TRAINED, VALIDATED = "training_images.csv", "validation_images.csv"
 PENALTIES, LABEL_CURVE, REGION_SHARES = "penalties.csv", "label_curve.csv", "region_shares.csv"
 
 
+def tables_of(number: int) -> tuple[str, str]:
+    """Return the names of the tables of the images that a source, counted from 0, is trained and validated on."""
+    behind = f"-{number + 1}.csv" if number else ".csv"
+    return TRAINED.replace(".csv", behind), VALIDATED.replace(".csv", behind)
+
+
 def check_run(path: Path, checkpoint: str | None = None) -> None:
     """Check that a folder is a run, and has a checkpoint by that name if one is given.
 
@@ -87,6 +93,7 @@ def begin_run(path: Path, write: Callable[[Path], None]) -> None:
             PENALTIES,
             LABEL_CURVE,
             REGION_SHARES,
+            *tables_of(1),
         ):  # nothing else that someone may have put there
             (path / name).unlink(missing_ok=True)
         if (path / TENSORBOARD).is_dir():

@@ -7,6 +7,7 @@ import platform
 import shlex
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -24,9 +25,9 @@ from wsegs.geometry.frame import Frame, frame_from_json
 from wsegs.io.files import atomic_write
 from wsegs.training.plan import TrainingPlan, read_plan, write_plan
 from wsegs.training.recipe import Recipe, write_recipe
-from wsegs.training.run_folder import INFO, PLAN, RECIPE, TRAINED, VALIDATED, begin_run, check_free, check_run
+from wsegs.training.run_folder import INFO, PLAN, RECIPE, begin_run, check_free, check_run
 from wsegs.training.samples.opening import OpenSource, OpenStore, mean_points
-from wsegs.training.samples.record import write_record
+from wsegs.training.samples.record import Recorded, write_record
 from wsegs.training.samples.split import Split
 
 RUN_FORMAT = 2
@@ -89,7 +90,7 @@ def describe_run(plan: TrainingPlan, source: OpenSource, rows: Split, **more: An
         "validation_carved_out_of_train": rows.carved,
         "without_face": int((~source.has_face[rows.train]).sum()),
         "root": str(source.root.absolute()),
-        **_leaks(source),
+        **_leaks(source, rows if plan.main.limit else None),
         **({"validation_images": _names(source, rows)} if rows.carved else {}),
         **more,
     }
@@ -97,11 +98,17 @@ def describe_run(plan: TrainingPlan, source: OpenSource, rows: Split, **more: An
     return RunInfo(source.frame, source_size, scheme, mean, provenance, plan.main.margin)
 
 
-def _leaks(source: OpenSource) -> dict[str, Any]:
-    """Return what of the people and pictures is in two splits, in words and numbers."""
+def _leaks(source: OpenSource, chosen: Split | None) -> dict[str, Any]:
+    """Return what of the people and pictures is in two splits, in words and numbers.
+
+    Of a sample that is ``chosen``, what it has in common with all that it may be tested on.
+    """
     labelled = source.labelled
+    rows = None
+    if chosen is not None:
+        rows = np.concatenate([chosen.train, chosen.validation, np.flatnonzero(labelled.split == SPLITS.index("test"))])
     root = source.root if source.root.is_dir() else None  # a store may keep its images
-    found = find_leaks(labelled.images, labelled.identity, labelled.split, root)
+    found = find_leaks(labelled.images, labelled.identity, labelled.split, root, rows)
     return {"leaks": {"text": describe_leaks(found), "splits": [asdict(leak) for leak in found]}} if found else {}
 
 
@@ -110,7 +117,7 @@ def _names(source: OpenSource, rows: Split) -> list[str]:
 
 
 def create_run(
-    path: Path, recipe: Recipe, plan: TrainingPlan, info: RunInfo, source: OpenSource, rows: Split, *, force: bool
+    path: Path, recipe: Recipe, plan: TrainingPlan, info: RunInfo, sources: Sequence[Recorded], *, force: bool
 ) -> None:
     """Begin a run folder, with everything but checkpoints.
 
@@ -136,7 +143,7 @@ def create_run(
     def write(folder: Path) -> None:
         write_recipe(folder / RECIPE, recipe)
         write_plan(folder / PLAN, plan)
-        write_record(folder / TRAINED, folder / VALIDATED, source, rows)
+        write_record(folder, sources)
         with atomic_write(folder / INFO) as temporary:
             temporary.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
 

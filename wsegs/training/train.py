@@ -6,7 +6,9 @@ import csv
 import os
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -30,7 +32,7 @@ from wsegs.training.lightning.failures import one_line_failures
 from wsegs.training.lightning.module import TrainingModule
 from wsegs.training.lightning.trainer import TrainerOptions, build_trainer, quiet_lightning
 from wsegs.training.parser_overlap import parser_overlap
-from wsegs.training.plan import TrainingPlan, plan_fields
+from wsegs.training.plan import ClassMapPlan, SourcePlan, TrainingPlan, plan_fields
 from wsegs.training.precision import describe_device, memory_format, resolve_precision
 from wsegs.training.recipe import Recipe
 from wsegs.training.regions import build_regions, fields_of_regions
@@ -41,15 +43,13 @@ from wsegs.training.run_folder import (
     LAST,
     METRICS,
     PLAN,
-    TRAINED,
-    VALIDATED,
     has_checkpoint,
     remove_unfinished,
 )
 from wsegs.training.runs import RunInfo, add_duration, create_run, describe_run, read_run
 from wsegs.training.samples.loaders import Loaders, keep_if_small, open_source
-from wsegs.training.samples.opening import OpenSource
-from wsegs.training.samples.record import differences
+from wsegs.training.samples.opening import OpenSource, OpenStore
+from wsegs.training.samples.record import Recorded, differences
 from wsegs.training.samples.sources import SampleDataset
 from wsegs.training.samples.split import Split
 from wsegs.training.weights import describe_weights, load_trunks, read_checkpoint, seeded_network
@@ -112,6 +112,7 @@ def train(
 
     sources = [open_source(source, plan.network.size) for source in plan.sources]
     main, rows, _ = sources[0]
+    recorded = [Recorded(opened, used, source.class_maps) for opened, used, source in sources]
     network = seeded_network(plan)
     load_trunks(network, plan)
     regions, known_regions = build_regions(plan, network)
@@ -119,13 +120,14 @@ def train(
 
     precision = resolve_precision(plan.precision, options.device_type)
     overlap = parser_overlap(plan, main)
-    info = describe_run(plan, main, rows, precision=precision, **describe_weights(plan), **overlap)
-    checkpoint = _check_resumable(output, plan, info, main, rows) if resume else None
+    about = {**describe_weights(plan), **overlap, **_further(recorded)}
+    info = describe_run(plan, main, rows, precision=precision, **about)
+    checkpoint = _check_resumable(output, plan, info, recorded) if resume else None
     if checkpoint is not None:
         precision = _begun_precision(output, precision, options.device_type)
     if is_main_process():
         if checkpoint is None:
-            create_run(output, recipe, plan, info, main, rows, force=force or resume)
+            create_run(output, recipe, plan, info, recorded, force=force or resume)
         else:
             remove_unfinished(output)
 
@@ -202,18 +204,30 @@ def _workers(options: TrainerOptions, devices: int) -> int:
     return 0 if options.device_type == "cpu" else cores
 
 
-def _check_resumable(output: Path, plan: TrainingPlan, info: RunInfo, source: OpenSource, rows: Split) -> Path | None:
+def _further(sources: Sequence[Recorded]) -> dict[str, Any]:
+    """Return what sources beside the main one are, by which a resumed run knows them."""
+    further = [
+        {
+            "images": {"train": len(each.rows.train), "validation": len(each.rows.validation)},
+            "rules": each.source.labelled.rules.sha256 if isinstance(each.source, OpenStore) else None,
+        }
+        for each in sources[1:]
+    ]
+    return {"further": further} if further else {}
+
+
+def _check_resumable(output: Path, plan: TrainingPlan, info: RunInfo, sources: Sequence[Recorded]) -> Path | None:
     """Return the checkpoint to resume from if the run is the same training; None if it has none yet."""
     earlier, old = read_run(output)
-    other = differences(output / TRAINED, output / VALIDATED, source, rows)
+    other = differences(output, sources)
     if other:
         raise DataError(
             f"--resume: {output} was begun on other data; its images differ: {'; '.join(other)};"
             " -o begins another run, --force this one anew"
         )
-    for key in ("rules", "images"):
+    for key in ("rules", "images", "further"):
         before, now = old.provenance.get(key), info.provenance.get(key)
-        if before != now:
+        if before != now and not (key == "further" and before is None):  # older runs do not have it
             raise DataError(f"--resume: {output} was trained on other {key}: expected {before}, got {now}")
     ours, theirs = plan_fields(plan), plan_fields(earlier)
     for field, value in ours.items():
@@ -228,8 +242,8 @@ def _check_resumable(output: Path, plan: TrainingPlan, info: RunInfo, source: Op
                 " a run is resumed with the options that it was begun with"
             )
     for ours_, theirs_ in zip(plan.sources, earlier.sources, strict=True):
-        for field in ("batch_size", "mirror"):
-            before, value = getattr(theirs_, field), getattr(ours_, field)
+        for field in ("batch_size", "mirror", "class_maps"):
+            before, value = (_compared(each, field) for each in (theirs_, ours_))
             if value != before:
                 raise OptionError(
                     f"--resume: {output / PLAN} says {field}: {before}, and now it is {value};"
@@ -240,6 +254,12 @@ def _check_resumable(output: Path, plan: TrainingPlan, info: RunInfo, source: Op
     checkpoint = output / LAST
     read_checkpoint(checkpoint)
     return checkpoint
+
+
+def _compared(source: SourcePlan, field: str) -> Any:
+    """Return a field of a source; of class maps all but where they lie, since they may have moved."""
+    value = getattr(source, field)
+    return replace(value, folder="", class_map="") if isinstance(value, ClassMapPlan) else value
 
 
 def _begun_precision(output: Path, precision: str, device: str) -> str:

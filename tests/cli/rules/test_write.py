@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from wsegs.landmarks.table import LandmarkTable, write_landmarks
-from wsegs.schemes import IBUG68
+from wsegs.landmarks.doubt import average_face
+from wsegs.landmarks.table import LandmarkTable, read_landmarks, write_landmarks
+from wsegs.schemes import IBUG68, load_scheme
 
 RULES = """version: 1
 scheme: ibug68
@@ -115,13 +117,50 @@ def test_preview_of_wrong_input(run, landmarks):
         (["own.yaml", FACES / "astronaut.jpg", "--landmarks", "landmarks.h5"], "'own'"),
         (["rules.yaml", "nothing.jpg"], "nothing.jpg: No such file"),
         (["rules.yaml", FACES / "grace_hopper.jpg", "--landmarks", "landmarks.h5"], "expected one face of an image"),
-        (["rules.yaml", "--landmarks", "landmarks.h5"], "--landmarks: expected an IMAGE"),
+        (
+            ["own.yaml", "--landmarks", "landmarks.h5"],
+            "landmarks.h5: expected landmarks of the scheme 'own'",
+        ),
         (["rules.yaml", "-o", "preview.jpg"], "expected a name that ends in .png"),
     ):
         done = run("rules", "preview", *arguments)
         assert done.code == 1
         assert words in done.err
         assert done.err.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_the_average_of_a_table_stands_for_that_of_a_scheme_of_ones_own(run, landmarks, folder):
+    own = {**IBUG68.as_mapping(average=False), "name": "own", "names": {}}
+    (folder / "own.yaml").write_text(json.dumps(own))  # JSON is YAML
+    (folder / "rules.yaml").write_text(RULES.replace("ibug68", "own.yaml"))
+    done = run("rules", "preview", "rules.yaml", "-o", "a.png")
+    assert (done.code, "has no average face; name an IMAGE, or a landmarks.h5 of this scheme" in done.err) == (1, True)
+    assert (
+        "--landmarks landmarks.h5: expected landmarks of"
+        in run("rules", "preview", "rules.yaml", "--landmarks", "landmarks.h5", "-o", "a.png").err
+    )
+    table = read_landmarks("landmarks.h5")
+    write_landmarks("own.h5", replace(table, scheme=load_scheme(folder / "own.yaml")))
+    done = run("rules", "preview", "rules.yaml", "--landmarks", "own.h5", "-o", "a.png")
+    assert (done.code, done.out) == (0, "a.png: 2 regions, 1 attributes\n"), done.err
+    # Two times one face: its average is itself, so the drawing is that of the face.
+    (folder / "own.yaml").write_text(json.dumps({**own, "average": average_face(table.landmarks, IBUG68).tolist()}))
+    assert run("rules", "preview", "rules.yaml", "-o", "b.png").code == 0
+    first, second = cv2.imread("a.png"), cv2.imread("b.png")
+    np.testing.assert_array_equal(first[100:], second[100:])  # below the title
+    (folder / "own.yaml").write_text(json.dumps(own))
+    new = ("rules", "new", "--scheme", "own.yaml", "--attribute", "Hat", "-o")
+    assert run(*new, "plain.yaml").code == 0
+    done = run(*new, "measured.yaml", "--landmarks", "own.h5")
+    assert done.out.endswith("wsegs rules preview measured.yaml --landmarks own.h5\n")
+    assert run("rules", "preview", "measured.yaml", "--landmarks", "own.h5", "-o", "d.png").code == 0
+    # The eyes' centres of this face are 0.68 of the distance of its outer corners apart.
+    left, right = IBUG68.five_points(table.landmarks[:1])[0, :2]
+    apart = np.linalg.norm(right - left) / IBUG68.inter_ocular_distance(table.landmarks[:1])[0]
+    plain, measured = ((folder / name).read_text() for name in ("plain.yaml", "measured.yaml"))
+    assert f"radii: [{0.16 / 0.69:.2f}, " in plain
+    assert f"radii: [{0.16 * apart / 0.69:.2f}, " in measured
 
 
 def test_new_writes_a_file_that_checks(run, folder):

@@ -58,6 +58,13 @@ def test_one_region_that_misses_is_no_reason_for_doubt():
     assert class_order_doubt(regions, NAMES, masks, load_classes("celebamask")) == ""
 
 
+def test_regions_that_no_rules_draw_are_not_compared():
+    regions, masks = faces("celebamask")
+    text = "classes: {background: 0, skin: 1, left: 4}\nregions: {background: background, left_eye: left}\n"
+    own = parse_classes(text, "own.yaml")
+    assert class_order_doubt(regions, NAMES, masks, own) == ""
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_class_maps(name):
     classes = load_classes(name)
@@ -85,7 +92,8 @@ def test_values_that_a_class_map_does_not_know(name, values):
     message = str(caught.value)
     assert message.startswith("masks: the masks hold 0 background")
     assert f"the class map {name}: it knows " in message
-    assert f": {max(values) or 255}}}')" in message
+    region = {"celebamask": "top_of_head", "celebamask-seven": "hair"}[name]
+    assert f"with 'regions: {{{region}: {max(values) or 255}}}')" in message
     classes.require_known({*values, 2}, "masks")
 
 

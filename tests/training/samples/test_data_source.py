@@ -8,11 +8,11 @@ import pytest
 
 from tests.training.samples.tester import FIELDS, SampleSourceTester
 from tests.training.tiny import SIZE
-from wsegs.errors import OptionError
+from wsegs.errors import DataError, OptionError
 from wsegs.io.images import read_image
 from wsegs.landmarks.table import write_landmarks
 from wsegs.training.samples.data_source import DataSource
-from wsegs.training.samples.opening import open_data
+from wsegs.training.samples.opening import mean_points, open_data
 
 
 class DataSourceTester(SampleSourceTester):
@@ -90,3 +90,40 @@ def test_auto_follows_what_is_known(faces, table, tmp_path) -> None:
     write_landmarks(tmp_path / "l.h5", table)
     assert open_data(faces, "auto", (8, 8)).frame.kind == "letterbox"
     assert open_data(faces, "auto", (8, 8), landmarks=str(tmp_path / "l.h5")).frame.kind == "face"
+
+
+def _celeba(folder, size, name="img_celeba"):
+    """Four images of a size, and the official tables of images of 178x218."""
+    (folder / name).mkdir(parents=True)
+    names = [f"{i:06}.jpg" for i in range(4)]
+    for i, file in enumerate(names):
+        cv2.imwrite(str(folder / name / file), np.full((size[1], size[0], 3), 40 * i, np.uint8))
+    (folder / "list_attr_celeba.csv").write_text("image_id,Smiling\n" + "".join(f"{file},1\n" for file in names))
+    boxes = "".join(f"{file},60,60,90,125\n" for file in names)
+    (folder / "list_bbox_celeba.csv").write_text(f"image_id,x_1,y_1,width,height\n{boxes}")
+    return folder
+
+
+def test_boxes_of_images_of_another_size_are_refused_or_scaled(tmp_path) -> None:
+    resized = _celeba(tmp_path / "resized", (64, 64))
+    wild = {"images": "wild"}
+    with pytest.raises(DataError, match=r"own boxes: 0+\.jpg has 64x64 .*outside of the image.* --data-scale"):
+        open_data(resized, "box", (40, 40), options=wild)
+    open_data(resized, "letterbox", (40, 40), options=wild)  # which uses none
+    scaled = open_data(resized, "box", (40, 40), options={**wild, "data_scale": "178x218"})
+    expected = [60 / 178 * 64, 60 / 218 * 64, 90 / 178 * 64, 125 / 218 * 64]
+    np.testing.assert_allclose(scaled.boxes, [expected] * 4, atol=0.5)
+    as_they_are = open_data(resized, "box", (40, 40), options={**wild, "data_scale": "1"})
+    np.testing.assert_array_equal(as_they_are.boxes, [[60, 60, 90, 125]] * 4)
+
+
+def test_the_mean_face_of_images_of_another_size_is_refused_or_scaled(tmp_path) -> None:
+    resized = _celeba(tmp_path / "resized", (64, 64), "img_align_celeba")
+    with pytest.raises(DataError, match=r"178x218 pixels, and 0+\.jpg has 64x64 .*--data-scale 178x218 scales them"):
+        open_data(resized, "auto", (40, 40))
+    scaled = open_data(resized, "auto", (40, 40), options={"data_scale": "178x218"})
+    assert (scaled.frame.kind, scaled.labelled.image_size) == ("image", (64, 64))
+    whole = _celeba(tmp_path / "whole", (178, 218), "img_align_celeba")
+    right = open_data(whole, "auto", (40, 40))
+    rows = np.arange(4)
+    np.testing.assert_allclose(mean_points(scaled, rows, (40, 40)), mean_points(right, rows, (40, 40)), atol=1e-4)

@@ -39,6 +39,8 @@ def after_landmarks(table: LandmarkTable, output: Path, data: Path, scheme: str 
     own = _free(Path("rules.yaml"))
     named = f" --scheme {shlex.quote(scheme)}" if scheme else ""
     where = f" --data {_quoted(data)}" if table.attribute_names else ""
+    if rules is None and not table.scheme.average:  # its faces are all that says what one looks like
+        named += f" --landmarks {_quoted(output)}"
     return (
         f"wsegs rules new{where}{named} -o {_quoted(own)}; wsegs masks {_quoted(output)} --rules {_quoted(own)}{frame}"
     )

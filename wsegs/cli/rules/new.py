@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import click
 import cloup
 
 from wsegs.cli.options import PATH, given, label_options, output_options
+from wsegs.cli.rules.preview import average_of
 
 
 @cloup.command()
@@ -35,6 +37,12 @@ from wsegs.cli.options import PATH, given, label_options, output_options
         help="Landmark scheme whose points the rules name: ibug68, celeba5, mediapipe478, or a scheme file of your"
         " own.",
     ),
+    cloup.option(
+        "--landmarks",
+        type=PATH,
+        help="A landmarks.h5 of the scheme, the average of whose faces says how long things are.  [default: the average"
+        " face of the scheme]",
+    ),
 )
 @output_options("rules.yaml", "The rule file to write.", summary=False)
 def new(
@@ -42,6 +50,7 @@ def new(
     data: Path | None,
     attributes: tuple[str, ...],
     scheme: str,
+    landmarks: Path | None,
     force: bool,
     **labels: Any,
 ) -> None:
@@ -55,7 +64,11 @@ def new(
         raise OptionError("--attribute: expected either attributes by name or those of --data and --labels, got both")
     is_file = scheme not in scheme_names()
     found = find_scheme(scheme)
-    check_output(output, force=force, others=[scheme] if is_file else [])
+    files = [Path(scheme)] if is_file else []
+    check_output(output, force=force, others=files if landmarks is None else [*files, landmarks])
+    if landmarks is not None:
+        average, _ = average_of(landmarks, found)
+        found = replace(found, average=tuple(map(tuple, average.tolist())))
     names = tuple(dict.fromkeys(attributes)) or _attributes_of(data, given(labels))
     if not all(names):
         raise OptionError("--attribute: expected a name, got nothing")
@@ -66,6 +79,8 @@ def new(
     click.echo(f"{output}: attributes: {len(names)}")
     quoted = shlex.quote(str(output))
     preview = f"; wsegs rules preview {quoted}" if found.average else ""  # else it takes a picture of a face
+    if landmarks is not None:
+        preview += f" --landmarks {shlex.quote(str(landmarks))}"
     click.echo(f"next: wsegs rules check {quoted}{preview}")
 
 

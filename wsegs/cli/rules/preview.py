@@ -16,14 +16,18 @@ if TYPE_CHECKING:
 
 @cloup.command()
 @argument("file", "Rule file: a path, or the name of a shipped one.")
-@argument("image", "Picture of a face to draw over.  [default: the average face of the scheme]", required=False)
+@argument(
+    "image",
+    "Picture of a face to draw over.  [default: the average face of the scheme, or of --landmarks]",
+    required=False,
+)
 @cloup.option_group(
     "Landmarks",
     cloup.option(
         "--landmarks",
         type=PATH,
-        help="A landmarks.h5 that has the landmarks of IMAGE, whose labels are then those of its masks.  [default:"
-        " landmarks are found in IMAGE]",
+        help="A landmarks.h5 that has the landmarks of IMAGE, whose labels are then those of its masks; without an"
+        " IMAGE the average of its faces is drawn.  [default: landmarks are found in IMAGE]",
     ),
 )
 @output_options("preview.png", "The picture to write, a PNG file.", summary=False)
@@ -41,17 +45,35 @@ def preview(file: Path, image: Path | None, output: Path, landmarks: Path | None
     if output.suffix.lower() != ".png":
         raise OptionError(f"--output: expected a name that ends in .png, got '{output}'")
     check_output(output, force=force, others=[] if image is None else [image])
-    if landmarks is not None and image is None:
-        raise OptionError("--landmarks: expected an IMAGE whose landmarks these are, got none")
-    if image is None:
+    if image is None and landmarks is not None:
+        points, count = average_of(landmarks, rules.scheme)
+        picture = draw_rules(rules, points, None, f"the average of {count} faces of {landmarks}")
+    elif image is None:
         if not rules.scheme.average:
-            raise OptionError(f"{file}: the landmark scheme '{rules.scheme.name}' has no average face; name an IMAGE")
+            raise OptionError(
+                f"{file}: the landmark scheme '{rules.scheme.name}' has no average face; name an IMAGE, or a"
+                " landmarks.h5 of this scheme, the average of whose faces is drawn (--landmarks)"
+            )
         picture = draw_rules(rules, np.array(rules.scheme.average), None, "the average face")
     else:
         pixels, points, labels = _face(image, landmarks, rules.scheme)
         picture = draw_rules(rules, points, pixels, str(image), labels)
     write_png(picture, output)
     click.echo(f"{output}: {len(rules.region_names)} regions, {len(rules.attribute_names)} attributes")
+
+
+def average_of(landmarks: Path, scheme: LandmarkScheme) -> tuple[Any, int]:
+    """Return the average face of a table of landmarks, in the points of a scheme, and of how many faces it is."""
+    from wsegs.errors import DataError
+    from wsegs.landmarks.doubt import average_face
+    from wsegs.landmarks.table import read_landmarks
+
+    table = read_landmarks(landmarks)
+    try:
+        faces = table.scheme.convert(table.landmarks[table.found], scheme)
+        return average_face(faces, scheme), len(faces)
+    except DataError as error:
+        raise DataError(f"--landmarks {landmarks}: {error}") from None
 
 
 def _face(image: Path, landmarks: Path | None, scheme: LandmarkScheme) -> tuple[Any, Any, dict[str, int]]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from wsegs.errors import DataError, MissingError
 from wsegs.io.files import sha256_of
 from wsegs.io.processes.subprocess_call import SubprocessError, call_in_subprocess
+from wsegs.landmarks.choose import score_of_margins
 from wsegs.landmarks.detectors.protocol import Faces, Landmarker, LandmarkerOptions
 from wsegs.landmarks.detectors.upright import UprightCrop, tilt_of
 from wsegs.schemes import IBUG68
@@ -44,9 +45,7 @@ class DlibDetector:
         """Return the faces in ``image``, grey or RGB, of about 80 pixels or more."""
         found, margins, _ = self._detector.run(_grey(image), self._upsample, self._threshold)
         boxes = [(box.left(), box.top(), box.width(), box.height()) for box in found]
-        # A margin of the SVM, of which 0.3 becomes 0.5, and 1 becomes 0.9.
-        scores = 1 - 10.0 ** -np.maximum(margins, 0)
-        return Faces(np.array(boxes, np.float32).reshape(-1, 4), None, scores.astype(np.float32))
+        return Faces(np.array(boxes, np.float32).reshape(-1, 4), None, score_of_margins(margins).astype(np.float32))
 
 
 class DlibPredictor:

@@ -11,7 +11,16 @@ from typing import Any
 import numpy as np
 
 from wsegs.errors import DataError
-from wsegs.landmarks.imports.rows import FaceRow, Points, check_count, checked_points, labelled_points, number, size_of
+from wsegs.landmarks.imports.rows import (
+    FaceRow,
+    Points,
+    check_count,
+    checked_points,
+    labelled_points,
+    number,
+    score_of,
+    size_of,
+)
 from wsegs.schemes import LandmarkScheme
 
 
@@ -82,12 +91,11 @@ def _coco_face(
             # A face needs all of its points.
             return FaceRow(_coco_names(image, key), None, where, incomplete=True)
         points = checked_points(table[:, :2].copy(), where)
-    score = annotation.get("score")
     return FaceRow(
         _coco_names(image, key),
         points,
         where,
-        None if score is None else number(score, where),
+        score_of(annotation.get("score"), where),
         None if image is None else size_of(image.get("width"), image.get("height"), where),
     )
 

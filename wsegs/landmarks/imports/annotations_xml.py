@@ -12,7 +12,16 @@ from xml.parsers import expat
 import numpy as np
 
 from wsegs.errors import DataError
-from wsegs.landmarks.imports.rows import FaceRow, check_count, checked_points, labelled_points, number, size_of
+from wsegs.landmarks.choose import score_of_margins
+from wsegs.landmarks.imports.rows import (
+    FaceRow,
+    check_count,
+    checked_points,
+    labelled_points,
+    number,
+    score_of,
+    size_of,
+)
 from wsegs.schemes import LandmarkScheme
 
 _LINE = "line of the file"  # no attribute of XML can have blanks in its name
@@ -82,12 +91,12 @@ def _imglab(image: Element, path: Path, scheme: LandmarkScheme) -> Iterator[Face
         where = _where(box, path)
         points = [_number_pair(part.get("x"), part.get("y"), _where(part, path)) for part in parts]
         labels = [part.get("name", "") for part in parts]
-        score = box.get("detection_score")
+        margin = score_of(box.get("detection_score"), where)
         yield FaceRow(
             _named(image, "file", _where(image, path)),
             labelled_points(labels, points, scheme, where),
             where,
-            None if score is None else number(score, where),
+            None if margin is None else float(score_of_margins(margin)),
             _size(image, _where(image, path)),
         )
 

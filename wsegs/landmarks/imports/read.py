@@ -37,6 +37,8 @@ class Imported:
         (N, 2) int32, width and height of the images that the points were made on; 0 where no file says so.
     first
         (N,) uint8: 1 where the file counts pixels from 1; that is subtracted already.
+    scores
+        (N,) float32: how sure the file is of each face, 0 to 1; nan where no file says so.
     notes
         Lines to tell the user: what was understood, chosen or left out.
     """
@@ -47,6 +49,7 @@ class Imported:
     places: tuple[str, ...] = ()
     sizes: NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, 2), np.int32))
     first: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))
+    scores: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -55,6 +58,7 @@ class Imported:
             ("places", ("",) * count),
             ("sizes", np.zeros((count, 2), np.int32)),
             ("first", np.zeros(count, np.uint8)),
+            ("scores", np.full(count, np.nan, np.float32)),
         ):
             if len(getattr(self, name)) != count:
                 object.__setattr__(self, name, empty)
@@ -79,6 +83,7 @@ class Imported:
             places=tuple(self.places[row] for row in rows),
             sizes=self.sizes[rows],
             first=self.first[rows],
+            scores=self.scores[rows],
         )
 
 
@@ -175,6 +180,7 @@ class _Joining:
         self.notes += differences.describe(path, len(self._images))
         if several:
             self.notes.append(f"{path}: {_images(len(several))} with several faces; the surest counts")
+        self._drop_other_scores(path, sorted(mine))
         if incomplete:
             self.notes.append(
                 f"{path}: {_images(len(incomplete))} with a face whose points are not all known, left out; the first:"
@@ -212,7 +218,18 @@ class _Joining:
         self.imported.landmarks[index] = row.points - row.first
         self.imported.sizes[index] = row.size or 0
         self.imported.first[index] = row.first
+        self.imported.scores[index] = np.nan if row.score is None else row.score
         self.places[index] = row.where
+
+    def _drop_other_scores(self, path: Path, mine: list[int]) -> None:
+        """Drop the scores of a path that are no shares, such as percent."""
+        scores = self.imported.scores[mine]
+        if ((scores < 0) | (scores > 1)).any():
+            self.imported.scores[mine] = np.nan
+            self.notes.append(
+                f"{path}: its scores are {np.nanmin(scores):.4g} to {np.nanmax(scores):.4g}, expected 0 to 1;"
+                " they are not kept"
+            )
 
     def _surer(self, row: FaceRow, score: float | None, index: int) -> bool:
         if row.score is None or score is None:

@@ -101,6 +101,26 @@ def number(text: object, where: str) -> float:
     return value
 
 
+def score_of(value: object, where: str) -> float | None:
+    """Return how sure a file says it is of a face; None where it leaves that empty.
+
+    Raises
+    ------
+    DataError
+        If it is not a number.
+    """
+    text = "" if value is None else str(value).strip()
+    if text.lower() in _BLANK | {"nan"}:
+        return None
+    try:
+        score = math.nan if isinstance(value, bool) else float(text)
+    except ValueError:
+        score = math.nan
+    if not math.isfinite(score):
+        raise DataError(f"{where}: expected the score of a face, got '{text[:40]}'")
+    return score
+
+
 def size_of(width: object, height: object, where: str) -> tuple[int, int] | None:
     """Return the width and height that a file gives for an image; None where it leaves them empty or 0."""
     if width in (None, "", "0", 0) or height in (None, "", "0", 0):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wsegs.errors import DataError
-from wsegs.landmarks.imports.rows import FaceRow, number, points_of_text, size_of
+from wsegs.landmarks.imports.rows import FaceRow, points_of_text, score_of, size_of
 from wsegs.schemes import LandmarkScheme
 
 _NAME_COLUMNS = ("file", "filename", "file_name", "image", "image_id", "name", "input", "path", "image_path", "img")
@@ -83,8 +83,8 @@ def _face(row: list[str], columns: _Columns, name: str, where: str) -> FaceRow:
         return FaceRow((image,), None, where)
     points = points_of_text([row[column] for column in columns.points], where)
     score = None
-    if points is not None and columns.score is not None and row[columns.score].strip():
-        score = number(row[columns.score], where)
+    if points is not None and columns.score is not None:
+        score = score_of(row[columns.score], where)
     size = None
     if columns.size is not None:
         size = size_of(row[columns.size[0]].strip(), row[columns.size[1]].strip(), where)

@@ -192,7 +192,9 @@ def parse_classes(text: str, source: str) -> ClassMap:
 
 
 def _example_region(classes: ClassMap) -> str:
-    return "top_of_head" if "top_of_head" in classes.regions else next(iter(classes.regions))
+    """Return the hair, which is what most masks of one class are of, or else the first region but the background."""
+    hair = (name for name in ("top_of_head", "hair") if name in classes.regions)
+    return next(hair, next(name for name, numbers in classes.regions.items() if {*numbers} & classes.foreground))
 
 
 def _number(node: Node, classes: dict[str, int]) -> int:

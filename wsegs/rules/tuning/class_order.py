@@ -31,6 +31,8 @@ def class_order_doubt(
         What they are said to mean.
     """
     mine = _overlaps(regions, names, masks, classes)
+    if not mine:  # regions of one's own, which no rules draw
+        return ""
     never = [name for name, overlap in mine.items() if overlap == 0]
     order, best = _best_order(regions, names, masks, classes, _mean(mine))
     if not order and (not never or 2 * len(never) < len(mine)):

@@ -17,9 +17,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from wsegs.errors import DataError
-from wsegs.features.build import Rows, build_features
-from wsegs.features.format import MEAN_FACE, MIRRORED, OWN, UNREADABLE, difference
-from wsegs.features.reader import FeatureStore
+from wsegs.features.build import Rows
+from wsegs.features.format import MEAN_FACE, MIRRORED, OWN, UNREADABLE
 from wsegs.io.images import reason
 from wsegs.nets.images import normalise
 from wsegs.nets.layers.region_sources import RegionSource
@@ -28,7 +27,6 @@ from wsegs.tasks.batch import Batch, SampleFields
 from wsegs.training.plan import TrainingPlan
 from wsegs.training.regions import build_regions, fields_of_regions
 from wsegs.training.samples.loaders import open_source, sample_loader
-from wsegs.training.samples.opening import OpenSource, OpenStore, open_planned
 from wsegs.training.samples.readers import one_line_reader_failures
 from wsegs.training.samples.sources import SampleSource
 from wsegs.training.weights import load_trunks, seeded_network
@@ -205,82 +203,3 @@ def _reader_of_process(plan: TrainingPlan, mirrored: bool) -> ProbeReader:
         _readers.clear()  # one at a time is kept
         _readers[key] = ProbeReader(plan, mirrored=mirrored)
     return _readers[key]
-
-
-def features_identity(plan: TrainingPlan, source: OpenSource) -> dict[str, Any]:
-    """Return what makes the features of a plan, as JSON holds it."""
-    network, regions = plan.network, plan.regions
-    assert network.backbone is not None
-    assert regions is not None
-    labelled = source.labelled
-    images = hashlib.sha256("\0".join(labelled.images).encode("utf-8", "surrogateescape")).hexdigest()
-    from_: dict[str, Any] = {"images": images}
-    if isinstance(source, OpenStore):
-        store = source.labelled
-        placed = hashlib.sha256(store.landmarks.tobytes() + store.affine.tobytes()).hexdigest()
-        from_ |= {"landmarks": placed, "rules": store.rules.sha256}
-    return {
-        **from_,
-        "frame": source.frame.as_json(),
-        "size": list(network.size),
-        "regions": regions.source,
-        "parser": None if regions.parser is None else str(regions.parser.source),
-        "region_names": list(network.regions),
-        "backbone": network.backbone.name,
-        "weights": network.backbone.sha256,
-        "network": {key: value for key, value in network.options.items() if key not in ("clip", "backbone")},
-        "mirrored_copies": plan.fit is not None and plan.fit.mirrored_copies,
-    }
-
-
-def features_path(plan: TrainingPlan) -> Path:
-    """Return where the features of a plan lie by default: beside its mask store.
-
-    ``masks.h5`` has ``features.h5``, another store ``NAME.features.h5``; those of a data set lie in the working folder.
-    """
-    if plan.main.kind == "data" or plan.main.path.stem == "masks":
-        folder = Path() if plan.main.kind == "data" else plan.main.path.parent
-        return folder / "features.h5"
-    return plan.main.path.with_name(f"{plan.main.path.stem}.features.h5")
-
-
-def build_planned_features(
-    plan: TrainingPlan, output: Path, *, jobs: int = -1, scheduler: str | None = None, force: bool = False
-) -> dict[str, Any]:
-    """Read the features of a plan; see :func:`wsegs.features.build.build_features`."""
-    source = open_planned(plan.main, plan.network.size)
-    reader = ProbeReader(plan, mirrored=plan.fit is not None and plan.fit.mirrored_copies)
-    names, images = plan.network.regions, tuple(source.labelled.images)
-    identity = features_identity(plan, source)
-    summary = build_features(reader, images, names, identity, output, jobs=jobs, scheduler=scheduler, force=force)
-    with FeatureStore(output) as features:
-        size = sum((len(names) + 1) * channels for _, channels in features.blocks)
-    return {**summary, "features": size, "regions": len(names)}
-
-
-def open_or_build_features(plan: TrainingPlan, path: Path, *, jobs: int = -1, replace: bool = False) -> FeatureStore:
-    """Return the features of a plan, which are read from the images where they are not there yet.
-
-    Parameters
-    ----------
-    plan, jobs
-        See :func:`build_planned_features`.
-    path
-        The file.
-    replace
-        Read them anew where the file has those of something else.
-
-    Raises
-    ------
-    DataError
-        If the file has those of something else, and ``replace`` is false.
-    """
-    wanted = features_identity(plan, open_planned(plan.main, plan.network.size))
-    if path.exists():
-        features = FeatureStore(path)
-        if not replace or not difference(features.identity, wanted):
-            features.check_identity(wanted)
-            return features
-        features.close()
-    build_planned_features(plan, path, jobs=jobs, force=replace)
-    return FeatureStore(path)

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from wsegs.errors import DataError
 from wsegs.features.format import MEAN_FACE, UNREADABLE
-from wsegs.features.reader import FeatureStore
 from wsegs.heads.axes import PrincipalAxes
 from wsegs.heads.choose import PenaltyChoice, choose_penalty
 from wsegs.heads.fit import LinearFit, fit_linear
@@ -24,7 +23,7 @@ from wsegs.heads.thresholds import choose_thresholds
 from wsegs.io.lock import locks_output
 from wsegs.io.sides import exchanged
 from wsegs.nets.region_probe import RegionProbe
-from wsegs.training.fitting.features import features_path, open_or_build_features
+from wsegs.training.fitting.feature_files import ImageFeatures, features_path, open_or_build_features
 from wsegs.training.fitting.result import Result, mean_average_precision, write_fit
 from wsegs.training.fitting.segments import mean_shares, own_regions
 from wsegs.training.plan import FitPlan, MirrorPlan, TrainingPlan
@@ -76,7 +75,8 @@ def fit_probe(
         The run folder: ``recipe.yaml``, ``plan.json``, ``run.json``, ``training_images.csv``, ``best.ckpt``,
         ``last.ckpt``, ``penalties.csv``, ``region_shares.csv`` and, for several numbers of labels, ``label_curve.csv``.
     features
-        The file of features; None is that beside the mask store. It is made where it is not there.
+        The file of features; None is that beside the mask store. It is made where it is not there: of all images, or
+        of those alone that are fitted on or held out, if they are less than half of them.
     jobs
         Processes that read features; -1 is one a core.
     force
@@ -96,15 +96,16 @@ def fit_probe(
     check_free(output, force=force)
     began = time.monotonic()
     source = open_planned(plan.main, plan.network.size)
-    main = plan.main
-    split = rows_of(source, fraction=main.validation_fraction, hold_out=main.hold_out, limit=main.limit)
-    path = features or features_path(plan)
-    with open_or_build_features(plan, path, jobs=jobs, replace=force and features is None) as read:
+    split = _split(plan, source)
+    needed = _needed_rows(plan, source, split)
+    path = features or features_path(plan, needed)
+    with open_or_build_features(plan, path, rows=needed, jobs=jobs, replace=force and features is None) as read:
         fitting = time.monotonic()
         network = seeded_network(plan)
         assert isinstance(network, RegionProbe)
         load_trunks(network, plan)
-        result = _fit(fit, plan, network, source, split, read)
+        images = ImageFeatures(read, read.rows_of(source.labelled.images))
+        result = _fit(fit, plan, network, source, split, images)
         mean_face = int((read.status == MEAN_FACE).sum())
     info = write_fit(recipe, plan, network, source, result, output, path, force=force)
     add_duration(output, time.monotonic() - began, describe_device("cuda" if torch.cuda.is_available() else "cpu"))
@@ -126,12 +127,13 @@ def fit_probe(
 
 
 def _fit(
-    fit: FitPlan, plan: TrainingPlan, network: RegionProbe, source: OpenSource, split: Split, features: FeatureStore
+    fit: FitPlan, plan: TrainingPlan, network: RegionProbe, source: OpenSource, split: Split, features: ImageFeatures
 ) -> Result:
     """Choose a penalty by people who were not fitted on, fit, choose thresholds; all goes into the network."""
     task = plan.task("attributes")
     assert task is not None
-    rows, held = _rows(fit, plan, source, split, features)
+    rows, held = (part[features.status[part] != UNREADABLE] for part in _rows(fit, plan, source, split))
+    _check_rows(fit, source, rows, held)
     standardiser = Standardiser.measure(features.matrix(rows), clip=network.clip)
     fitted, validation = (_samples(features, source, part, standardiser) for part in (rows, held))
     own = own_regions(plan)
@@ -177,29 +179,51 @@ def _fit(
     )
 
 
+def default_features(plan: TrainingPlan) -> Path:
+    """Return the file of features that a fit makes or takes where nobody names one."""
+    source = open_planned(plan.main, plan.network.size)
+    return features_path(plan, _needed_rows(plan, source, _split(plan, source)))
+
+
+def _split(plan: TrainingPlan, source: OpenSource) -> Split:
+    main = plan.main
+    return rows_of(source, fraction=main.validation_fraction, hold_out=main.hold_out, limit=main.limit)
+
+
+def _needed_rows(plan: TrainingPlan, source: OpenSource, split: Split) -> NDArray[np.intp] | None:
+    """Return the rows whose features a fit needs, ascending; None for all, if it needs half of them."""
+    assert plan.fit is not None
+    needed = np.sort(np.concatenate(_rows(plan.fit, plan, source, split)))
+    return needed if 2 * len(needed) < len(source.labelled.images) else None
+
+
 def _rows(
-    fit: FitPlan, plan: TrainingPlan, source: OpenSource, split: Split, features: FeatureStore
+    fit: FitPlan, plan: TrainingPlan, source: OpenSource, split: Split
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the rows that are fitted on, and those that are held out as a whole.
+    """Return the rows that are fitted on, and those that are held out as a whole; some images may be unreadable.
 
     With folds, people who would be carved out for validation are fitted on, too: each is held out in a fold.
     """
     carved = split.carved and fit.folds > 0
-    labels, read = source.labelled.attributes, features.status != UNREADABLE
+    labels = source.labelled.attributes
 
-    def usable(rows: NDArray[np.intp]) -> NDArray[np.intp]:
-        return np.asarray(rows[(labels[rows] >= 0).any(axis=1) & read[rows]])
+    def labelled(rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        return np.asarray(rows[(labels[rows] >= 0).any(axis=1)])
 
-    rows = usable(np.concatenate([split.train, split.validation]) if carved else split.train)
-    held = usable(split.validation[:0] if carved else split.validation)
+    rows = labelled(np.concatenate([split.train, split.validation]) if carved else split.train)
+    held = labelled(split.validation[:0] if carved else split.validation)
     if fit.labels:
         order = np.random.default_rng(plan.seed).permutation(len(rows))
         rows = rows[order[: max(fit.labels)]]
+    return rows, held
+
+
+def _check_rows(fit: FitPlan, source: OpenSource, rows: NDArray[np.intp], held: NDArray[np.intp]) -> None:
+    """Raise DataError unless there is something to fit on, and to choose the penalty by."""
     if len(rows) < 2:
         raise DataError(f"{source.name}: expected images with labels to fit on, got {len(rows)} that can be read")
     if not fit.folds and not len(held):
         raise DataError(f"{source.name}: no image with a label to choose the penalty by; --folds 5 needs none")
-    return rows, held
 
 
 def _fold_count(folds: int, identity: NDArray[np.integer[Any]]) -> int:
@@ -208,13 +232,15 @@ def _fold_count(folds: int, identity: NDArray[np.integer[Any]]) -> int:
     return max(2, min(folds, people))
 
 
-def _samples(features: FeatureStore, source: OpenSource, rows: NDArray[np.intp], standardiser: Standardiser) -> Samples:
+def _samples(
+    features: ImageFeatures, source: OpenSource, rows: NDArray[np.intp], standardiser: Standardiser
+) -> Samples:
     read = standardiser.standardised(features.matrix(rows))
     return Samples(read, source.labelled.attributes[rows], source.labelled.identity[rows])
 
 
 def _mirrored_samples(
-    features: FeatureStore,
+    features: ImageFeatures,
     source: OpenSource,
     rows: NDArray[np.intp],
     standardiser: Standardiser,

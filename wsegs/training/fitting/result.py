@@ -21,6 +21,7 @@ from wsegs.training.regions import build_regions
 from wsegs.training.run_folder import BEST, LABEL_CURVE, LAST, PENALTIES, REGION_SHARES
 from wsegs.training.runs import RunInfo, create_run, describe_run
 from wsegs.training.samples.opening import OpenSource
+from wsegs.training.samples.record import Recorded
 from wsegs.training.samples.split import Split
 from wsegs.training.weights import describe_weights
 
@@ -128,7 +129,7 @@ def write_fit(
         "fit": {key: summary[key] for key in ("penalty", "chosen_by", "prior", "scores", "measured_on", "skipped")},
     }
     info = describe_run(plan, source, result.rows, **describe_weights(plan), **about)
-    create_run(output, recipe, plan, info, source, result.rows, force=force)
+    create_run(output, recipe, plan, info, [Recorded(source, result.rows)], force=force)
     table = summary["penalties"]
     write_table(output / PENALTIES, list(table[0]), ([row[key] for key in table[0]] for row in table))
     if result.curve:

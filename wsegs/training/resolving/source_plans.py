@@ -38,7 +38,7 @@ class Overrides:
     crop
         How images of a data set are cropped; None is what the recipe says.
     opened
-        Options that the data set is opened with; see :func:`wsegs.datasets.open_dataset`.
+        Options that the data set is opened with; see :func:`wsegs.training.samples.opening.open_data`.
     """
 
     masks: Path | None = None

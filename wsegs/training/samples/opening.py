@@ -17,6 +17,8 @@ from wsegs.errors import DataError, OptionError
 from wsegs.geometry.frame import Frame
 from wsegs.geometry.matrices import transform_points
 from wsegs.geometry.resample import rescale
+from wsegs.landmarks.known import fit_to_images
+from wsegs.landmarks.scaling import parse_scale
 from wsegs.landmarks.table import REJECTED, LandmarkTable, read_landmarks
 from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
@@ -170,7 +172,7 @@ def open_data(
     landmarks
         ``landmarks.h5`` of the data set; empty for none.
     options
-        For :func:`wsegs.datasets.open_dataset`.
+        For :func:`wsegs.datasets.open_dataset`; and ``data_scale``, as ``--data-scale`` has it.
     zoom, align_eyes, margin
         Of crops.
 
@@ -179,9 +181,21 @@ def open_data(
     OptionError
         If the crop needs landmarks or boxes, and there are none.
     MissingError, DataError
-        If the data set or the landmarks cannot be read, or have no image in common.
+        If the data set or the landmarks cannot be read, or have no image in common; or if points or boxes of the data
+        set that are used are of images of another size.
     """
-    dataset = open_dataset(path, **(options or {}))
+    options = dict(options or {})
+    scale = options.pop("data_scale", None)
+    dataset = open_dataset(path, **options)
+    if crop == "auto":
+        crop = "face" if landmarks else "image" if dataset.aligned_points is not None else "letterbox"
+    dataset = fit_to_images(
+        dataset,
+        None if scale is None else parse_scale(scale, "--data-scale", ()),
+        points=not landmarks,
+        boxes=crop == "box" or (crop == "image" and dataset.aligned_points is not None),
+        each=False,
+    )
     points = np.full((len(dataset), 5, 2), np.nan, np.float32)
     sizes, rejected = np.zeros((len(dataset), 2), np.int32), np.zeros(len(dataset), bool)
     if landmarks:
@@ -190,8 +204,6 @@ def open_data(
         rejected = rejected_by_name(table, dataset)
     elif dataset.points is not None:
         points = dataset.points.astype(np.float32)
-    if crop == "auto":
-        crop = "face" if landmarks else "image" if dataset.aligned_points is not None else "letterbox"
     if crop == "face" and not np.isfinite(points).any():
         raise OptionError(f"--crop face: needs landmarks of {dataset.root}; --landmarks names them")
     if crop == "box" and dataset.boxes is None:

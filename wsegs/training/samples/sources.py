@@ -45,7 +45,7 @@ class SampleSource(ABC):
         self.labelled = labelled
         self.size = size
         self._has_face = has_face
-        self._class_maps = class_maps
+        self.class_maps = class_maps
         self._labels: dict[str, NDArray[Any]] = {}
         self._kept: dict[str, RowCache] = {}
 
@@ -127,7 +127,7 @@ class SampleSource(ABC):
         }
         if fields.regions is not None:
             arrays["regions"] = (fields.regions, self.region_dtype())
-        if fields.classes is not None and self._class_maps is not None:
+        if fields.classes is not None and self.class_maps is not None:
             arrays["classes"] = (fields.classes, np.dtype(np.uint8))
         return arrays
 
@@ -164,8 +164,8 @@ class SampleSource(ABC):
         return out
 
     def _classes(self, row: int, size: tuple[int, int]) -> NDArray[np.uint8]:
-        assert self._class_maps is not None
-        return self._class_maps.read(row, size, self._class_matrix(row, size), self.image_size(row))
+        assert self.class_maps is not None
+        return self.class_maps.read(row, size, self._class_matrix(row, size), self.image_size(row))
 
     def _class_matrix(self, row: int, size: tuple[int, int]) -> NDArray[np.float32]:
         """Return the matrix from the source image to a crop of another size."""
