@@ -11,6 +11,7 @@ _EXTRA_OF = {
     "torch": "train",
     "pytorch_lightning": "train",
     "torchmetrics": "train",
+    "skimage": "train",
     "tensorboard": "train",
     "timm": "timm",
     "dlib": "dlib",

@@ -18,7 +18,7 @@ from wsegs.training.plan import (
     TrunkPlan,
 )
 from wsegs.training.recipe import Recipe
-from wsegs.training.resolving.backbone_plans import plan_backbone
+from wsegs.training.resolving.backbone_plans import check_fitted, plan_backbone
 from wsegs.training.resolving.chosen import ChosenTask
 from wsegs.training.resolving.mirror_plans import plan_mirrors
 from wsegs.training.resolving.region_plans import plan_regions
@@ -58,6 +58,7 @@ def resolve(recipe: Recipe, overrides: Overrides | None = None) -> TrainingPlan:
     tasks = choose_tasks(recipe, signature)
     check_fit(recipe, signature, tasks)
     backbone = plan_backbone(recipe, signature)
+    check_fitted(recipe, signature)
 
     hold_out = hold_out_of(recipe, tasks)
     main = choose_main_source(recipe, overrides, tasks, hold_out)

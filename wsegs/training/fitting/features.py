@@ -1,217 +1,25 @@
-"""Features of a region probe: what the frozen network of a plan says of the images of its first source."""
+"""Files of features: what the network of a plan says of the images of its first source."""
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
-from torch.utils.data import Dataset
-
-from wsegs.errors import DataError
-from wsegs.features.build import Rows, build_features
-from wsegs.features.format import MEAN_FACE, MIRRORED, OWN, UNREADABLE, difference
+from wsegs.features.build import build_features
+from wsegs.features.format import difference
 from wsegs.features.reader import FeatureStore
-from wsegs.io.images import reason
-from wsegs.nets.images import normalise
-from wsegs.nets.layers.region_sources import RegionSource
-from wsegs.nets.region_probe import RegionProbe
-from wsegs.tasks.batch import Batch, SampleFields
+from wsegs.io.files import sha256_of
+from wsegs.nets import signature_of
+from wsegs.training.fitting.reading import FeatureReader
 from wsegs.training.plan import TrainingPlan
-from wsegs.training.regions import build_regions, fields_of_regions
-from wsegs.training.samples.loaders import open_source, sample_loader
 from wsegs.training.samples.opening import OpenSource, OpenStore, open_planned
-from wsegs.training.samples.readers import one_line_reader_failures
-from wsegs.training.samples.sources import SampleSource
-from wsegs.training.weights import load_trunks, seeded_network
-
-_BATCH = 4  # images that a process computes at a time on a CPU: more of them leave its cache
-_LARGEST = 65504.0  # of float16
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # of glibc's mallopt
 
 
-class ReadImages(NamedTuple):
-    """Images of some rows: those that can be read, which of the rows they are, and what could not be read."""
-
-    batch: Batch | None
-    read: NDArray[np.bool_]
-    unreadable: tuple[str, ...]
-
-
-def read_images(source: SampleSource, fields: SampleFields, rows: NDArray[np.intp]) -> ReadImages:
-    """Read some rows; an image that cannot be read is no obstacle."""
-    try:
-        return ReadImages(source.read(rows, fields), np.ones(len(rows), bool), ())
-    except DataError:
-        pass  # one by one, then
-    read, unreadable = np.zeros(len(rows), bool), []
-    for position, row in enumerate(rows):
-        try:
-            source.read([row], fields)
-            read[position] = True
-        except DataError as error:
-            name = source.labelled.images[row]
-            unreadable.append(f"{name}: {reason(error, Path(name))}")
-    batch = source.read(rows[read], fields) if read.any() else None
-    return ReadImages(batch, read, tuple(unreadable))
-
-
-class ProbeReader:
-    """Reads features by row; pickles as its plan, and opens images and network once a process.
-
-    Parameters
-    ----------
-    plan
-        Of a training whose network is a :class:`wsegs.nets.region_probe.RegionProbe`.
-    mirrored
-        Read the mirrored images, too.
-    """
-
-    def __init__(self, plan: TrainingPlan, *, mirrored: bool = False) -> None:
-        self._plan = plan
-        self._mirrored = mirrored
-        self._loaded: tuple[RegionProbe, RegionSource, SampleSource, SampleFields] | None = None
-
-    def __reduce__(self) -> Any:
-        return _reader_of_process, (self._plan, self._mirrored)
-
-    def __len__(self) -> int:
-        return len(self._parts()[2])
-
-    def read(self, rows: NDArray[np.intp]) -> Rows:
-        """Return the features of some images."""
-        torch.set_num_threads(1)  # there is a process for each core
-        _keep_freed_memory()
-        _, _, source, fields = self._parts()
-        return self._features(read_images(source, fields, rows), torch.device("cpu"))
-
-    def stream(self, parts: Sequence[NDArray[np.intp]], jobs: int) -> Iterator[Rows] | None:
-        """Yield features from a GPU, to which ``jobs`` processes bring images; None without one."""
-        if not torch.cuda.is_available():
-            return None
-        return self._from_gpu(parts, jobs)
-
-    def _from_gpu(self, parts: Sequence[NDArray[np.intp]], jobs: int) -> Iterator[Rows]:
-        _, _, source, fields = self._parts()
-        workers = torch.multiprocessing.cpu_count() if jobs == -1 else jobs
-        loader = sample_loader(_Images(source, fields), parts, workers, collate_fn=_as_it_is)  # type: ignore[arg-type]
-        with one_line_reader_failures():
-            for images in loader:
-                yield self._features(images, torch.device("cuda"))
-
-    def _parts(self) -> tuple[RegionProbe, RegionSource, SampleSource, SampleFields]:
-        if self._loaded is None:
-            network = seeded_network(self._plan)
-            assert isinstance(network, RegionProbe)
-            load_trunks(network, self._plan)
-            drawn, known = build_regions(self._plan, network)
-            regions = known or drawn
-            assert regions is not None
-            _, _, source = open_source(self._plan.main, self._plan.network.size)
-            fields = fields_of_regions(self._plan, network)
-            network.requires_grad_(False).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            self._loaded = (network, regions.eval(), source, fields)
-        return self._loaded
-
-    def _features(self, images: ReadImages, device: torch.device) -> Rows:
-        network, regions, _, _ = self._parts()
-        network.to(device)
-        regions.to(device)
-        shapes = {stride: (len(network.layout.rows), channels) for stride, channels in network.layout.blocks}
-        kinds = ("", f"{MIRRORED}/") if self._mirrored else ("",)
-        blocks = {
-            f"{kind}s{stride}": np.full((len(images.read), *shape), np.nan, np.float16)
-            for kind in kinds
-            for stride, shape in shapes.items()
-        }
-        status = np.full(len(images.read), UNREADABLE, np.uint8)
-        if images.batch is not None:
-            found = np.flatnonzero(images.read)
-            status[found] = np.where(images.batch.has_face.numpy(), OWN, MEAN_FACE)
-            step = _BATCH if device.type == "cpu" else len(found)
-            with torch.inference_mode():
-                for first in range(0, len(found), step):
-                    here = slice(first, first + step)
-                    for name, block in _read(network, regions, images.batch.part(here), device, kinds).items():
-                        blocks[name][found[here]] = block
-        return Rows(blocks, status, images.unreadable)
-
-
-def _read(
-    network: RegionProbe, regions: RegionSource, batch: Batch, device: torch.device, kinds: Sequence[str]
-) -> dict[str, NDArray[np.float16]]:
-    images = normalise(batch.images.to(device)).contiguous(memory_format=torch.channels_last)
-    known = batch.regions if regions.reads == "regions" else batch.classes
-    drawn = regions(images, None if known is None else known.to(device), batch.points.to(device))
-    found = {}
-    for kind in kinds:
-        if kind:
-            images, drawn = images.flip(-1), drawn.flip(-1)
-        for stride, block in network.read(images, drawn).items():
-            found[f"{kind}s{stride}"] = _half(block)
-    return found
-
-
-def _half(block: Tensor) -> NDArray[np.float16]:
-    return np.asarray(block.clamp(-_LARGEST, _LARGEST).half().cpu().numpy())
-
-
-@cache
-def _keep_freed_memory() -> None:
-    """Keep the memory of maps for the next images, where the C library is glibc.
-
-    It gives large blocks back to the system as soon as they are freed, and half of the time of a small network on a CPU
-    goes into having their pages cleared again.
-    """
-    with suppress(AttributeError, OSError, TypeError):  # another C library
-        mallopt = ctypes.CDLL(None).mallopt
-        for parameter, value in ((_MMAP_THRESHOLD, 1 << 30), (_TRIM_THRESHOLD, (1 << 31) - 1), (_TOP_PAD, 1 << 26)):
-            mallopt(parameter, ctypes.c_int(value))
-
-
-class _Images(Dataset[ReadImages]):
-    """Images by the rows that a sampler yields."""
-
-    def __init__(self, source: SampleSource, fields: SampleFields) -> None:
-        self._source = source
-        self._fields = fields
-
-    def __len__(self) -> int:
-        return len(self._source)
-
-    def __getitem__(self, rows: NDArray[np.intp]) -> ReadImages:
-        return read_images(self._source, self._fields, rows)
-
-
-def _as_it_is(images: Any) -> Any:
-    return images
-
-
-_readers: dict[str, ProbeReader] = {}
-
-
-def _reader_of_process(plan: TrainingPlan, mirrored: bool) -> ProbeReader:
-    """Return the reader of a plan that this process has already, or a new one: its network is loaded once."""
-    key = hashlib.sha256(repr((plan, mirrored)).encode()).hexdigest()
-    if key not in _readers:
-        _readers.clear()  # one at a time is kept
-        _readers[key] = ProbeReader(plan, mirrored=mirrored)
-    return _readers[key]
-
-
-def features_identity(plan: TrainingPlan, source: OpenSource) -> dict[str, Any]:
-    """Return what makes the features of a plan, as JSON holds it."""
+def features_identity(plan: TrainingPlan, source: OpenSource, checkpoint: Path | None = None) -> dict[str, Any]:
+    """Return what makes the features of a plan, as JSON holds it; ``checkpoint`` is that of a trained network."""
     network, regions = plan.network, plan.regions
-    assert network.backbone is not None
-    assert regions is not None
+    weights = None if network.backbone is None else network.backbone.sha256
     labelled = source.labelled
     images = hashlib.sha256("\0".join(labelled.images).encode("utf-8", "surrogateescape")).hexdigest()
     from_: dict[str, Any] = {"images": images}
@@ -223,11 +31,11 @@ def features_identity(plan: TrainingPlan, source: OpenSource) -> dict[str, Any]:
         **from_,
         "frame": source.frame.as_json(),
         "size": list(network.size),
-        "regions": regions.source,
-        "parser": None if regions.parser is None else str(regions.parser.source),
+        "regions": None if regions is None else regions.source,
+        "parser": None if regions is None or regions.parser is None else str(regions.parser.source),
         "region_names": list(network.regions),
-        "backbone": network.backbone.name,
-        "weights": network.backbone.sha256,
+        "backbone": network.name if network.backbone is None else network.backbone.name,
+        "weights": weights if checkpoint is None else sha256_of(checkpoint),
         "network": {key: value for key, value in network.options.items() if key not in ("clip", "backbone")},
         "mirrored_copies": plan.fit is not None and plan.fit.mirrored_copies,
     }
@@ -237,33 +45,48 @@ def features_path(plan: TrainingPlan) -> Path:
     """Return where the features of a plan lie by default: beside its mask store.
 
     ``masks.h5`` has ``features.h5``, another store ``NAME.features.h5``; those of a data set lie in the working folder.
+    The file of a network without a backbone begins with the network's name: ``facetracer-features.h5``.
     """
+    name = "features.h5" if plan.network.backbone is not None else f"{plan.network.name}-features.h5"
     if plan.main.kind == "data" or plan.main.path.stem == "masks":
         folder = Path() if plan.main.kind == "data" else plan.main.path.parent
-        return folder / "features.h5"
-    return plan.main.path.with_name(f"{plan.main.path.stem}.features.h5")
+        return folder / name
+    return plan.main.path.with_name(f"{plan.main.path.stem}.{name}")
 
 
 def build_planned_features(
-    plan: TrainingPlan, output: Path, *, jobs: int = -1, scheduler: str | None = None, force: bool = False
+    plan: TrainingPlan,
+    output: Path,
+    *,
+    jobs: int = -1,
+    scheduler: str | None = None,
+    force: bool = False,
+    checkpoint: Path | None = None,
 ) -> dict[str, Any]:
-    """Read the features of a plan; see :func:`wsegs.features.build.build_features`."""
+    """Read the features of a plan's network, or of a checkpoint of it; see :func:`wsegs.features.build.build_features`.
+
+    A network that was trained says one vector of an image, which is that of the whole image in the file.
+    """
     source = open_planned(plan.main, plan.network.size)
-    reader = ProbeReader(plan, mirrored=plan.fit is not None and plan.fit.mirrored_copies)
-    names, images = plan.network.regions, tuple(source.labelled.images)
-    identity = features_identity(plan, source)
+    mirrored = plan.fit is not None and plan.fit.mirrored_copies
+    reader = FeatureReader(plan, mirrored=mirrored, checkpoint=checkpoint)
+    by_region = signature_of(plan.network.name).reads_features
+    names, images = plan.network.regions if by_region else (), tuple(source.labelled.images)
+    identity = features_identity(plan, source, checkpoint)
     summary = build_features(reader, images, names, identity, output, jobs=jobs, scheduler=scheduler, force=force)
     with FeatureStore(output) as features:
         size = sum((len(names) + 1) * channels for _, channels in features.blocks)
     return {**summary, "features": size, "regions": len(names)}
 
 
-def open_or_build_features(plan: TrainingPlan, path: Path, *, jobs: int = -1, replace: bool = False) -> FeatureStore:
+def open_or_build_features(
+    plan: TrainingPlan, path: Path, *, jobs: int = -1, replace: bool = False, checkpoint: Path | None = None
+) -> FeatureStore:
     """Return the features of a plan, which are read from the images where they are not there yet.
 
     Parameters
     ----------
-    plan, jobs
+    plan, jobs, checkpoint
         See :func:`build_planned_features`.
     path
         The file.
@@ -275,12 +98,12 @@ def open_or_build_features(plan: TrainingPlan, path: Path, *, jobs: int = -1, re
     DataError
         If the file has those of something else, and ``replace`` is false.
     """
-    wanted = features_identity(plan, open_planned(plan.main, plan.network.size))
+    wanted = features_identity(plan, open_planned(plan.main, plan.network.size), checkpoint)
     if path.exists():
         features = FeatureStore(path)
         if not replace or not difference(features.identity, wanted):
             features.check_identity(wanted)
             return features
         features.close()
-    build_planned_features(plan, path, jobs=jobs, force=replace)
+    build_planned_features(plan, path, jobs=jobs, force=replace, checkpoint=checkpoint)
     return FeatureStore(path)

@@ -1,4 +1,4 @@
-"""Plan the backbone of a network that has one."""
+"""Plan the backbone of a network that has one, and check that heads can be fitted on the features of a network."""
 
 from __future__ import annotations
 
@@ -27,11 +27,7 @@ def plan_backbone(recipe: Recipe, signature: NetworkSignature) -> BackbonePlan |
     if not signature.wants("backbone"):
         if recipe.network.weights is not None:
             raise OptionError(f"network: weights: '{name}' has no backbone; trunks name weights of layers")
-        if recipe.fit is not None:
-            raise OptionError(f"fit: heads are fitted on the features of a backbone, and network '{name}' has none")
         return None
-    if recipe.fit is not None and recipe.losses != {"attributes"}:
-        raise OptionError(f"fit: expected the task attributes alone, got {', '.join(sorted(recipe.losses))}")
     backbone = str(recipe.network.options.get("backbone", _DEFAULT))
     strides = recipe.network.options.get("strides", _STRIDES)
     if not isinstance(strides, Sequence) or not all(isinstance(stride, int) for stride in strides):
@@ -39,3 +35,35 @@ def plan_backbone(recipe: Recipe, signature: NetworkSignature) -> BackbonePlan |
     check_backbone(backbone, strides)
     found = find_weights(backbone, recipe.network.weights)
     return BackbonePlan(backbone, found.file, found.sha256, found.licence)
+
+
+def check_fitted(recipe: Recipe, signature: NetworkSignature) -> None:
+    """Check that heads can be fitted on the features of a recipe's network, where it asks for that.
+
+    Raises
+    ------
+    OptionError
+        If the network has no features, or heads of other tasks than attributes would be left as they are.
+    """
+    attributes = recipe.tasks.get("attributes")
+    held_out = attributes.options.get("held_out") if attributes else ()
+    if held_out and (recipe.fit is None or recipe.fit.features == "frozen"):
+        raise OptionError(
+            "--hold-out-attributes: they would never be learnt; --svm learns them on the features of a trained network"
+        )
+    if recipe.fit is None:
+        return
+    name = recipe.network.target
+    if recipe.fit.features == "trained":
+        if not signature.wants("heads"):
+            raise OptionError(f"fit: machines are fitted on the features of a network, and '{name}' has none")
+        if "attributes" not in recipe.losses:
+            raise OptionError(f"fit: expected a recipe that learns attributes, got {', '.join(sorted(recipe.losses))}")
+        return
+    if not signature.reads_features:
+        raise OptionError(
+            f"fit: heads are fitted on features by region, which network '{name}' does not read; features: trained fits"
+            " them on its own after the training"
+        )
+    if recipe.losses != {"attributes"}:
+        raise OptionError(f"fit: expected the task attributes alone, got {', '.join(sorted(recipe.losses))}")

@@ -98,7 +98,15 @@ def _needs_store(recipe: Recipe, tasks: list[ChosenTask]) -> str:
 
 def _source(recipe: Recipe, opened: OpenSource, overrides: Overrides, hold_out: Any) -> ChosenSource:
     limit = overrides.limit or 0
-    rows = rows_of(opened, fraction=recipe.validation_fraction, hold_out=hold_out, limit=limit)
+    labels = recipe.samples.labels or 0
+    rows = rows_of(
+        opened,
+        fraction=recipe.validation_fraction,
+        hold_out=hold_out,
+        limit=limit,
+        labels=labels,
+        labels_seed=recipe.seed,
+    )
     for part in (rows.train, rows.validation):
         check_images(opened, part)
     store = isinstance(opened, OpenStore)
@@ -118,6 +126,8 @@ def _source(recipe: Recipe, opened: OpenSource, overrides: Overrides, hold_out: 
         validation=len(rows.validation),
         carved=rows.carved,
         batch_size=min(recipe.batch_size, len(rows.train)),
+        labels=labels,
+        labels_seed=recipe.seed if labels else 0,
     )
     return ChosenSource(opened, rows, plan)
 
