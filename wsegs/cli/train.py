@@ -64,9 +64,9 @@ class LabelsType(click.ParamType):  # type: ignore[type-arg]
         type=LabelsType(),
         envvar="WSEGS_LABELS",
         show_envvar=True,
-        help="CSV file of labels, as of wsegs landmarks. Or a number: train or fit on so many labelled images; of several,"
-        " such as 100,300,1000, the largest is the run's, and all are points of the curve in its report (region-probe,"
-        " facetracer).  [default: labels.csv in the data set]",
+        help="CSV file of labels, as of wsegs landmarks. Or a number: train or fit on so many labelled images. Of"
+        " several, such as 100,300,1000, the largest is the run's, and all are points of the curve in its report"
+        " (region-probe, facetracer).  [default: labels.csv in the data set]",
     ),
     numbers_option,
     unknown_option,
@@ -174,10 +174,10 @@ def train(
     The options of Network, Loss and optimizer, and Validation replace values of the recipe. The run folder keeps the
     recipe as it was used.
     """
-    from wsegs.cli.landmarks_for_training import is_landmark_table, samples_of_landmarks
     from wsegs.nets import signature_of
     from wsegs.training.distributed import is_main_process
     from wsegs.training.resolve import Overrides, resolve
+    from wsegs.training.resolving.landmark_tables import is_landmark_table, samples_of_landmarks
     from wsegs.training.run_folder import check_free, check_run, has_checkpoint
 
     if resume and force:

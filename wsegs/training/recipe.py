@@ -245,13 +245,13 @@ SVM_PENALTIES = (30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03)
 class Fit(_Strict):
     """How linear heads are fitted on the features of a network.
 
-    ``features``: ``frozen``, in place of a training; ``trained``, after the training of the recipe's stages, whose heads
-    they replace. ``penalties`` are tried by ``folds`` of people (0: on the validation images), and the best by ``criterion`` is
-    taken, with ``each`` for each attribute by itself. ``prior`` is by how much more weights on regions outside of an
-    attribute's own mask are penalised. ``mirrored_copies`` adds the mirrored images as further rows. ``thresholds``
-    says what the thresholds of the attributes are chosen for; ``none`` leaves them at a probability of one half.
-    ``labels`` takes so many labelled images; of several numbers, the largest is the run's and all are points of a
-    curve.
+    ``features``: ``frozen``, in place of a training; ``trained``, after the training of the recipe's stages, whose
+    heads they replace. ``penalties`` are tried by ``folds`` of people (0: on the validation images), and the best by
+    ``criterion`` is taken, with ``each`` for each attribute by itself. ``prior`` is by how much more weights on regions
+    outside of an attribute's own mask are penalised. ``mirrored_copies`` adds the mirrored images as further rows.
+    ``thresholds`` says what the thresholds of the attributes are chosen for; ``none`` leaves them at a probability of
+    one half. ``labels`` takes so many labelled images; of several numbers, the largest is the run's and all are points
+    of a curve.
     """
 
     features: Literal["frozen", "trained"] = "frozen"

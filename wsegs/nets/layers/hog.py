@@ -12,9 +12,9 @@ _BLOCK = 2  # cells along each side of a block in which gradients are normalised
 def hog_maps(images: NDArray[np.uint8], cell: int, orientations: int = 9) -> NDArray[np.float32]:
     """Return the histogram of oriented gradients of each cell of images.
 
-    Dalal & Triggs' descriptor, as scikit-image computes it: the strongest gradient of the three colours votes, blocks of
-    2x2 cells are normalised (``L2-Hys``). A cell lies in up to four blocks; here it has the mean of what they say of it,
-    so that cells form a map, which can be read in any region.
+    Dalal & Triggs' descriptor, as scikit-image computes it: the strongest gradient of the three colours votes, blocks
+    of 2x2 cells are normalised (``L2-Hys``). A cell lies in up to four blocks; here it has the mean of what they say of
+    it, so that cells form a map, which can be read in any region.
 
     Parameters
     ----------

@@ -81,7 +81,7 @@ class PosedParts(RegionSource):
         return turn, places.mean() - turn * own.mean(dim=1)
 
     def _grid(self, part: int, points: Tensor, images: Tensor) -> Tensor:
-        """Return where in each image each pixel of a patch lies, (B, h, w, 2), from -1 to 1 as ``grid_sample`` wants."""
+        """Return where in each image each pixel of a patch lies, (B, h, w, 2), -1 to 1 as ``grid_sample`` wants."""
         turn, shift = self.matrices(part, points)
         usual = self.matrices(part, self.mean_points[None])
         found = torch.isfinite(torch.view_as_real(turn)).all(dim=1) & (turn.abs() > 0)

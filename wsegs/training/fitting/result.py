@@ -106,7 +106,7 @@ class Result:
 
 
 def mean_scores_of(logits: NDArray[np.float32], labels: NDArray[np.int8]) -> tuple[float, float]:
-    """Return mean average precision and accuracy over the attributes that have one, of logits (N, A) that are not nan."""
+    """Return mean average precision and accuracy over the attributes that have one, of logits (N, A); nan is none."""
     means = _scores([str(a) for a in range(labels.shape[1])], logits, labels)
     precision, accuracy = means["average_precision"], means["accuracy"]
     return (float("nan") if precision is None else precision, float("nan") if accuracy is None else accuracy)

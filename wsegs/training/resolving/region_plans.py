@@ -82,7 +82,8 @@ def _plan_parts(chosen: RegionInput, main: ChosenSource, size: tuple[int, int]) 
             " them to one place"
         )
     points = tuple((round(float(x), 2), round(float(y), 2)) for x, y in mean)
-    return PartsPlan({part: dict(places) for part, places in chosen.parts.items()}, points)
+    places = {part: {str(name): place for name, place in own.items()} for part, own in chosen.parts.items()}
+    return PartsPlan(places, points)
 
 
 def _plan_rules(opened: OpenStore, main: ChosenSource) -> RulesPlan:

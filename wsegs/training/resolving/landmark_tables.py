@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from wsegs.errors import OptionError
+from wsegs.landmarks.table import open_landmarks
+from wsegs.store.verify import kind_of_file
 
 
 def is_landmark_table(path: Path) -> bool:
     """Return whether a file says of itself that it holds landmarks."""
-    from wsegs.store.verify import kind_of_file
-
     return path.is_file() and kind_of_file(path) == "landmark table"
 
 
@@ -35,8 +35,6 @@ def samples_of_landmarks(
     MissingError, DataError
         If it cannot be read.
     """
-    from wsegs.landmarks.table import open_landmarks
-
     if landmarks is not None:
         raise OptionError(f"--landmarks: {table} holds landmarks already; expected one of them")
     with open_landmarks(table) as known:
