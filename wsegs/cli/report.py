@@ -28,7 +28,8 @@ def report(
 
     The page shows what the network has of these: learning curves, the scores of evaluations that lie in the run, how
     each attribute weighs the regions, activation maps of the last convolution, parsed faces, the recipe, provenance.
-    Its pictures are inside the file; some of them show validation images.
+    Of several runs with different numbers of training images (--labels N), the scores of the evaluations that they
+    share are drawn against these numbers. Its pictures are inside the file; some of them show validation images.
     """
     from wsegs.io.files import check_output
     from wsegs.training.run_folder import check_run
