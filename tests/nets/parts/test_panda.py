@@ -14,7 +14,7 @@ from wsegs.nets import signature_of
 class TestPanda(NetworkTester):
     name = "panda"
     parameters = (
-        9 * (27 * 16 + 144 * 32 + 288 * 64 + 576 * 64 + 2 * (16 + 32 + 64 + 64) + 576 * 64 + 64) + 576 * 40 + 40
+        9 * (27 * 16 + 144 * 32 + 288 * 64 + 576 * 64 + 2 * (16 + 32 + 64 + 64) + 1024 * 64 + 64) + 576 * 40 + 40
     )
     full: ClassVar[dict[str, Any]] = {
         "heads": {"attributes": 40},
@@ -36,8 +36,8 @@ class TestPanda(NetworkTester):
 
     def test_too_small_images_are_refused(self) -> None:
         """It sees patches, whose size is its own."""
-        with pytest.raises(OptionError, match="'panda': expected patches of at least 16x16, got 15x15"):
-            self.build(patch=15)
+        with pytest.raises(OptionError, match="'panda': expected patches of at least 8x8, got 7x7"):
+            self.build(patch=7)
 
     def test_no_part_sees_another(self) -> None:
         network = self.build().eval()

@@ -17,6 +17,7 @@ from wsegs.nets import NetworkOutput, register
 from wsegs.nets.layers.heads import Heads
 
 _FILTERS = (16, 32, 64, 64)
+_POOLINGS = 3  # after all but the last convolution
 _FEATURES = 64
 
 
@@ -53,16 +54,17 @@ class Panda(nn.Module):
         heads: Mapping[str, int],
         size: tuple[int, int],
         regions: Sequence[str],
-        patch: int = 48,
+        patch: int = 32,
         width: float = 1.0,
     ) -> None:
         super().__init__()
         if not 0 < width < 100:
             raise OptionError(f"network 'panda': expected a width above 0 and below 100, got {width}")
-        if patch < 2 ** len(_FILTERS):
+        left = patch // 2**_POOLINGS
+        if not left:
             raise OptionError(
-                f"network 'panda': expected patches of at least {2 ** len(_FILTERS)}x{2 ** len(_FILTERS)}, got"
-                f" {patch}x{patch}; four poolings would leave nothing of them"
+                f"network 'panda': expected patches of at least 8x8, got {patch}x{patch}; three poolings would leave"
+                " nothing of them"
             )
         self.region_size = (patch, patch)
         self.parts = len(regions)
@@ -71,12 +73,12 @@ class Panda(nn.Module):
         for number, count in enumerate(_FILTERS, start=1):
             own = max(1, int(count * width + 0.5))
             layers[f"conv_{number}"] = self._convolution(channels, own)
-            layers[f"pool_{number}"] = nn.MaxPool2d(2)
+            if number <= _POOLINGS:
+                layers[f"pool_{number}"] = nn.MaxPool2d(2)
             channels = own
         self.convolutions = nn.Sequential(layers)
         self.feature_size = max(1, int(_FEATURES * width + 0.5))
-        left = channels * (patch // 2 ** len(_FILTERS)) ** 2
-        self.full = nn.Conv1d(self.parts * left, self.parts * self.feature_size, 1, groups=self.parts)
+        self.full = nn.Conv1d(self.parts * channels * left**2, self.parts * self.feature_size, 1, groups=self.parts)
         self.heads = Heads(self.parts * self.feature_size, heads)
 
     def _convolution(self, incoming: int, outgoing: int) -> nn.Sequential:

@@ -78,14 +78,20 @@ class ReadImages(NamedTuple):
     unreadable: tuple[str, ...]
 
 
-def read_images(source: SampleSource, fields: SampleFields, rows: NDArray[np.intp]) -> ReadImages:
-    """Read some rows; an image that cannot be read is no obstacle."""
-    try:
-        return ReadImages(source.read(rows, fields), np.ones(len(rows), bool), ())
-    except DataError:
-        pass  # one by one, then
+def read_images(
+    source: SampleSource, fields: SampleFields, rows: NDArray[np.intp], usable: NDArray[np.bool_]
+) -> ReadImages:
+    """Read some rows; an image that cannot be read, or has no crop (is not in ``usable``, (N,)), is no obstacle."""
+    if usable[rows].all():
+        try:
+            return ReadImages(source.read(rows, fields), np.ones(len(rows), bool), ())
+        except DataError:
+            pass  # one by one, then
     read, unreadable = np.zeros(len(rows), bool), []
     for position, row in enumerate(rows):
+        if not usable[row]:
+            unreadable.append(f"{source.labelled.images[row]}: no face was found, so there is no crop about it")
+            continue
         try:
             source.read([row], fields)
             read[position] = True
@@ -113,45 +119,44 @@ class FeatureReader:
         self._plan = plan
         self._mirrored = mirrored
         self._checkpoint = checkpoint
-        self._loaded: tuple[nn.Module, RegionSource | None, SampleSource, SampleFields] | None = None
+        self._loaded: _Loaded | None = None
 
     def __reduce__(self) -> Any:
         return _reader_of_process, (self._plan, self._mirrored, self._checkpoint)
 
     def __len__(self) -> int:
-        return len(self._parts()[2])
+        return len(self._parts().images)
 
     def read(self, rows: NDArray[np.intp]) -> Rows:
         """Return the features of some images."""
         torch.set_num_threads(1)  # there is a process for each core
         _keep_freed_memory()
-        _, _, source, fields = self._parts()
-        return self._features(read_images(source, fields, rows), torch.device("cpu"))
+        return self._features(self._parts().images.read(rows), torch.device("cpu"))
 
     def stream(self, parts: Sequence[NDArray[np.intp]], jobs: int) -> Iterator[Rows] | None:
         """Yield features from a GPU, to which ``jobs`` processes bring images; None without one."""
-        if not torch.cuda.is_available() or getattr(self._parts()[0], "reads_on_cpu", False):
+        if not torch.cuda.is_available() or getattr(self._parts().network, "reads_on_cpu", False):
             return None
         return self._from_gpu(parts, jobs)
 
     def _from_gpu(self, parts: Sequence[NDArray[np.intp]], jobs: int) -> Iterator[Rows]:
-        _, _, source, fields = self._parts()
         workers = torch.multiprocessing.cpu_count() if jobs == -1 else jobs
-        loader = sample_loader(_Images(source, fields), parts, workers, collate_fn=_as_it_is)  # type: ignore[arg-type]
+        loader = sample_loader(self._parts().images, parts, workers, collate_fn=_as_it_is)  # type: ignore[arg-type]
         with one_line_reader_failures():
             for images in loader:
                 yield self._features(images, torch.device("cuda"))
 
-    def _parts(self) -> tuple[nn.Module, RegionSource | None, SampleSource, SampleFields]:
+    def _parts(self) -> _Loaded:
         if self._loaded is None:
             network, regions = load_network(self._plan, self._checkpoint)
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            _, _, source = open_source(self._plan.main, self._plan.network.size)
-            self._loaded = (network, regions, source, fields_of_regions(self._plan, network))
+            opened, _, source = open_source(self._plan.main, self._plan.network.size)
+            fields = fields_of_regions(self._plan, network)
+            self._loaded = _Loaded(network, regions, _Images(source, fields, opened.usable))
         return self._loaded
 
     def _features(self, images: ReadImages, device: torch.device) -> Rows:
-        network, regions, _, _ = self._parts()
+        network, regions, _ = self._parts()
         network.to(device)
         layout = layout_of(network)
         if regions is not None:
@@ -223,15 +228,28 @@ def _keep_freed_memory() -> None:
 class _Images(Dataset[ReadImages]):
     """Images by the rows that a sampler yields."""
 
-    def __init__(self, source: SampleSource, fields: SampleFields) -> None:
+    def __init__(self, source: SampleSource, fields: SampleFields, usable: NDArray[np.bool_]) -> None:
         self._source = source
         self._fields = fields
+        self._usable = usable
 
     def __len__(self) -> int:
         return len(self._source)
 
     def __getitem__(self, rows: NDArray[np.intp]) -> ReadImages:
-        return read_images(self._source, self._fields, rows)
+        return self.read(rows)
+
+    def read(self, rows: NDArray[np.intp]) -> ReadImages:
+        """Return some images."""
+        return read_images(self._source, self._fields, rows, self._usable)
+
+
+class _Loaded(NamedTuple):
+    """What a process keeps."""
+
+    network: nn.Module
+    regions: RegionSource | None
+    images: _Images
 
 
 def _as_it_is(images: Any) -> Any:

@@ -9,6 +9,7 @@ from wsegs.nets import NetworkSignature
 from wsegs.nets.backbones import check_backbone, find_weights
 from wsegs.training.plan import BackbonePlan
 from wsegs.training.recipe import Recipe
+from wsegs.training.resolving.chosen import ChosenSource
 
 _DEFAULT, _STRIDES = "efficientnet-lite0", (4, 8, 16)  # those of the networks themselves
 
@@ -67,3 +68,22 @@ def check_fitted(recipe: Recipe, signature: NetworkSignature) -> None:
         )
     if recipe.losses != {"attributes"}:
         raise OptionError(f"fit: expected the task attributes alone, got {', '.join(sorted(recipe.losses))}")
+
+
+def check_penalty_labels(recipe: Recipe, main: ChosenSource) -> None:
+    """Check that there are labels to choose a penalty by, where the validation images do it after a training.
+
+    Raises
+    ------
+    OptionError
+        If no attribute has labels of both kinds there.
+    """
+    if recipe.fit is None or recipe.fit.features == "frozen" or recipe.fit.folds:
+        return
+    rows = main.rows.validation
+    labels = main.opened.labelled.attributes[rows]
+    if not ((labels == 1).any(axis=0) & (labels == 0).any(axis=0)).any():
+        raise OptionError(
+            f"fit: no attribute of the {len(rows)} validation images has present and absent labels to choose a penalty"
+            " by; --folds 5 chooses it by folds of the training people"
+        )

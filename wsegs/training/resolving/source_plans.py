@@ -67,6 +67,10 @@ def choose_main_source(recipe: Recipe, overrides: Overrides, tasks: list[ChosenT
     if kind == "data" and why:
         raise OptionError(f"samples: from: data: {why} needs the regions of a mask store; wsegs masks makes one")
     if kind == "store":
+        if why and overrides.landmarks is not None and overrides.masks is None:
+            raise OptionError(
+                f"{overrides.landmarks}: {why} needs the regions of a mask store; wsegs masks draws one from landmarks"
+            )
         for option, value in (("--landmarks", overrides.landmarks), ("--crop", overrides.crop)):
             if value is not None:
                 raise OptionError(f"{option}: a mask store has landmarks and crops of its own")
