@@ -45,7 +45,7 @@ def test_patches_are_those_of_the_similarity(seed) -> None:
         inside = warp_image(np.full_like(image, 255), matrix, (32, 32)) == 255  # beside the image, edges are repeated
         difference = np.abs(patch.permute(1, 2, 0).numpy() - by_warp)[inside]
         assert difference.max() < 4
-        assert difference.mean() < 0.6
+        assert difference.mean() < 1
 
 
 def test_points_come_to_their_places_however_the_face_is_turned() -> None:

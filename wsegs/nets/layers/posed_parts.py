@@ -48,13 +48,14 @@ class PosedParts(RegionSource):
     def forward(self, images: Tensor, known: Tensor | None, points: Tensor | None) -> Tensor:
         """Return patches, float (B, R, 3, h, w), of images (B, 3, H, W); see :class:`RegionSource`."""
         assert points is not None
-        grids = torch.stack([self._grid(part, points.float(), images) for part in range(len(self.names))], dim=1)
+        places = self._places_in_images(points.float())
+        images = images.contiguous()
         patches = images.new_empty(len(images), len(self.names), 3, *self.size)
-        for factor in set(self._reduced):
+        for factor in sorted(set(self._reduced)):
             chosen = [part for part, own in enumerate(self._reduced) if own == factor]
-            height, width = (max(1, side // factor) for side in images.shape[2:])
-            reduced = nn.functional.adaptive_avg_pool2d(images, (height, width)) if factor > 1 else images
-            grid = grids[:, chosen].flatten(1, 2).to(reduced.dtype)
+            reduced = nn.functional.avg_pool2d(images, factor, ceil_mode=True) if factor > 1 else images
+            sides = places.new_tensor([reduced.shape[3] * factor, reduced.shape[2] * factor])
+            grid = (2 * (places[:, chosen] + 0.5) / sides - 1).flatten(1, 2).to(reduced.dtype)
             read = nn.functional.grid_sample(reduced, grid, padding_mode="border", align_corners=False)
             patches[:, chosen] = read.unflatten(2, (len(chosen), -1)).transpose(1, 2)
         return patches
@@ -80,17 +81,23 @@ class PosedParts(RegionSource):
         turn = (centred.conj() * (places - places.mean())).sum(dim=1) / squares
         return turn, places.mean() - turn * own.mean(dim=1)
 
-    def _grid(self, part: int, points: Tensor, images: Tensor) -> Tensor:
-        """Return where in each image each pixel of a patch lies, (B, h, w, 2), -1 to 1 as ``grid_sample`` wants."""
+    def _places_in_images(self, points: Tensor) -> Tensor:
+        """Return where in each image each pixel of each patch lies, (B, R, h, w, 2), x and y in pixels."""
+        back = torch.stack([self._back(part, points) for part in range(len(self.names))], dim=1)  # (B, R, 3, 2)
+        rows, columns = (torch.arange(side, dtype=torch.float32, device=points.device) for side in self.size)
+        down, across = torch.meshgrid(rows, columns, indexing="ij")
+        pixels = torch.stack([across, down, torch.ones_like(down)], dim=-1).flatten(0, 1)
+        return (pixels @ back).unflatten(2, self.size)
+
+    def _back(self, part: int, points: Tensor) -> Tensor:
+        """Return the matrices from the patch of a part to images, (B, 3, 2): x, y, 1 are multiplied by them."""
         turn, shift = self.matrices(part, points)
         usual = self.matrices(part, self.mean_points[None])
         found = torch.isfinite(torch.view_as_real(turn)).all(dim=1) & (turn.abs() > 0)
         turn, shift = torch.where(found, turn, usual[0]), torch.where(found, shift, usual[1])
-        rows, columns = (torch.arange(side, dtype=torch.float32, device=points.device) for side in self.size)
-        pixels = torch.complex(columns.expand(len(rows), -1), rows[:, None].expand(-1, len(columns)).contiguous())
-        there = (pixels - shift[:, None, None]) / turn[:, None, None]
-        height, width = images.shape[2:]
-        return torch.stack([(2 * there.real + 1) / width - 1, (2 * there.imag + 1) / height - 1], dim=-1)
+        inverse, offset = 1 / turn, -shift / turn
+        rows = [(inverse.real, inverse.imag), (-inverse.imag, inverse.real), (offset.real, offset.imag)]
+        return torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)
 
     def _reduction(self, part: int) -> int:
         """Return the power of two by which images are averaged before a part is read from them: it would alias else.
