@@ -146,6 +146,15 @@ def test_mistakes_are_one_line(run, here, arguments, message):
     assert not (here / "runs").exists()
 
 
+def test_features_alone(run, here):
+    done = run("features", "--recipe", "facetracer", "-j", 1, "--json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["output"] == "facetracer-features.h5"
+    done = run("features", "--recipe", "panda", "-j", 1)
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert "its network has features after its training" in done.err
+
+
 def test_a_store_without_a_face_has_no_parts(run, here, table):
     (here / "masks.h5").unlink()
     nobody = replace(table, landmarks=np.full_like(table.landmarks, np.nan), status=np.zeros_like(table.status))

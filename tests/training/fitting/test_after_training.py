@@ -150,8 +150,9 @@ def load_begun(recipe, store):
 
 
 @pytest.mark.slow
-def test_any_network_with_features_has_machines(store, tmp_path):
-    recipe = recipe_of("basic", max_steps=2, validate_every=2).with_svm()
+@pytest.mark.parametrize(("name", "fields"), [("basic", {}), ("naive", {"regions": {"from": "store"}})])
+def test_any_network_with_features_has_machines(store, tmp_path, name, fields):
+    recipe = recipe_of(name, max_steps=2, validate_every=2, **fields).with_svm()
     summary = trained_run(recipe, store, tmp_path / "run")
     assert summary["fit"]["scores"]["accuracy"] > 0
     assert load_run(tmp_path / "run").plan.fit.loss == "hinge"

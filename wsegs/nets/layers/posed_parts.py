@@ -87,7 +87,8 @@ class PosedParts(RegionSource):
         rows, columns = (torch.arange(side, dtype=torch.float32, device=points.device) for side in self.size)
         down, across = torch.meshgrid(rows, columns, indexing="ij")
         pixels = torch.stack([across, down, torch.ones_like(down)], dim=-1).flatten(0, 1)
-        return (pixels @ back).unflatten(2, self.size)
+        places: Tensor = (pixels @ back).unflatten(2, self.size)
+        return places
 
     def _back(self, part: int, points: Tensor) -> Tensor:
         """Return the matrices from the patch of a part to images, (B, 3, 2): x, y, 1 are multiplied by them."""
