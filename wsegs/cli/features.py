@@ -48,7 +48,8 @@ def features(
 ) -> None:
     """Read what a frozen backbone says in each region of each image, into a file of features.
 
-    wsegs train region-probe does it by itself, and facetracer with gradients and colours. After Ctrl-C the same command continues where it stopped.
+    wsegs train region-probe does it by itself, and wsegs train facetracer with gradients and colours. After Ctrl-C the
+    same command continues where it stopped.
     """
     use_one_thread()
     from wsegs.io.files import check_output
