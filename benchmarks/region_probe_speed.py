@@ -22,7 +22,7 @@ from wsegs.geometry.warp import warp_image
 from wsegs.io.images import read_image
 from wsegs.nets.images import normalise
 from wsegs.tasks.batch import Batch, SampleFields
-from wsegs.training.fitting.features import ProbeReader
+from wsegs.training.fitting.reading import FeatureReader
 from wsegs.training.plan import TrainingPlan
 from wsegs.training.recipe import load_recipe
 from wsegs.training.resolve import Overrides, resolve
@@ -37,7 +37,7 @@ class _Decoded:
     """Samples of a source that were read beforehand."""
 
     def __init__(self, plan: TrainingPlan, rows: NDArray[np.intp]) -> None:
-        _, _, source, fields = ProbeReader(plan)._parts()
+        _, _, source, fields = FeatureReader(plan)._parts()
         self.labelled = source.labelled
         self._batches = {int(some[0]): source.read(some, fields) for some in _batches(rows)}
 
@@ -54,7 +54,7 @@ def reading_speed(masks: Path, repeats: int, images: int = 96) -> list[str]:
     torch.set_num_threads(1)
     plan = resolve(load_recipe("region-probe"), Overrides(masks=masks))
     rows = np.arange(images)
-    reader, decoding = ProbeReader(plan), ProbeReader(plan)
+    reader, decoding = FeatureReader(plan), FeatureReader(plan)
     network, regions, source, fields = decoding._parts()
     decoded = _Decoded(plan, rows)
     reader._loaded = (network, regions, decoded, fields)  # type: ignore[assignment]
@@ -98,7 +98,7 @@ def _run(backbone: torch.nn.Module, batches: Sequence[torch.Tensor]) -> None:
             backbone(normalise(images).contiguous(memory_format=torch.channels_last))
 
 
-def _read(reader: ProbeReader, rows: NDArray[np.intp]) -> None:
+def _read(reader: FeatureReader, rows: NDArray[np.intp]) -> None:
     for some in _batches(rows):
         reader.read(some)
 

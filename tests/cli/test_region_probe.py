@@ -66,7 +66,11 @@ def test_features_alone_are_taken_by_the_training(run, here):
     ("arguments", "message"),
     [
         (("train", "attparsenet", "--finetune"), "--finetune: recipe 'attparsenet' fits no heads"),
-        (("train", "attparsenet", "--labels", "300"), "--labels N: recipe 'attparsenet' fits no heads"),
+        (
+            ("train", "attparsenet", "--labels", "300"),
+            "--labels: expected at most 20, which is how many training images",
+        ),
+        (("train", "attparsenet", "--labels", "10,20"), "--labels: expected one number for 'attparsenet'"),
         (("train", "attparsenet", "--prior", "3"), "--prior: recipe 'attparsenet' fits no heads"),
         (("train", "region-probe", "--resume"), "--resume: a fit takes a minute and is not resumed"),
         (("train", "region-probe", "--backbone", "resnet"), "resnet"),

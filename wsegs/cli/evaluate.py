@@ -100,7 +100,7 @@ def evaluate(
     regions: Path | None,
     class_map: str,
     calibrate: int | None,
-    checkpoint: Literal["best", "last"],
+    checkpoint: Literal["best", "last", "trained"],
     parsing: bool,
     parsing_masks: Path | None,
     jobs: int,
@@ -115,10 +115,10 @@ def evaluate(
     averaged. A parser is measured on the images of a mask store, by the intersection over union of each class.
     """
     from wsegs.io.files import check_output
-    from wsegs.training.run_folder import BEST, LAST, check_run
+    from wsegs.training.run_folder import check_run
 
     for folder in run_folders:
-        check_run(folder, BEST if checkpoint == "best" else LAST)
+        check_run(folder, checkpoint)
     if data is not None and not data.exists():
         raise MissingError(f"{data}: no such folder; --data names the data set")
     named = {"--masks": masks, "--landmarks": landmarks, "--regions": regions, "--parsing-masks": parsing_masks}

@@ -48,7 +48,8 @@ def features(
 ) -> None:
     """Read what a frozen backbone says in each region of each image, into a file of features.
 
-    wsegs train region-probe does it by itself. After Ctrl-C the same command continues where it stopped.
+    wsegs train region-probe does it by itself, and wsegs train facetracer with gradients and colours. After Ctrl-C the
+    same command continues where it stopped.
     """
     use_one_thread()
     from wsegs.io.files import check_output
@@ -60,6 +61,8 @@ def features(
     chosen: Recipe = load_recipe(recipe, region)
     if chosen.fit is None:
         raise OptionError(f"--recipe {recipe}: has no 'fit', so its network is not read for features")
+    if chosen.trains:
+        raise OptionError(f"--recipe {recipe}: its network has features after its training, which wsegs train reads")
     plan = resolve(chosen, Overrides(masks=masks, data=data))
     from wsegs.training.fitting.feature_files import build_planned_features, features_path
 

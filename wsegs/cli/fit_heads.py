@@ -56,28 +56,38 @@ def fit_heads(
 
 def _print(summary: Mapping[str, Any]) -> None:
     images, seconds = summary["images"], summary["seconds"]
+    backbone = f" on {summary['backbone']}" if summary["backbone"] else ""
     click.echo(
-        f"{summary['output']}: {summary['network']} on {summary['backbone']}, fitted on {images['train']} images,"
+        f"{summary['output']}: {summary['network']}{backbone}, fitted on {images['train']} images,"
         f" {len(summary['regions'])} regions, {summary['feature_count']} features; {seconds['features']:.0f} s for the"
         f" features, {seconds['fit']:.0f} s for the fit"
     )
-    taken = Counter(summary["penalty"].values())
-    many = ", ".join(f"{penalty:g} ({taken[penalty]})" for penalty in sorted(taken, reverse=True))
-    click.echo(f"penalties by {summary['chosen_by']}, and for how many attributes: {many}")
-    scores = ", ".join(
-        f"{name.replace('_', ' ')} {value:.2%}" for name, value in summary["scores"].items() if value is not None
-    )
-    click.echo(f"{scores} {summary['measured_on']}")
+    print_fit(summary)
     if "leaks" in summary:
         click.echo(f"note: {summary['leaks']['text']}")
     if summary["fewer_labels"]:
         click.echo(f"--labels: {summary['fewer_labels']} were asked for, {images['train']} images have labels")
-    if summary["skipped"]:
-        names = ", ".join(summary["skipped"])
-        click.echo(f"not fitted, since all their labels are alike: {names}")
     if summary["prior"] is None:
         click.echo("without a prior: these regions belong to no rules, so no attribute has regions of its own")
     if summary["mean_face"]:
         click.echo(f"without a face, read by the mean face's regions: {summary['mean_face']} of all images")
     for name, file in summary["files"].items():
         click.echo(f"{name}: {file}")
+
+
+def print_fit(summary: Mapping[str, Any]) -> None:
+    """Print how penalties were chosen, and the scores on images that the fit has not seen."""
+    taken = Counter(summary["penalty"].values())
+    many = ", ".join(f"{penalty:g} ({taken[penalty]})" for penalty in sorted(taken, reverse=True))
+    click.echo(f"penalties by {summary['chosen_by']}, and for how many attributes: {many}")
+    click.echo(f"{_scores(summary['scores'])} {summary['measured_on']}")
+    if "held_out" in summary:
+        count = len(summary["held_out"]["attributes"])
+        click.echo(f"of the {count} attributes that the training did not see: {_scores(summary['held_out']['scores'])}")
+    if summary["skipped"]:
+        names = ", ".join(summary["skipped"])
+        click.echo(f"not fitted, since all their labels are alike: {names}")
+
+
+def _scores(scores: Mapping[str, float | None]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value:.2%}" for name, value in scores.items() if value is not None)

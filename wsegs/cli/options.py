@@ -162,9 +162,10 @@ json_option = cloup.option(
 
 checkpoint_option = cloup.option(
     "--checkpoint",
-    type=click.Choice(["best", "last"]),
+    type=click.Choice(["best", "last", "trained"]),
     default="best",
-    help="Which weights of the run: those of the best validation, or those of the last one.",
+    help="Which weights of the run: those of the best validation, those of the last one, or the network as it was"
+    " trained, of a run whose support vector machines were fitted after that.",
 )
 
 # Where regions come from that a run reads, if not from its own rules or parser.
@@ -252,6 +253,24 @@ class SizeType(click.ParamType):  # type: ignore[type-arg]
 
 
 SIZE = SizeType()
+
+
+class NamesType(click.ParamType):  # type: ignore[type-arg]
+    """Names, written NAME,NAME; becomes a tuple."""
+
+    name = "NAME,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Return the names, or fail with what was expected."""
+        if isinstance(value, tuple):
+            return value
+        names = tuple(name.strip() for name in str(value).split(","))
+        if not all(names) or len(set(names)) < len(names):
+            self.fail(f"expected names, each once, such as Male,Smiling, got '{value}'", param, ctx)
+        return names
+
+
+NAMES = NamesType()
 
 
 class Shard(click.ParamType):  # type: ignore[type-arg]

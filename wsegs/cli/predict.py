@@ -81,7 +81,7 @@ def predict(
     class_map: str,
     output: Path | None,
     heatmaps: Path | None,
-    checkpoint: Literal["best", "last"],
+    checkpoint: Literal["best", "last", "trained"],
     force: bool,
     as_json: bool,
 ) -> None:
@@ -93,9 +93,9 @@ def predict(
     """
     from wsegs.io.files import check_output
     from wsegs.store import MaskStore
-    from wsegs.training.run_folder import BEST, LAST, check_run
+    from wsegs.training.run_folder import check_run
 
-    check_run(run_folder, BEST if checkpoint == "best" else LAST)
+    check_run(run_folder, checkpoint)
     check_there({"--masks": store_path, "--regions": regions, "--data": data})
     if data is not None and store_path is not None:
         raise OptionError("--data: a mask store has landmarks of its own; expected --masks or --data")

@@ -20,7 +20,7 @@ def report(
     run_folders: tuple[Path, ...],
     data: Path | None,
     output: Path | None,
-    checkpoint: Literal["best", "last"],
+    checkpoint: Literal["best", "last", "trained"],
     force: bool,
     as_json: bool,
 ) -> None:
@@ -28,13 +28,14 @@ def report(
 
     The page shows what the network has of these: learning curves, the scores of evaluations that lie in the run, how
     each attribute weighs the regions, activation maps of the last convolution, parsed faces, the recipe, provenance.
-    Its pictures are inside the file; some of them show validation images.
+    Of several runs with different numbers of training images (--labels N), the scores of the evaluations that they
+    share are drawn against these numbers. Its pictures are inside the file; some of them show validation images.
     """
     from wsegs.io.files import check_output
-    from wsegs.training.run_folder import BEST, LAST, check_run
+    from wsegs.training.run_folder import check_run
 
     for folder in run_folders:
-        check_run(folder, BEST if checkpoint == "best" else LAST)
+        check_run(folder, checkpoint)
     check_there({"--data": data})
     page = check_output(output or run_folders[0] / "report.html", force=force)
     # torch takes seconds to import, so mistakes are reported first.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
-from wsegs.cli.fit_heads import fit_heads
+from wsegs.cli.fit_heads import fit_heads, print_fit
 from wsegs.cli.guidance.next_steps import after_training
 from wsegs.cli.labels.warn import check_label_options, warn_of_store
 from wsegs.cli.options import (
@@ -51,9 +51,9 @@ class LabelsType(click.ParamType):  # type: ignore[type-arg]
 @argument("recipe", "Recipe of the training: the name of a shipped one, such as attparsenet, or a YAML file.", type=str)
 @argument(
     "masks",
-    "Mask store to train on.  [default: masks.h5, if it is there or the recipe needs masks; else the images of the"
-    " data set]",
-    metavar="[MASKS]",
+    "Mask store to train on; or a landmarks.h5, to train on the images that it is of, cropped about their faces."
+    "  [default: masks.h5, if it is there or the recipe needs masks; else the images of the data set]",
+    metavar="[MASKS|LANDMARKS]",
     required=False,
 )
 @cloup.option_group(
@@ -65,9 +65,9 @@ class LabelsType(click.ParamType):  # type: ignore[type-arg]
         type=LabelsType(),
         envvar="WSEGS_LABELS",
         show_envvar=True,
-        help="CSV file of labels, as of wsegs landmarks. Or a number: fit on so many labelled images; of several, such"
-        " as 100,300,1000, the largest is the run's, and all are points of the curve in its report (region-probe)."
-        "  [default: labels.csv in the data set]",
+        help="CSV file of labels, as of wsegs landmarks. Or a number: train or fit on so many labelled images. Of"
+        " several, such as 100,300,1000, the largest is the run's, and all are points of the curve in its report"
+        " (region-probe, facetracer).  [default: labels.csv in the data set]",
     ),
     numbers_option,
     unknown_option,
@@ -90,7 +90,7 @@ class LabelsType(click.ParamType):  # type: ignore[type-arg]
 @recipe_options
 @cloup.option_group(
     "Features",
-    "For recipes that fit heads on features (region-probe).",
+    "For recipes that fit heads on features of a network that stays as it is (region-probe, facetracer).",
     cloup.option(
         "--features",
         type=PATH,
@@ -101,7 +101,7 @@ class LabelsType(click.ParamType):  # type: ignore[type-arg]
         "--finetune",
         is_flag=True,
         help="Train backbone and heads together, beginning with the fit: that of --init-from, or of runs/RECIPE, which"
-        " is made where it is not there.",
+        " is made where it is not there (region-probe).",
     ),
 )
 @cloup.option_group(
@@ -177,8 +177,10 @@ def train(
     The options of Network, Loss and optimizer, and Validation replace values of the recipe. The run folder keeps the
     recipe as it was used.
     """
+    from wsegs.nets import signature_of
     from wsegs.training.distributed import is_main_process
     from wsegs.training.resolve import Overrides, resolve
+    from wsegs.training.resolving.landmark_tables import is_landmark_table, samples_of_landmarks
     from wsegs.training.run_folder import check_free, check_run, has_checkpoint
 
     if resume and force:
@@ -189,12 +191,16 @@ def train(
     files = None if isinstance(labels, tuple) else labels
     labelled = {"images": images, "labels": files, "numbers": numbers, "categories": categories, "unknown": unknown}
     opened = given({**labelled, "data_scale": data_scale})
+    if masks is not None and is_landmark_table(masks):
+        masks, data, landmarks, opened = samples_of_landmarks(masks, data, landmarks, opened)
     overrides = Overrides(masks, data, landmarks, limit, crop, opened)
     fitted = Path("runs") / Path(recipe).stem
     for option, value in (("--features", features is not None), ("--finetune", finetune)):
-        if value and chosen.fit is None:
+        if value and chosen.trains:
             raise OptionError(f"{option}: recipe '{recipe}' fits no heads on features; region-probe does")
-    if chosen.fit is not None and not finetune:
+    if finetune and not signature_of(chosen.network.target).wants("backbone"):
+        raise OptionError(f"--finetune: network '{chosen.network.target}' has no backbone that could be trained")
+    if not chosen.trains and not finetune:
         if resume:
             raise OptionError("--resume: a fit takes a minute and is not resumed; its features go on by themselves")
         fit_heads(chosen, overrides, output or fitted, features, jobs, force=force, as_json=as_json)
@@ -275,6 +281,8 @@ def _print_summary(summary: Mapping[str, Any], output: Path) -> None:
         click.echo(f"without a face, so without masks: {summary['without_face']} of the training images")
     scores = ", ".join(f"{_title(name)} {_score(name, best[name])}" for name in best if _is_score(name))
     click.echo(f"best, after {best['step']:.0f} steps: {scores} on the validation images")
+    if "fit" in summary:
+        print_fit(summary["fit"])
     for name, file in summary["files"].items():
         click.echo(f"{name}: {file}")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 import cloup
 
-from wsegs.cli.options import PATH, SIZE
+from wsegs.cli.options import NAMES, PATH, SIZE
 from wsegs.errors import OptionError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _FIELDS = {
     "prior": "fit.prior",
     "folds": "fit.folds",
     "thresholds": "fit.thresholds",
-    "label_counts": "fit.labels",
+    "hold_out_attributes": "tasks.attributes.held_out",
 }
 _ABOUT_REGIONS = ("parsing_masks", "class_map", "parsing_store", "from_store", "parser", "hard_regions")
 
@@ -138,7 +138,21 @@ _GROUPS = (
     ),
     cloup.option_group(
         "Fit",
-        "For recipes that fit linear heads on the features of a frozen backbone (region-probe).",
+        "For recipes that fit linear heads on features: of a frozen backbone (region-probe), of gradients and colours"
+        " (facetracer), of the network after its training (panda, and --svm).",
+        cloup.option(
+            "--svm",
+            is_flag=True,
+            help="After the training, fit a linear support vector machine for each attribute on the features of the"
+            " network, in place of its heads.",
+        ),
+        cloup.option(
+            "--hold-out-attributes",
+            metavar="NAME,...",
+            type=NAMES,
+            help="Attributes whose labels the training does not see; the machines learn them on its features (--svm,"
+            " panda).",
+        ),
         cloup.option(
             "--backbone",
             help="Backbone whose maps are read: efficientnet-lite0, -lite1, -lite2, or timm:MODEL.  [default: the"
@@ -212,14 +226,19 @@ def load_overridden_recipe(name: str, options: Mapping[str, Any]) -> Recipe:
     from wsegs.training.recipe import load_recipe
 
     values = {_FIELDS.get(option, option): value for option, value in options.items()}
-    for option in (*_ABOUT_REGIONS, "no_segmentation", "no_flips"):
-        del values[option]
+    for option in (*_ABOUT_REGIONS, "no_segmentation", "no_flips", "svm", "label_counts"):
+        values.pop(option, None)
     about_regions = {option: options[option] for option in _ABOUT_REGIONS}
     plain = load_recipe(name)
-    for option in ("prior", "folds", "thresholds", "label_counts"):
-        if options.get(option) is not None and plain.fit is None:
-            flag = "--labels N" if option == "label_counts" else f"--{option}"
-            raise OptionError(f"{flag}: recipe '{name}' fits no heads on features; region-probe does")
+    svm = options.get("svm", False)
+    if svm and plain.fit is not None:
+        raise OptionError(f"--svm: recipe '{name}' fits heads already, as its field 'fit' says")
+    for option in ("prior", "folds", "thresholds"):
+        if options.get(option) is not None and plain.fit is None and not svm:
+            raise OptionError(f"--{option}: recipe '{name}' fits no heads on features; region-probe does")
+    if svm:
+        values = {"fit": plain.with_svm().as_fields()["fit"], **values}
+    values |= _label_fields(plain, options.get("label_counts"))
     recipe = load_recipe(name, values | _region_fields(plain, **about_regions))
     others = options["from_store"] or options["parsing_masks"] is not None
     if recipe.regions is not None and options["parser"] is None and others:
@@ -227,6 +246,20 @@ def load_overridden_recipe(name: str, options: Mapping[str, Any]) -> Recipe:
     if options["no_flips"]:
         recipe = recipe.without_mirroring()
     return recipe.without_segmentation() if options["no_segmentation"] else recipe
+
+
+def _label_fields(recipe: Recipe, counts: tuple[int, ...] | None) -> dict[str, Any]:
+    """Return the fields of a recipe that numbers of labelled images set: those of a fit, or that of a training."""
+    if counts is None:
+        return {}
+    if not recipe.trains:
+        return {"fit.labels": counts}
+    if len(counts) > 1:
+        raise OptionError(
+            f"--labels: expected one number for '{recipe.network.target}', which is trained, got {len(counts)};"
+            " wsegs report draws the runs of several in one curve"
+        )
+    return {"samples.labels": counts[0]}
 
 
 def _region_fields(

@@ -14,10 +14,11 @@ from wsegs.datasets.index import FaceDataset
 from wsegs.errors import OptionError
 from wsegs.evaluation.crops import Crop, CropKind, Cropper, cropper_for
 from wsegs.evaluation.known_faces import KnownFace, KnownFaces
-from wsegs.evaluation.region_readers import RegionReader, find_landmarks
+from wsegs.evaluation.region_readers import MEAN_FACE, RegionReader, find_landmarks
 from wsegs.geometry.matrices import resize_affine, transform_points
 from wsegs.io.images import read_image
 from wsegs.landmarks.image_sizes import check_size
+from wsegs.schemes import CELEBA5
 from wsegs.store import MaskStore
 from wsegs.training.runs import RunInfo
 
@@ -61,6 +62,9 @@ class FileCrops:
         (N, 2) width and height of the images that the points were found in, 0 where unknown; None without points.
     faces
         What the data set knows of where the faces are, for landmarks that are found on the fly.
+    find_points
+        Find the five points of images of which they are not known, even where the crop needs none: the run reads parts
+        about them.
     """
 
     cropper: Cropper
@@ -71,6 +75,7 @@ class FileCrops:
     landmarks: NDArray[np.float32] | None = None
     sizes: NDArray[np.int32] | None = None
     faces: KnownFaces | None = None
+    find_points: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -90,6 +95,8 @@ class FileCrops:
         box = None if self.boxes is None else self.boxes[position]
         detect = self.points is None and self.boxes is None
         face = KnownFace(path=path) if self.faces is None else self.faces.of(position, path)
+        if self.find_points:
+            return self._about_points(image, points, box, face)
         if self.regions is None:
             return self.cropper.place(image, points, detect=detect, box=box, face=face)
         landmarks, scheme = None, self.regions.scheme
@@ -105,6 +112,24 @@ class FileCrops:
             source = "landmarks found"
         kind: CropKind = "detected" if found and crop.kind == "landmarks" else crop.kind
         return crop._replace(kind=kind, regions=regions, regions_from=source)
+
+    def _about_points(
+        self,
+        image: NDArray[np.uint8],
+        points: NDArray[np.float32] | None,
+        box: NDArray[np.float32] | None,
+        face: KnownFace,
+    ) -> Crop:
+        """Return a crop with its five points, and say where they come from; nan where there is no face."""
+        found = points is None
+        if points is None:
+            landmarks = find_landmarks(image, CELEBA5, face)
+            points = np.full((5, 2), np.nan, np.float32) if landmarks is None else landmarks
+        crop = self.cropper.place(image, points, detect=False, box=box, face=face)
+        if not np.isfinite(points).all():
+            return crop._replace(points=np.full((5, 2), np.nan, np.float32), regions_from=MEAN_FACE)
+        kind: CropKind = "detected" if found and crop.kind == "landmarks" else crop.kind
+        return crop._replace(kind=kind, regions_from="landmarks found" if found else "landmarks")
 
 
 @dataclass(frozen=True)

@@ -258,7 +258,9 @@ def _crop_source(
     boxes = dataset.boxes if run.info.frame.kind == "box" else None
     paths = [dataset.path(row) for row in rows]
     faces = known_faces(dataset, rows)
-    return FileCrops(cropper, paths, points, None if boxes is None else boxes[rows], chosen, found, sizes, faces)
+    return FileCrops(
+        cropper, paths, points, None if boxes is None else boxes[rows], chosen, found, sizes, faces, run.reads_parts
+    )
 
 
 def _check_places(run: Run, dataset: FaceDataset, rows: NDArray[np.intp], finds: bool, *, draws: bool) -> None:

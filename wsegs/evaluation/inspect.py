@@ -40,7 +40,7 @@ class Inspection:
         (N, H, W, 3) uint8 RGB: some of them.
     maps
         (K, h, w) float: the activation maps of the last convolution on the first image, the highest mean first; None
-        of a network that only parses.
+        of a network that only parses, or has no convolution.
     region_weights
         (A, R) float: how much each region counts for each attribute, averaged over the images; None where the network
         weighs none.
@@ -170,8 +170,8 @@ def _batches(crops: SampleDataset, rows: NDArray[np.intp], doing: str) -> Iterat
 
 def _last_maps(
     run: Run, images: Tensor, regions: RegionSource | None, batch: Batch, channels: int
-) -> NDArray[np.float32]:
-    """Return the last activations of a network that are maps: what its last convolution leaves."""
+) -> NDArray[np.float32] | None:
+    """Return the last activations of a network that are maps: what its last convolution leaves; None without one."""
     seen: list[Tensor] = []
 
     def remember(module: nn.Module, given: Any, output: Tensor) -> None:
@@ -190,6 +190,8 @@ def _last_maps(
     finally:
         for hook in hooks:
             hook.remove()
+    if not seen:
+        return None
     maps = seen[0][0]
     order = maps.mean(dim=(1, 2)).argsort(descending=True)[:channels]
     return np.asarray(maps[order].float().numpy(), np.float32)

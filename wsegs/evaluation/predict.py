@@ -125,7 +125,8 @@ def predict(
     reader = regions or rules_reader(run)
     if store is None:
         check_detectable(run, reader)
-        source = FileCrops(cropper_for(run.info, run.size), images, None, regions=reader, faces=faces)
+        cropper = cropper_for(run.info, run.size)
+        source = FileCrops(cropper, images, None, regions=reader, faces=faces, find_points=run.reads_parts)
     else:
         source = _crops_by_name(store, run, images, reader)
     network = Predictor(run)

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from wsegs.errors import OptionError
+from wsegs.nets.layers.posed_parts import PosedParts
 from wsegs.nets.layers.region_sources import RegionSource
 from wsegs.tasks import build_task
 from wsegs.tasks.task import Task
 from wsegs.training.plan import TrainingPlan
 from wsegs.training.regions import build_regions
-from wsegs.training.run_folder import BEST, LAST
 from wsegs.training.runs import Checkpoint, RunInfo, read_run
 from wsegs.training.weights import build_planned_network, load_part, read_checkpoint
 
@@ -68,6 +68,11 @@ class Run:
         """The tasks that say something of a whole image."""
         return tuple(task for task in self.tasks if task.name in self.plan.network.heads)
 
+    @property
+    def reads_parts(self) -> bool:
+        """True of a network that reads patches about the parts of a face, which its five points say."""
+        return isinstance(self.regions, PosedParts)
+
     def check_usable(self) -> None:
         """Check that the network can be applied to new images and says something of them.
 
@@ -93,7 +98,7 @@ def load_run(path: Path | str, checkpoint: Checkpoint = "best") -> Run:
     path
         The run folder.
     checkpoint
-        ``best`` or ``last``.
+        ``best``, ``last`` or ``trained``.
 
     Raises
     ------
@@ -106,7 +111,7 @@ def load_run(path: Path | str, checkpoint: Checkpoint = "best") -> Run:
     plan, info = read_run(path)
     network = build_planned_network(plan.network)
     regions, _ = build_regions(plan, network, weights=False)
-    file = path / (BEST if checkpoint == "best" else LAST)
+    file = path / f"{checkpoint}.ckpt"
     weights = read_checkpoint(file)["state_dict"]
     load_part(network, weights, "network", file)
     if regions is not None:

@@ -1,4 +1,4 @@
-"""Networks, by name. A network is one module of this package and one recipe in ``models/``.
+"""Networks, by name. A network is one module of this package, or of a package in it, and one recipe in ``models/``.
 
 A module here defines a ``torch.nn.Module`` and registers it::
 
@@ -22,7 +22,11 @@ A network asks for what depends on the data by the names of its arguments:
 ``regions``
     Names of the regions that it takes as the second argument of ``forward``, float (B, R, h, w) between 0 and 1. Its
     attribute ``region_size`` says their (h, w). If it weighs them against each other, it has a method
-    ``region_weights(images, regions)``.
+    ``region_weights(images, regions)``. If it has an option ``patch``, it takes patches about the parts of a face in
+    place of regions, float (B, R, 3, h, w).
+
+A network whose heads can be fitted on features by region, as it is, has a method ``read(images, regions)``; see
+:class:`wsegs.nets.layers.linear_on_regions.LinearOnRegions`.
 
 Its further arguments are the options that a recipe may give. An attribute ``map_size`` says the (h, w) of its maps.
 
@@ -34,7 +38,6 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
-import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -103,11 +106,14 @@ class NetworkSignature:
         Of its constructor.
     draws_maps
         Whether it draws a map for each attribute.
+    reads_features
+        Whether it reads features by region, on which heads are fitted while the network stays as it is.
     """
 
     name: str
     arguments: tuple[str, ...]
     draws_maps: bool
+    reads_features: bool = False
 
     def wants(self, argument: str) -> bool:
         """Tell whether it asks for ``heads``, ``attributes``, ``classes`` or ``regions``."""
@@ -180,7 +186,8 @@ def signature_of(name: str) -> NetworkSignature:
         return _registered()[name][1]
     network = _network_class(name)
     draws_maps = getattr(network, "map_size", "set by the constructor") is not None
-    return NetworkSignature(name, tuple(inspect.signature(network).parameters), draws_maps)
+    reads_features = hasattr(network, "read")
+    return NetworkSignature(name, tuple(inspect.signature(network).parameters), draws_maps, reads_features)
 
 
 def build_network(
@@ -257,14 +264,15 @@ def _network_class(name: str) -> type[Any]:
 def _registered() -> dict[str, tuple[str, NetworkSignature]]:
     """Return module and signature of each network of this package, by name, from the text of the modules."""
     found = {}
-    for module in pkgutil.iter_modules(__path__):
-        if module.ispkg:
+    for file in sorted(Path(__path__[0]).rglob("*.py")):
+        text = file.read_text(encoding="utf-8")
+        if "@register(" not in text:
             continue
-        text = Path(__path__[0], f"{module.name}.py").read_text(encoding="utf-8")
+        module = ".".join(file.relative_to(__path__[0]).with_suffix("").parts)
         for node in ast.parse(text).body:
             for name in _registered_names(node):
                 assert isinstance(node, ast.ClassDef)
-                found[name] = (f"{__name__}.{module.name}", _signature_of_class(name, node))
+                found[name] = (f"{__name__}.{module}", _signature_of_class(name, node))
     return found
 
 
@@ -280,4 +288,5 @@ def _signature_of_class(name: str, node: ast.ClassDef) -> NetworkSignature:
     no_maps = any(
         isinstance(part, ast.Assign) and getattr(part.targets[0], "id", "") == "map_size" for part in node.body
     )
-    return NetworkSignature(name, arguments, not no_maps)
+    reads_features = any(isinstance(part, ast.FunctionDef) and part.name == "read" for part in node.body)
+    return NetworkSignature(name, arguments, not no_maps, reads_features)

@@ -10,6 +10,7 @@ from typing import Any
 
 from wsegs.evaluation.inspect import inspect_run
 from wsegs.evaluation.runs import Run
+from wsegs.reports.curves.label_curves import label_curve_parts
 from wsegs.reports.figures import draw_activation_maps, draw_parsed_faces, draw_region_weights
 from wsegs.reports.fit_report import fit_parts
 from wsegs.reports.page import Heading, Part, Picture, Table, Text, Verbatim, write_page
@@ -27,7 +28,7 @@ _SCORES = {
 
 
 def write_report(runs: Sequence[Run], output: Path, *, data: Path | None = None) -> dict[str, Any]:
-    """Write one HTML page about runs, each under its own heading.
+    """Write one HTML page about runs, each under its own heading; before them, what compares several.
 
     Parameters
     ----------
@@ -50,6 +51,9 @@ def write_report(runs: Sequence[Run], output: Path, *, data: Path | None = None)
     parts: list[Part] = []
     figures: dict[str, list[str]] = {}
     with tempfile.TemporaryDirectory(prefix="wsegs-report-") as folder:
+        parts += label_curve_parts(runs, Path(folder))
+        if parts:
+            figures["all runs"] = [part.file.stem for part in parts if isinstance(part, Picture)]
         for number, run in enumerate(runs):
             drawn = _run_parts(run, Path(folder) / str(number), data)
             figures[str(run.path)] = [part.file.stem for part in drawn if isinstance(part, Picture)]

@@ -70,7 +70,7 @@ def verify_file(
         raise DataError(f"{path}: expected a mask store or a landmark table, got a directory")
     if not path.exists():
         raise MissingError(f"{path}: no such file")
-    findings = Findings(path, _kind(path), {"sha256": check_digest(path)})
+    findings = Findings(path, kind_of_file(path), {"sha256": check_digest(path)})
     if findings.checked["sha256"] == "broken":
         findings.add("its sha256 differs: a byte was changed, added or lost since the file was written")
     try:
@@ -104,7 +104,7 @@ def verify_file(
     return findings
 
 
-def _kind(path: Path) -> Literal["mask store", "landmark table"]:
+def kind_of_file(path: Path) -> Literal["mask store", "landmark table"]:
     """Return what a file is by the name of its format, without libhdf5, which damage may crash.
 
     HDF5 keeps a text as its length, 8 bytes, and its characters. So a folder named like a format is not taken for it.

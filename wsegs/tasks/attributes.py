@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,13 +29,18 @@ class Attributes(Task):
         See :class:`wsegs.tasks.task.Task`; ``outputs`` are the names of the attributes.
     balance
         ``class`` weighs present and absent labels by their rates in the training images.
+    held_out
+        Names of attributes whose labels count in no loss and no score.
     """
 
     label_weights: Tensor | None
 
-    def __init__(self, name: str, outputs: tuple[str, ...], balance: str = "none") -> None:
+    def __init__(
+        self, name: str, outputs: tuple[str, ...], balance: str = "none", held_out: Sequence[str] = ()
+    ) -> None:
         super().__init__(name, outputs)
         self.balance = balance
+        self._held_out = [outputs.index(attribute) for attribute in held_out]
         self.register_buffer("label_weights", None, persistent=False)
         self._predictions = Predictions()
 
@@ -49,11 +55,20 @@ class Attributes(Task):
 
     def losses(self, output: NetworkOutput, batch: Batch, group: ProcessGroup) -> dict[str, LossTerms]:
         """Return the binary cross entropy."""
-        return {self.name: attribute_loss(output.heads[self.name], batch.labels["attributes"], self.label_weights)}
+        return {self.name: attribute_loss(output.heads[self.name], self._seen(batch), self.label_weights)}
 
     def update(self, output: NetworkOutput, batch: Batch) -> None:
         """Keep logits and labels."""
-        self._predictions.update(output.heads[self.name], batch.labels["attributes"])
+        self._predictions.update(output.heads[self.name], self._seen(batch))
+
+    def _seen(self, batch: Batch) -> Tensor:
+        """Return the labels (B, A), unknown where they are held out."""
+        labels = batch.labels["attributes"]
+        if not self._held_out:
+            return labels
+        labels = labels.clone()
+        labels[:, self._held_out] = -1
+        return labels
 
     def scores(self) -> dict[str, float]:
         """Return mean accuracy, average precision and balanced accuracy over the attributes."""

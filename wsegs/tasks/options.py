@@ -13,9 +13,14 @@ class _Options(BaseModel):
 
 
 class AttributesOptions(_Options):
-    """``balance``: ``class`` weighs present and absent labels by their rates, for balanced accuracy."""
+    """Weights of labels, and attributes that the training does not see.
+
+    ``balance``: ``class`` weighs present and absent labels by their rates, for balanced accuracy. ``held_out``: names
+    of attributes whose labels no loss and no score of the training counts; a fit after it learns them on its features.
+    """
 
     balance: Literal["none", "class"] = "none"
+    held_out: tuple[str, ...] = ()
 
 
 class ClassMapOptions(_Options):

@@ -130,6 +130,22 @@ class RulesPlan:
 
 
 @dataclass(frozen=True)
+class PartsPlan:
+    """Parts of a face that patches are cut about.
+
+    Attributes
+    ----------
+    places
+        Of each part: where two or more of the five points lie in its patch, x and y as shares of its sides.
+    mean_points
+        (5, 2): the five points of the mean face of the training, x and y in pixels of the network's images.
+    """
+
+    places: dict[str, dict[str, tuple[float, float]]]
+    mean_points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
 class RegionPlan:
     """Source of the regions that the network reads.
 
@@ -137,7 +153,7 @@ class RegionPlan:
     ----------
     source
         Of the training images: a ``parser``, the mask ``store`` (one region a pixel), its ``rules`` (regions may
-        overlap), human ``masks``, boxes about ``landmarks``.
+        overlap), human ``masks``, boxes about ``landmarks``, patches about ``parts``.
     parser
         What draws them on new images, and in training where ``source`` says so; None where nothing does.
     hard
@@ -146,14 +162,17 @@ class RegionPlan:
         Of boxes: share of the image's area, width by height.
     rules
         What draws regions of new images where ``source`` is ``rules``; else None.
+    parts
+        What patches are cut about where ``source`` is ``parts``; else None.
     """
 
-    source: Literal["parser", "store", "rules", "masks", "landmarks"]
+    source: Literal["parser", "store", "rules", "masks", "landmarks", "parts"]
     parser: ParserPlan | None
     hard: bool
     box_area: float
     aspects: tuple[float, ...]
     rules: RulesPlan | None = None
+    parts: PartsPlan | None = None
 
 
 @dataclass(frozen=True)
@@ -235,6 +254,8 @@ class SourcePlan:
         Images of a step, of all devices together.
     mirror
         What mirrored images exchange.
+    labels, labels_seed
+        So many of the labelled training images are used, drawn by the seed; 0 is all.
     """
 
     kind: Literal["store", "data"]
@@ -253,6 +274,8 @@ class SourcePlan:
     carved: bool
     batch_size: int
     mirror: MirrorPlan = MirrorPlan()
+    labels: int = 0
+    labels_seed: int = 0
 
     @property
     def steps_per_epoch(self) -> int:
@@ -315,6 +338,7 @@ class FitPlan:
     mirrored_copies: bool
     thresholds: Literal["none", "accuracy", "balanced_accuracy"]
     labels: tuple[int, ...] = ()
+    features: Literal["frozen", "trained"] = "frozen"
 
 
 @dataclass(frozen=True)
@@ -349,7 +373,7 @@ class TrainingPlan:
     precision, seed
         See the recipe.
     fit
-        How heads are fitted on the features of the network; None trains the network.
+        How heads are fitted on the features of the network, in place of its training or after it; None fits none.
     """
 
     network: NetworkPlan

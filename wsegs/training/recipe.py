@@ -148,7 +148,8 @@ class Samples(_Strict):
     (``zoom``, ``align_eyes``), ``box`` by the data set's boxes, widened by ``margin``. ``auto`` is ``face`` where
     landmarks are given, ``image`` where all images are aligned, else ``letterbox``. ``hold_out`` says whether people or
     single images are carved out for validation where the data set has no such split; people of the training are
-    known only by images.
+    known only by images. ``labels`` trains on so many of the labelled images, drawn by the seed; those of a smaller
+    number are among those of a larger one.
     """
 
     source: Literal["auto", "store", "data"] = Field(default="auto", alias="from")
@@ -157,6 +158,7 @@ class Samples(_Strict):
     align_eyes: bool = False
     margin: float = Field(default=0.3, ge=0)
     hold_out: Literal["auto", "people", "images"] = "auto"
+    labels: int | None = Field(default=None, ge=2)
 
 
 class Stage(_Strict):
@@ -192,6 +194,10 @@ class EarlyStopping(_Strict):
     patience: int | None = Field(default=None, gt=0)
 
 
+PointName = Literal["left_eye", "right_eye", "nose", "left_mouth", "right_mouth"]
+"""The five points of every landmark scheme."""
+
+
 class RegionInput(_Strict):
     """Source of the regions that a network reads.
 
@@ -199,16 +205,32 @@ class RegionInput(_Strict):
     draw them, from landmarks that are found there. ``parser`` is a run of a parser: with ``from: parser`` it draws
     them always, else for images of which no more than the image is known. ``hard``
     takes its most probable class of each pixel instead of all their probabilities; where regions are known in training,
-    that is done anyway, since those are hard too.
+    that is done anyway, since those are hard too. ``parts`` are patches in place of regions: ``parts`` says of each
+    where two or more of the five points lie in it, as shares of its sides.
     """
 
-    source: Literal["parser", "store", "rules", "masks", "landmarks"] = Field(default="parser", alias="from")
+    source: Literal["parser", "store", "rules", "masks", "landmarks", "parts"] = Field(default="parser", alias="from")
     parser: Path | None = None
     hard: bool = False
     parsing_masks: Path | None = None
     class_map: str = "celebamask-seven"
     box_area: float = Field(default=20**2 / (218 * 178), gt=0, le=1)
     aspects: tuple[Annotated[float, Field(gt=0)], ...] = Field(default=(1.0, 0.5, 2.0), min_length=1)
+    parts: dict[str, Annotated[dict[PointName, tuple[float, float]], Field(min_length=2)]] = Field(default_factory=dict)
+
+    @field_validator("parts")
+    @classmethod
+    def _points_apart(cls, value: dict[str, dict[str, tuple[float, float]]]) -> Any:
+        for part, places in value.items():
+            if len(set(places.values())) < 2:
+                raise ValueError(f"{part}: expected points at two places or more, which turn and scale the part")
+        return value
+
+    @model_validator(mode="after")
+    def _parts_named(self) -> RegionInput:
+        if (self.source == "parts") != bool(self.parts):
+            raise ValueError("expected 'from: parts' and a field 'parts', both or neither")
+        return self
 
     @property
     def parsed_hard(self) -> bool:
@@ -216,17 +238,23 @@ class RegionInput(_Strict):
         return self.hard or self.source != "parser"
 
 
-class Fit(_Strict):
-    """How linear heads are fitted on the features of a frozen network, in place of training it.
+SVM_PENALTIES = (30.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03)
+"""Of support vector machines on the features of a trained network; C times the number of labels is one by each."""
 
-    ``penalties`` are tried by ``folds`` of people (0: on the validation images), and the best by ``criterion`` is
-    taken, with ``each`` for each attribute by itself. ``prior`` is by how much more weights on regions outside of an
-    attribute's own mask are penalised. ``mirrored_copies`` adds the mirrored images as further rows. ``thresholds``
-    says what the thresholds of the attributes are chosen for; ``none`` leaves them at a probability of one half.
-    ``labels`` takes so many labelled images; of several numbers, the largest is the run's and all are points of a
-    curve.
+
+class Fit(_Strict):
+    """How linear heads are fitted on the features of a network.
+
+    ``features``: ``frozen``, in place of a training; ``trained``, after the training of the recipe's stages, whose
+    heads they replace. ``penalties`` are tried by ``folds`` of people (0: on the validation images), and the best by
+    ``criterion`` is taken, with ``each`` for each attribute by itself. ``prior`` is by how much more weights on regions
+    outside of an attribute's own mask are penalised. ``mirrored_copies`` adds the mirrored images as further rows.
+    ``thresholds`` says what the thresholds of the attributes are chosen for; ``none`` leaves them at a probability of
+    one half. ``labels`` takes so many labelled images; of several numbers, the largest is the run's and all are points
+    of a curve.
     """
 
+    features: Literal["frozen", "trained"] = "frozen"
     loss: Literal["logistic", "hinge"] = "logistic"
     penalties: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1)
     criterion: Literal["log_loss", "average_precision"] = "log_loss"
@@ -244,6 +272,17 @@ class Fit(_Strict):
         if value == 1:
             raise ValueError("expected 0, or 2 or more")
         return value
+
+    @model_validator(mode="after")
+    def _one_training(self) -> Fit:
+        if self.features == "trained" and (self.labels or self.mirrored_copies):
+            raise ValueError("labels and mirrored_copies are for features of a frozen network; see samples: labels")
+        return self
+
+    @classmethod
+    def after_training(cls) -> Fit:
+        """Return the fit of support vector machines on the features of a trained network."""
+        return cls(features="trained", loss="hinge", penalties=SVM_PENALTIES, prior=1, folds=0, thresholds="none")
 
 
 class Recipe(_Strict):
@@ -327,6 +366,15 @@ class Recipe(_Strict):
     def trained(self) -> Recipe:
         """Return the recipe that trains the network itself, in place of fitting heads on its features."""
         return self.model_copy(update={"fit": None})
+
+    def with_svm(self) -> Recipe:
+        """Return the recipe that fits support vector machines on the features of the network after its training."""
+        return self.model_copy(update={"fit": Fit.after_training()})
+
+    @property
+    def trains(self) -> bool:
+        """False where heads are fitted on features of a network that stays as it is."""
+        return self.fit is None or self.fit.features == "trained"
 
     def as_fields(self) -> dict[str, Any]:
         """Return the recipe as YAML and JSON hold it."""

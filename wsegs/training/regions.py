@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from wsegs.geometry.resample import resample_nearest
+from wsegs.nets.layers.posed_parts import PosedParts
 from wsegs.nets.layers.region_sources import DrawnRegions, KnownRegions, LandmarkBoxes, RegionSource
 from wsegs.rules import compile_rules
 from wsegs.tasks.batch import SampleFields
@@ -34,6 +35,8 @@ def build_regions(
     size: tuple[int, int] = network.region_size  # type: ignore[assignment]
     if regions.rules is not None:
         return DrawnRegions(plan.network.regions, size, _mean_face(regions.rules, size)), None
+    if regions.parts is not None:
+        return PosedParts(regions.parts.places, size, torch.tensor(regions.parts.mean_points)), None
     if regions.source == "landmarks":
         return LandmarkBoxes(plan.network.size, size, regions.box_area, regions.aspects), None
     parsed = None

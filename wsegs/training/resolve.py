@@ -18,7 +18,7 @@ from wsegs.training.plan import (
     TrunkPlan,
 )
 from wsegs.training.recipe import Recipe
-from wsegs.training.resolving.backbone_plans import plan_backbone
+from wsegs.training.resolving.backbone_plans import check_fitted, check_penalty_labels, plan_backbone
 from wsegs.training.resolving.chosen import ChosenTask
 from wsegs.training.resolving.mirror_plans import plan_mirrors
 from wsegs.training.resolving.region_plans import plan_regions
@@ -58,6 +58,7 @@ def resolve(recipe: Recipe, overrides: Overrides | None = None) -> TrainingPlan:
     tasks = choose_tasks(recipe, signature)
     check_fit(recipe, signature, tasks)
     backbone = plan_backbone(recipe, signature)
+    check_fitted(recipe, signature)
 
     hold_out = hold_out_of(recipe, tasks)
     main = choose_main_source(recipe, overrides, tasks, hold_out)
@@ -75,6 +76,7 @@ def resolve(recipe: Recipe, overrides: Overrides | None = None) -> TrainingPlan:
     plans = tuple(plan_task(task, fed[task.name], sources[fed[task.name]]) for task in tasks)
     for task, plan in zip(tasks, plans, strict=True):
         check_labels(task, plan, sources[plan.source])
+    check_penalty_labels(recipe, main)
     network = NetworkPlan(
         name=recipe.network.target,
         options=recipe.network.options,

@@ -16,6 +16,7 @@ from wsegs.io.files import shortened
 RECIPE, PLAN, INFO, BEST, LAST = "recipe.yaml", "plan.json", "run.json", "best.ckpt", "last.ckpt"
 METRICS, CURVE, TENSORBOARD = "metrics.csv", "curve.png", "tensorboard"
 TRAINED, VALIDATED = "training_images.csv", "validation_images.csv"
+TRAINED_NETWORK, FEATURES = "trained.ckpt", "features.h5"  # of a run whose machines were fitted after its training
 PENALTIES, LABEL_CURVE, REGION_SHARES = "penalties.csv", "label_curve.csv", "region_shares.csv"
 
 
@@ -26,7 +27,7 @@ def tables_of(number: int) -> tuple[str, str]:
 
 
 def check_run(path: Path, checkpoint: str | None = None) -> None:
-    """Check that a folder is a run, and has a checkpoint by that name if one is given.
+    """Check that a folder is a run, and has a checkpoint if one is named: ``best``, ``last`` or ``trained``.
 
     Raises
     ------
@@ -37,12 +38,16 @@ def check_run(path: Path, checkpoint: str | None = None) -> None:
         raise MissingError(f"{path}: no such run; wsegs train makes one")
     if not (path / INFO).is_file():
         raise MissingError(f"{path}: expected a run folder, but it has no {INFO}; wsegs train makes one")
-    if checkpoint is not None and not (path / checkpoint).is_file():
-        raise no_checkpoint(path / checkpoint)
+    if checkpoint is not None and not (path / f"{checkpoint}.ckpt").is_file():
+        raise no_checkpoint(path / f"{checkpoint}.ckpt")
 
 
 def no_checkpoint(file: Path) -> MissingError:
     """Return the error that a checkpoint is not there."""
+    if file.name == TRAINED_NETWORK:
+        return MissingError(
+            f"{file}: no such checkpoint; no heads were fitted after the training, whose best is {BEST}"
+        )
     return MissingError(f"{file}: no such checkpoint; the training has not reached its first validation")
 
 
@@ -60,7 +65,7 @@ def check_free(path: Path, *, force: bool) -> None:
     if not is_run and not (path.is_dir() and not any(path.iterdir())):
         raise OutputExistsError(f"{path}: exists and is not a run; -o names another folder")
     if is_run and not force:
-        if (path / PENALTIES).is_file():
+        if (path / PENALTIES).is_file() and not (path / METRICS).is_file():
             how = "it is a fit"
         elif has_checkpoint(path):
             how = "--resume continues it"
@@ -94,6 +99,8 @@ def begin_run(path: Path, write: Callable[[Path], None]) -> None:
             LABEL_CURVE,
             REGION_SHARES,
             *tables_of(1),
+            TRAINED_NETWORK,
+            FEATURES,
         ):  # nothing else that someone may have put there
             (path / name).unlink(missing_ok=True)
         if (path / TENSORBOARD).is_dir():

@@ -32,7 +32,8 @@ from wsegs.training.samples.split import Split
 
 RUN_FORMAT = 2
 
-Checkpoint = Literal["best", "last"]
+Checkpoint = Literal["best", "last", "trained"]
+"""``trained`` is the network as it was trained, of a run whose heads were fitted after the training."""
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from wsegs.tasks import build_task
 from wsegs.tasks.batch import SampleFields
 from wsegs.tasks.task import Task
 from wsegs.training.distributed import is_main_process
+from wsegs.training.fitting.after_training import fit_trained
 from wsegs.training.learning_curves import plot_learning_curves
 from wsegs.training.lightning.callbacks import LastStageEarlyStopping, MetricsTable, Progress
 from wsegs.training.lightning.checkpoints import BestAndLast
@@ -156,8 +157,12 @@ def train(
     if not trainer.is_global_zero:
         return {}
     plot_learning_curves(output / METRICS, output / CURVE)
-    trained = trainer.global_step - first_step
-    return _summary(plan, info, output, precision, trained, time.monotonic() - started, int(best.best["step"]))
+    trained, seconds = trainer.global_step - first_step, time.monotonic() - started
+    summary = _summary(plan, info, output, precision, trained, seconds, int(best.best["step"]))
+    if plan.fit is not None and plan.fit.features == "trained":
+        jobs = -1 if options.workers is None else max(1, options.workers)
+        summary["fit"] = fit_trained(plan, main, rows, output, jobs=jobs)
+    return summary
 
 
 def _overrides(masks: MaskStore | Path | str | None, data: Path | str | None, limit: int | None) -> Overrides:

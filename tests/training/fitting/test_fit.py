@@ -230,7 +230,7 @@ def test_mistakes_are_one_line(store, tmp_path, summary):
     with pytest.raises(OptionError, match=r"network: strides: expected whole numbers"):
         fitted(store, tmp_path / "run", **{"network.strides": "all"})
     with pytest.raises(
-        OptionError, match="heads are fitted on the features of a backbone, and network 'basic' has none"
+        OptionError, match="heads are fitted on features by region, which network 'basic' does not read"
     ):
         resolve(probe_recipe().model_copy(update={"network": load_recipe("basic").network}), Overrides(store.path))
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from wsegs.nets import IGNORE_INDEX
 from wsegs.nets.layers.blocks import pooled_size
 from wsegs.nets.layers.box_names import POINTS, box_names
+from wsegs.nets.layers.region_grids import covered
 
 
 class RegionSource(nn.Module):
@@ -34,7 +35,7 @@ class RegionSource(nn.Module):
     reads: Literal["classes", "regions"] = "classes"
 
     def forward(self, images: Tensor, known: Tensor | None, points: Tensor | None) -> Tensor:
-        """Return regions, float (B, R, h, w) between 0 and 1.
+        """Return regions, float (B, R, h, w) between 0 and 1; of parts, patches (B, R, 3, h, w).
 
         Parameters
         ----------
@@ -224,22 +225,9 @@ class LandmarkBoxes(RegionSource):
         for point in range(len(POINTS)):
             x, y = points[:, point, 0].float(), points[:, point, 1].float()
             for width, height in self.box_sizes:
-                across = _covered(x, width, self.image_size[1], self.size[1])
-                down = _covered(y, height, self.image_size[0], self.size[0])
+                across = covered(x, width, self.image_size[1], self.size[1])
+                down = covered(y, height, self.image_size[0], self.size[0])
                 channels.append(down[:, :, None] * across[:, None, :])
         boxes = torch.stack(channels, dim=1).nan_to_num(0.0)
         whole = torch.ones_like(boxes[:, :1])
         return torch.cat([boxes, whole], dim=1).to(images.dtype)
-
-
-def _covered(centre: Tensor, length: float, pixels: int, cells: int) -> Tensor:
-    """Return how much of each of ``cells`` (B, cells) an interval covers.
-
-    ``centre`` (B,) is in pixels whose centres are whole numbers, ``length`` in pixels.
-    """
-    step = pixels / cells
-    low = (centre + 0.5 - length / 2) / step
-    high = (centre + 0.5 + length / 2) / step
-    edges = torch.arange(cells, device=centre.device, dtype=torch.float32)
-    overlap = torch.minimum(high[:, None], edges + 1) - torch.maximum(low[:, None], edges)
-    return overlap.clamp(min=0)

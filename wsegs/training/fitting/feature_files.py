@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from wsegs.features.build import build_features
 from wsegs.features.format import UNREADABLE, difference
 from wsegs.features.reader import FeatureStore
-from wsegs.training.fitting.features import ProbeReader
+from wsegs.io.files import sha256_of
+from wsegs.nets import signature_of
+from wsegs.training.fitting.reading import FeatureReader
 from wsegs.training.plan import TrainingPlan
 from wsegs.training.samples.opening import OpenSource, OpenStore, open_planned
 
@@ -43,11 +45,15 @@ class ImageFeatures:
         return self.store.matrix(self.places[rows], mirrored=mirrored)
 
 
-def features_identity(plan: TrainingPlan, source: OpenSource, rows: NDArray[np.intp] | None = None) -> dict[str, Any]:
-    """Return what makes the features of a plan, as JSON holds it; ``rows`` are those of a sample of the images."""
+def features_identity(
+    plan: TrainingPlan, source: OpenSource, rows: NDArray[np.intp] | None = None, checkpoint: Path | None = None
+) -> dict[str, Any]:
+    """Return what makes the features of a plan, as JSON holds it.
+
+    ``rows`` are those of a sample of the images, ``checkpoint`` is that of a trained network.
+    """
     network, regions = plan.network, plan.regions
-    assert network.backbone is not None
-    assert regions is not None
+    weights = None if network.backbone is None else network.backbone.sha256
     names = "\0".join(_names(source, rows))
     images = hashlib.sha256(names.encode("utf-8", "surrogateescape")).hexdigest()
     from_: dict[str, Any] = {"images": images}
@@ -59,11 +65,11 @@ def features_identity(plan: TrainingPlan, source: OpenSource, rows: NDArray[np.i
         **from_,
         "frame": source.frame.as_json(),
         "size": list(network.size),
-        "regions": regions.source,
-        "parser": None if regions.parser is None else str(regions.parser.source),
+        "regions": None if regions is None else regions.source,
+        "parser": None if regions is None or regions.parser is None else str(regions.parser.source),
         "region_names": list(network.regions),
-        "backbone": network.backbone.name,
-        "weights": network.backbone.sha256,
+        "backbone": network.name if network.backbone is None else network.backbone.name,
+        "weights": weights if checkpoint is None else sha256_of(checkpoint),
         "network": {key: value for key, value in network.options.items() if key not in ("clip", "backbone")},
         "mirrored_copies": plan.fit is not None and plan.fit.mirrored_copies,
     }
@@ -78,9 +84,10 @@ def features_path(plan: TrainingPlan, rows: NDArray[np.intp] | None = None) -> P
     """Return where the features of a plan lie by default: beside its mask store.
 
     ``masks.h5`` has ``features.h5``, another store ``NAME.features.h5``; those of a data set lie in the working folder.
-    A sample of 300 images, its ``rows``, has ``features-300.h5``, unless those of all are there already.
+    The file of a network without a backbone begins with the network's name: ``facetracer-features.h5``. A sample of 300
+    images, its ``rows``, has ``features-300.h5``, unless those of all are there already.
     """
-    name, folder = "features.h5", Path()
+    name, folder = "features.h5" if plan.network.backbone is not None else f"{plan.network.name}-features.h5", Path()
     if plan.main.kind != "data":
         folder, stem = plan.main.path.parent, plan.main.path.stem
         name = name if stem == "masks" else f"{stem}.{name}"
@@ -96,12 +103,19 @@ def build_planned_features(
     jobs: int = -1,
     scheduler: str | None = None,
     force: bool = False,
+    checkpoint: Path | None = None,
 ) -> dict[str, Any]:
-    """Read the features of a plan, of all images or of some rows; see :func:`wsegs.features.build.build_features`."""
+    """Read the features of a plan's network, or of a checkpoint of it, of all images or of some rows.
+
+    A network that was trained says one vector of an image, which is that of the whole image in the file. See
+    :func:`wsegs.features.build.build_features`.
+    """
     source = open_planned(plan.main, plan.network.size)
-    reader = ProbeReader(plan, mirrored=plan.fit is not None and plan.fit.mirrored_copies)
-    names, images = plan.network.regions, _names(source, rows)
-    identity = features_identity(plan, source, rows)
+    mirrored = plan.fit is not None and plan.fit.mirrored_copies
+    reader = FeatureReader(plan, mirrored=mirrored, checkpoint=checkpoint)
+    by_region = signature_of(plan.network.name).reads_features
+    names, images = plan.network.regions if by_region else (), _names(source, rows)
+    identity = features_identity(plan, source, rows, checkpoint)
     summary = build_features(
         reader, images, names, identity, output, rows=rows, jobs=jobs, scheduler=scheduler, force=force
     )
@@ -111,13 +125,19 @@ def build_planned_features(
 
 
 def open_or_build_features(
-    plan: TrainingPlan, path: Path, *, rows: NDArray[np.intp] | None = None, jobs: int = -1, replace: bool = False
+    plan: TrainingPlan,
+    path: Path,
+    *,
+    rows: NDArray[np.intp] | None = None,
+    jobs: int = -1,
+    replace: bool = False,
+    checkpoint: Path | None = None,
 ) -> FeatureStore:
     """Return the features of a plan, which are read from the images where they are not there yet.
 
     Parameters
     ----------
-    plan, rows, jobs
+    plan, rows, jobs, checkpoint
         See :func:`build_planned_features`.
     path
         The file; that of all images has those of ``rows``, too.
@@ -130,9 +150,9 @@ def open_or_build_features(
         If the file has those of something else, and ``replace`` is false.
     """
     source = open_planned(plan.main, plan.network.size)
-    wanted = [features_identity(plan, source)]
+    wanted = [features_identity(plan, source, None, checkpoint)]
     if rows is not None:
-        wanted.append(features_identity(plan, source, rows))
+        wanted.append(features_identity(plan, source, rows, checkpoint))
     if path.exists():
         features = FeatureStore(path)
         fits = any(not difference(features.identity, identity) for identity in wanted)
@@ -141,5 +161,5 @@ def open_or_build_features(
         if not replace:
             features.check_identity(wanted[-1])
         features.close()
-    build_planned_features(plan, path, rows=rows, jobs=jobs, force=replace)
+    build_planned_features(plan, path, rows=rows, jobs=jobs, force=replace, checkpoint=checkpoint)
     return FeatureStore(path)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from wsegs.errors import DataError
 from wsegs.features.format import MEAN_FACE, UNREADABLE
@@ -22,18 +23,20 @@ from wsegs.heads.standardise import Standardiser
 from wsegs.heads.thresholds import choose_thresholds
 from wsegs.io.lock import locks_output
 from wsegs.io.sides import exchanged
-from wsegs.nets.region_probe import RegionProbe
+from wsegs.nets.layers.feature_layout import FeatureLayout
+from wsegs.nets.layers.heads import Heads
+from wsegs.nets.layers.linear_on_regions import LinearOnRegions
 from wsegs.training.fitting.feature_files import ImageFeatures, features_path, open_or_build_features
-from wsegs.training.fitting.result import Result, mean_average_precision, write_fit
+from wsegs.training.fitting.reading import layout_of, load_network
+from wsegs.training.fitting.result import Result, mean_scores_of, write_fit
 from wsegs.training.fitting.segments import mean_shares, own_regions
 from wsegs.training.plan import FitPlan, MirrorPlan, TrainingPlan
 from wsegs.training.precision import describe_device
 from wsegs.training.recipe import Recipe
 from wsegs.training.run_folder import BEST, PENALTIES, check_free
 from wsegs.training.runs import add_duration
-from wsegs.training.samples.opening import OpenSource, open_planned, rows_of
+from wsegs.training.samples.opening import OpenSource, open_planned, rows_of_plan
 from wsegs.training.samples.split import Split
-from wsegs.training.weights import load_trunks, seeded_network
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,16 +99,14 @@ def fit_probe(
     check_free(output, force=force)
     began = time.monotonic()
     source = open_planned(plan.main, plan.network.size)
-    split = _split(plan, source)
+    split = rows_of_plan(plan.main, source)
     needed = _needed_rows(plan, source, split)
     path = features or features_path(plan, needed)
     with open_or_build_features(plan, path, rows=needed, jobs=jobs, replace=force and features is None) as read:
         fitting = time.monotonic()
-        network = seeded_network(plan)
-        assert isinstance(network, RegionProbe)
-        load_trunks(network, plan)
+        network, _ = load_network(plan, None)
         images = ImageFeatures(read, read.rows_of(source.labelled.images))
-        result = _fit(fit, plan, network, source, split, images)
+        result = fit_features(fit, plan, network, source, split, images)
         mean_face = int((read.status == MEAN_FACE).sum())
     info = write_fit(recipe, plan, network, source, result, output, path, force=force)
     add_duration(output, time.monotonic() - began, describe_device("cuda" if torch.cuda.is_available() else "cpu"))
@@ -114,7 +115,7 @@ def fit_probe(
         "network": plan.network.name,
         "backbone": plan.network.backbone.name if plan.network.backbone else "",
         "features": str(path),
-        "feature_count": network.layout.size,
+        "feature_count": layout_of(network).size,
         "images": {"train": len(result.rows.train), "validation": len(result.rows.validation)},
         "mean_face": mean_face,
         **{key: info.provenance[key] for key in ("splits", "leaks") if key in info.provenance},
@@ -126,20 +127,39 @@ def fit_probe(
     }
 
 
-def _fit(
-    fit: FitPlan, plan: TrainingPlan, network: RegionProbe, source: OpenSource, split: Split, features: ImageFeatures
+def fit_features(
+    fit: FitPlan, plan: TrainingPlan, network: nn.Module, source: OpenSource, split: Split, features: ImageFeatures
 ) -> Result:
-    """Choose a penalty by people who were not fitted on, fit, choose thresholds; all goes into the network."""
+    """Choose a penalty by people who were not fitted on, fit, choose thresholds; all goes into the network.
+
+    Parameters
+    ----------
+    fit, plan
+        How heads are fitted, and the training.
+    network
+        The one that said the features; its heads for attributes are replaced.
+    source, split
+        The images and their labels, and the rows to fit on and to hold out as a whole.
+    features
+        Of all of the source's images.
+
+    Raises
+    ------
+    DataError
+        If there is nothing to fit on, or nothing to choose a penalty by.
+    """
     task = plan.task("attributes")
     assert task is not None
+    layout = layout_of(network)
     rows, held = (part[features.status[part] != UNREADABLE] for part in _rows(fit, plan, source, split))
     _check_rows(fit, source, rows, held)
-    standardiser = Standardiser.measure(features.matrix(rows), clip=network.clip)
+    clip = network.clip if isinstance(network, LinearOnRegions) else np.inf
+    standardiser = Standardiser.measure(features.matrix(rows), clip=clip)
     fitted, validation = (_samples(features, source, part, standardiser) for part in (rows, held))
     own = own_regions(plan)
     factors = None
     if own is not None and fit.prior != 1:
-        factors = penalty_factors(own, network.layout.blocks, fit.prior)
+        factors = penalty_factors(own, layout.blocks, fit.prior)
     axes = PrincipalAxes.measure(fitted.features)
 
     count = fit.folds and _fold_count(fit.folds, fitted.identity)
@@ -154,7 +174,7 @@ def _fit(
         thresholds = choose_thresholds(choice.logits, tried.labels, fit.thresholds, least_gain)
     all_fitted = fitted
     if fit.mirrored_copies:
-        copies = _mirrored_samples(features, source, rows, standardiser, network, plan.main.mirror)
+        copies = _mirrored_samples(features, source, rows, standardiser, layout, plan.main.mirror)
         all_fitted = _joined(fitted, copies)
     final = _fit_heads(fit, all_fitted, choice, factors, axes)
     _into_network(network, standardiser, final, thresholds)
@@ -173,21 +193,17 @@ def _fit(
         folds=count,
         prior=None if own is None else fit.prior,
         own=own,
-        shares=mean_shares(network.layout, judged.features, final.weight),
-        plain_shares=mean_shares(network.layout, judged.features, plain.weight),
-        curve=_label_curve(fit, plan, network, fitted, factors) if len(fit.labels) > 1 else [],
+        layout=layout,
+        shares=mean_shares(layout, judged.features, final.weight),
+        plain_shares=mean_shares(layout, judged.features, plain.weight),
+        curve=_label_curve(fit, plan, layout, fitted, factors) if len(fit.labels) > 1 else [],
     )
 
 
 def default_features(plan: TrainingPlan) -> Path:
     """Return the file of features that a fit makes or takes where nobody names one."""
     source = open_planned(plan.main, plan.network.size)
-    return features_path(plan, _needed_rows(plan, source, _split(plan, source)))
-
-
-def _split(plan: TrainingPlan, source: OpenSource) -> Split:
-    main = plan.main
-    return rows_of(source, fraction=main.validation_fraction, hold_out=main.hold_out, limit=main.limit)
+    return features_path(plan, _needed_rows(plan, source, rows_of_plan(plan.main, source)))
 
 
 def _needed_rows(plan: TrainingPlan, source: OpenSource, split: Split) -> NDArray[np.intp] | None:
@@ -244,11 +260,11 @@ def _mirrored_samples(
     source: OpenSource,
     rows: NDArray[np.intp],
     standardiser: Standardiser,
-    network: RegionProbe,
+    layout: FeatureLayout,
     mirror: MirrorPlan,
 ) -> Samples:
     """Return the mirrored images: features and labels of two sides are exchanged."""
-    read = features.matrix(rows, mirrored=True)[:, network.layout.with_rows_exchanged(mirror.regions)]
+    read = features.matrix(rows, mirrored=True)[:, layout.with_rows_exchanged(mirror.regions)]
     labels = source.labelled.attributes[rows]
     labels = labels[:, exchanged(labels.shape[1], mirror.attributes)]
     return Samples(standardiser.standardised(read), labels, source.labelled.identity[rows])
@@ -305,15 +321,15 @@ def _fit_heads(
 def _label_curve(
     fit: FitPlan,
     plan: TrainingPlan,
-    network: RegionProbe,
+    layout: FeatureLayout,
     samples: Samples,
     factors: NDArray[np.float32] | None,
 ) -> list[dict[str, float]]:
-    """Return the mean average precision by folds at each number of labels: read by region, and of the whole image.
+    """Return mean average precision and accuracy by folds at each number of labels: by region, and of the whole image.
 
     The rows of a number are the first of the run's own, so each holds those of the smaller ones.
     """
-    whole = network.layout.whole_image
+    whole = layout.whole_image
     points = []
     for count in sorted({min(count, len(samples.labels)) for count in fit.labels}):
         part = Samples(samples.features[:count], samples.labels[:count], samples.identity[:count])
@@ -322,18 +338,30 @@ def _label_curve(
         row = {"labels": float(count)}
         for name, data, factors_ in (("regions", part, factors), ("whole_image", alone, None)):
             tried = _choose(fit, data, folds, factors_)
-            row[name] = mean_average_precision(tried.logits, data.labels)
+            row[name], row[f"{name}_accuracy"] = mean_scores_of(tried.logits, data.labels)
         points.append(row)
     return points
 
 
 def _into_network(
-    network: RegionProbe, standardiser: Standardiser, fit: LinearFit, thresholds: NDArray[np.float32]
+    network: nn.Module, standardiser: Standardiser, fit: LinearFit, thresholds: NDArray[np.float32]
 ) -> None:
-    head = network.heads["attributes"]
+    """Put what was fitted into a network.
+
+    One that standardises its features keeps means, deviations and thresholds beside the weights. In another they are
+    part of weights and biases: nothing was clipped, so all of it is linear.
+    """
+    heads = network.heads
+    assert isinstance(heads, Heads)
+    weight, bias = fit.weight, fit.bias
     with torch.no_grad():
-        network.mean.copy_(torch.from_numpy(standardiser.mean))
-        network.scale.copy_(torch.from_numpy(standardiser.scale))
-        head.weight.copy_(torch.from_numpy(np.ascontiguousarray(fit.weight.T)))  # type: ignore[operator]
-        head.bias.copy_(torch.from_numpy(fit.bias))  # type: ignore[operator]
-        network.thresholds.copy_(torch.from_numpy(thresholds))
+        if isinstance(network, LinearOnRegions):
+            network.mean.copy_(torch.from_numpy(standardiser.mean))
+            network.scale.copy_(torch.from_numpy(standardiser.scale))
+            network.thresholds.copy_(torch.from_numpy(thresholds))
+        else:
+            weight = weight / standardiser.scale[:, None]
+            bias = bias - standardiser.mean @ weight - thresholds
+        head = heads["attributes"]
+        head.weight.copy_(torch.from_numpy(np.ascontiguousarray(weight.T)))  # type: ignore[operator]
+        head.bias.copy_(torch.from_numpy(bias))  # type: ignore[operator]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from wsegs.heads.choose import PenaltyChoice
 from wsegs.heads.fit import LinearFit
 from wsegs.io.files import atomic_write, write_table
-from wsegs.nets.region_probe import RegionProbe
+from wsegs.nets.layers.feature_layout import FeatureLayout
 from wsegs.tasks.scores import mean_scores, score_attributes
 from wsegs.training.plan import TrainingPlan
 from wsegs.training.recipe import Recipe
@@ -50,6 +52,8 @@ class Result:
         The factor of the prior; None where regions belong to no attribute.
     own
         bool (R + 1, A); see :func:`wsegs.training.fitting.segments.own_regions`.
+    layout
+        Of the features.
     shares, plain_shares
         (A, R + 1), with the prior and without; see :func:`wsegs.training.fitting.segments.mean_shares`.
     curve
@@ -66,15 +70,14 @@ class Result:
     folds: int
     prior: float | None
     own: NDArray[np.bool_] | None
+    layout: FeatureLayout
     shares: NDArray[np.float64]
     plain_shares: NDArray[np.float64]
     curve: list[dict[str, float]]
 
     def summary(self) -> dict[str, Any]:
         """Return what is worth knowing, as JSON holds it."""
-        by_folds = self.validation is None or not len(self.validation[1])
-        logits, labels = (self.choice.logits, self.held_out_labels) if by_folds else self.validation  # type: ignore[misc]
-        means = _scores(self.names, logits - self.thresholds, labels)
+        _, labels, by_folds = self._judged()
         chosen_by = f"{self.folds} folds of people" if self.folds else "the validation images"
         own = None if self.own is None else float((self.shares * self.own.T).sum(axis=1).mean())
         return {
@@ -82,7 +85,7 @@ class Result:
             "penalties": self.choice.table(),
             "chosen_by": chosen_by,
             "prior": self.prior,
-            "scores": means,
+            "scores": self.scores_of(self.names),
             "measured_on": f"by {chosen_by}" if by_folds else f"on {len(labels)} validation images",
             "skipped": [name for name, fitted in zip(self.names, self.fit.fitted, strict=True) if not fitted],
             "not_converged": [name for name, well in zip(self.names, self.fit.converged, strict=True) if not well],
@@ -90,11 +93,24 @@ class Result:
             "label_curve": self.curve,
         }
 
+    def scores_of(self, names: Sequence[str]) -> dict[str, float | None]:
+        """Return the mean scores of some attributes on images that the fit has not seen; None where undefined."""
+        logits, labels, _ = self._judged()
+        columns = [self.names.index(name) for name in names]
+        return _scores(names, (logits - self.thresholds)[:, columns], labels[:, columns])
 
-def mean_average_precision(logits: NDArray[np.float32], labels: NDArray[np.int8]) -> float:
-    """Return the mean average precision over the attributes that have one, of logits (N, A) that are not nan."""
-    names = [str(a) for a in range(labels.shape[1])]
-    return _scores(names, logits, labels)["average_precision"] or float("nan")
+    def _judged(self) -> tuple[NDArray[np.float32], NDArray[np.int8], bool]:
+        """Return logits and labels of images that were held out, and whether that was in folds."""
+        if self.validation is None or not len(self.validation[1]):
+            return self.choice.logits, self.held_out_labels, True
+        return (*self.validation, False)
+
+
+def mean_scores_of(logits: NDArray[np.float32], labels: NDArray[np.int8]) -> tuple[float, float]:
+    """Return mean average precision and accuracy over the attributes that have one, of logits (N, A); nan is none."""
+    means = _scores([str(a) for a in range(labels.shape[1])], logits, labels)
+    precision, accuracy = means["average_precision"], means["accuracy"]
+    return (float("nan") if precision is None else precision, float("nan") if accuracy is None else accuracy)
 
 
 def _scores(names: Any, logits: NDArray[np.float32], labels: NDArray[np.int8]) -> dict[str, float | None]:
@@ -108,7 +124,7 @@ def _scores(names: Any, logits: NDArray[np.float32], labels: NDArray[np.int8]) -
 def write_fit(
     recipe: Recipe,
     plan: TrainingPlan,
-    network: RegionProbe,
+    network: nn.Module,
     source: OpenSource,
     result: Result,
     output: Path,
@@ -123,18 +139,10 @@ def write_fit(
     OutputExistsError
         If there is a run and ``force`` is false, or another folder that is not a run.
     """
-    summary = result.summary()
-    about = {
-        "features": str(features.absolute()),
-        "fit": {key: summary[key] for key in ("penalty", "chosen_by", "prior", "scores", "measured_on", "skipped")},
-    }
+    about = {"features": str(features.absolute()), "fit": described(result)}
     info = describe_run(plan, source, result.rows, **describe_weights(plan), **about)
     create_run(output, recipe, plan, info, [Recorded(source, result.rows)], force=force)
-    table = summary["penalties"]
-    write_table(output / PENALTIES, list(table[0]), ([row[key] for key in table[0]] for row in table))
-    if result.curve:
-        write_table(output / LABEL_CURVE, list(result.curve[0]), (list(row.values()) for row in result.curve))
-    _write_shares(output / REGION_SHARES, network, result)
+    write_tables(result, output)
     regions, _ = build_regions(plan, network)
     weights = {f"network.{name}": value for name, value in network.state_dict().items()}
     if regions is not None:
@@ -145,8 +153,24 @@ def write_fit(
     return info
 
 
-def _write_shares(file: Path, network: RegionProbe, result: Result) -> None:
-    rows = network.layout.rows
+def described(result: Result) -> dict[str, Any]:
+    """Return what the provenance of a run says of a fit."""
+    summary = result.summary()
+    return {key: summary[key] for key in ("penalty", "chosen_by", "prior", "scores", "measured_on", "skipped")}
+
+
+def write_tables(result: Result, output: Path) -> None:
+    """Write penalties, the curve against the number of labels, and the shares of regions, where there are some."""
+    table = result.choice.table()
+    write_table(output / PENALTIES, list(table[0]), ([row[key] for key in table[0]] for row in table))
+    if result.curve:
+        write_table(output / LABEL_CURVE, list(result.curve[0]), (list(row.values()) for row in result.curve))
+    if result.layout.region_names:
+        _write_shares(output / REGION_SHARES, result)
+
+
+def _write_shares(file: Path, result: Result) -> None:
+    rows = result.layout.rows
     own = np.zeros((len(rows), len(result.names)), bool) if result.own is None else result.own
     columns = ["attribute", "own_share", "own_share_without_prior", "own_regions", *(f"share: {row}" for row in rows)]
 

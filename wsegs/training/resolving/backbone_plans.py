@@ -1,4 +1,4 @@
-"""Plan the backbone of a network that has one."""
+"""Plan the backbone of a network that has one, and check that heads can be fitted on the features of a network."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from wsegs.nets import NetworkSignature
 from wsegs.nets.backbones import check_backbone, find_weights
 from wsegs.training.plan import BackbonePlan
 from wsegs.training.recipe import Recipe
+from wsegs.training.resolving.chosen import ChosenSource
 
 _DEFAULT, _STRIDES = "efficientnet-lite0", (4, 8, 16)  # those of the networks themselves
 
@@ -27,11 +28,7 @@ def plan_backbone(recipe: Recipe, signature: NetworkSignature) -> BackbonePlan |
     if not signature.wants("backbone"):
         if recipe.network.weights is not None:
             raise OptionError(f"network: weights: '{name}' has no backbone; trunks name weights of layers")
-        if recipe.fit is not None:
-            raise OptionError(f"fit: heads are fitted on the features of a backbone, and network '{name}' has none")
         return None
-    if recipe.fit is not None and recipe.losses != {"attributes"}:
-        raise OptionError(f"fit: expected the task attributes alone, got {', '.join(sorted(recipe.losses))}")
     backbone = str(recipe.network.options.get("backbone", _DEFAULT))
     strides = recipe.network.options.get("strides", _STRIDES)
     if not isinstance(strides, Sequence) or not all(isinstance(stride, int) for stride in strides):
@@ -39,3 +36,54 @@ def plan_backbone(recipe: Recipe, signature: NetworkSignature) -> BackbonePlan |
     check_backbone(backbone, strides)
     found = find_weights(backbone, recipe.network.weights)
     return BackbonePlan(backbone, found.file, found.sha256, found.licence)
+
+
+def check_fitted(recipe: Recipe, signature: NetworkSignature) -> None:
+    """Check that heads can be fitted on the features of a recipe's network, where it asks for that.
+
+    Raises
+    ------
+    OptionError
+        If the network has no features, or heads of other tasks than attributes would be left as they are.
+    """
+    attributes = recipe.tasks.get("attributes")
+    held_out = attributes.options.get("held_out") if attributes else ()
+    if held_out and (recipe.fit is None or recipe.fit.features == "frozen"):
+        raise OptionError(
+            "--hold-out-attributes: they would never be learnt; --svm learns them on the features of a trained network"
+        )
+    if recipe.fit is None:
+        return
+    name = recipe.network.target
+    if recipe.fit.features == "trained":
+        if not signature.wants("heads"):
+            raise OptionError(f"fit: machines are fitted on the features of a network, and '{name}' has none")
+        if "attributes" not in recipe.losses:
+            raise OptionError(f"fit: expected a recipe that learns attributes, got {', '.join(sorted(recipe.losses))}")
+        return
+    if not signature.reads_features:
+        raise OptionError(
+            f"fit: heads are fitted on features by region, which network '{name}' does not read; features: trained fits"
+            " them on its own after the training"
+        )
+    if recipe.losses != {"attributes"}:
+        raise OptionError(f"fit: expected the task attributes alone, got {', '.join(sorted(recipe.losses))}")
+
+
+def check_penalty_labels(recipe: Recipe, main: ChosenSource) -> None:
+    """Check that there are labels to choose a penalty by, where the validation images do it after a training.
+
+    Raises
+    ------
+    OptionError
+        If no attribute has labels of both kinds there.
+    """
+    if recipe.fit is None or recipe.fit.features == "frozen" or recipe.fit.folds:
+        return
+    rows = main.rows.validation
+    labels = main.opened.labelled.attributes[rows]
+    if not ((labels == 1).any(axis=0) & (labels == 0).any(axis=0)).any():
+        raise OptionError(
+            f"fit: no attribute of the {len(rows)} validation images has present and absent labels to choose a penalty"
+            " by; --folds 5 chooses it by folds of the training people"
+        )

@@ -45,7 +45,7 @@ def plan_mirrors(
     OptionError
         If mirrored images are to be averaged or to be rows of a fit, and what is of one side forbids it.
     """
-    if not (_reads_mirrored(recipe) or (recipe.flips and recipe.fit is None)):
+    if not (_reads_mirrored(recipe) or (recipe.flips and recipe.trains)):
         return tuple(sources), ""
     planned, reasons = [], []
     for number, (source, plan) in enumerate(zip(opened, sources, strict=True)):

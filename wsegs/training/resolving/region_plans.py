@@ -12,6 +12,7 @@ from wsegs.tasks.options import ClassMapOptions
 from wsegs.training.plan import (
     ClassMapPlan,
     ParserPlan,
+    PartsPlan,
     RegionPlan,
     RulesPlan,
     read_plan,
@@ -20,7 +21,7 @@ from wsegs.training.recipe import Recipe, RegionInput
 from wsegs.training.resolving.chosen import ChosenSource
 from wsegs.training.run_folder import PLAN, check_run
 from wsegs.training.samples.class_maps import plan_class_maps
-from wsegs.training.samples.opening import OpenStore
+from wsegs.training.samples.opening import OpenStore, mean_points
 
 
 def plan_regions(
@@ -30,12 +31,17 @@ def plan_regions(
     chosen = recipe.regions
     if not signature.wants("regions") or chosen is None:
         return None, (), None
+    if (chosen.source == "parts") != signature.wants("patch"):
+        wanted = "parts" if signature.wants("patch") else "regions that lie in the image"
+        raise OptionError(f"regions: from: network '{signature.name}' reads {wanted}, got {chosen.source}")
     parser = None if chosen.parser is None else _named_parser(chosen.parser, signature.name)
     plan = RegionPlan(chosen.source, parser, chosen.parsed_hard, chosen.box_area, chosen.aspects)
     if chosen.source == "rules":
         assert isinstance(main.opened, OpenStore)  # which is what these regions need
         names = main.opened.labelled.region_names
         return replace(plan, parser=None, rules=_plan_rules(main.opened, main)), names, None
+    if chosen.source == "parts":
+        return replace(plan, parser=None, parts=_plan_parts(chosen, main, recipe.size)), tuple(chosen.parts), None
     if chosen.source == "landmarks":
         if not main.opened.has_face.any():
             raise OptionError(f"regions: from: landmarks: {main.opened.name} has none; --landmarks names them")
@@ -60,6 +66,24 @@ def _named_parser(run: Path, network: str) -> ParserPlan:
             " --from-store makes one of the store's regions, --parsing-masks DIR of human masks; --parser names another"
         )
     return plan_parser(run)
+
+
+def _plan_parts(chosen: RegionInput, main: ChosenSource, size: tuple[int, int]) -> PartsPlan:
+    opened, name = main.opened, main.opened.name
+    if not opened.has_face[main.rows.train].any():
+        raise OptionError(
+            f"regions: from: parts: {name} has no landmarks of its training images; wsegs landmarks finds them, and"
+            " wsegs train RECIPE landmarks.h5, or --landmarks, takes them"
+        )
+    mean = mean_points(opened, main.rows.train, size)
+    if mean is None:
+        raise OptionError(
+            f"regions: from: parts: faces lie anywhere in crops of the kind '{opened.frame.kind}'; --crop face brings"
+            " them to one place"
+        )
+    points = tuple((round(float(x), 2), round(float(y), 2)) for x, y in mean)
+    places = {part: {str(name): place for name, place in own.items()} for part, own in chosen.parts.items()}
+    return PartsPlan(places, points)
 
 
 def _plan_rules(opened: OpenStore, main: ChosenSource) -> RulesPlan:

@@ -67,6 +67,10 @@ def choose_main_source(recipe: Recipe, overrides: Overrides, tasks: list[ChosenT
     if kind == "data" and why:
         raise OptionError(f"samples: from: data: {why} needs the regions of a mask store; wsegs masks makes one")
     if kind == "store":
+        if why and overrides.landmarks is not None and overrides.masks is None:
+            raise OptionError(
+                f"{overrides.landmarks}: {why} needs the regions of a mask store; wsegs masks draws one from landmarks"
+            )
         for option, value in (("--landmarks", overrides.landmarks), ("--crop", overrides.crop)):
             if value is not None:
                 raise OptionError(f"{option}: a mask store has landmarks and crops of its own")
@@ -98,7 +102,15 @@ def _needs_store(recipe: Recipe, tasks: list[ChosenTask]) -> str:
 
 def _source(recipe: Recipe, opened: OpenSource, overrides: Overrides, hold_out: Any) -> ChosenSource:
     limit = overrides.limit or 0
-    rows = rows_of(opened, fraction=recipe.validation_fraction, hold_out=hold_out, limit=limit)
+    labels = recipe.samples.labels or 0
+    rows = rows_of(
+        opened,
+        fraction=recipe.validation_fraction,
+        hold_out=hold_out,
+        limit=limit,
+        labels=labels,
+        labels_seed=recipe.seed,
+    )
     for part in (rows.train, rows.validation):
         check_images(opened, part)
     store = isinstance(opened, OpenStore)
@@ -118,6 +130,8 @@ def _source(recipe: Recipe, opened: OpenSource, overrides: Overrides, hold_out: 
         validation=len(rows.validation),
         carved=rows.carved,
         batch_size=min(recipe.batch_size, len(rows.train)),
+        labels=labels,
+        labels_seed=recipe.seed if labels else 0,
     )
     return ChosenSource(opened, rows, plan)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -75,6 +75,7 @@ def plan_task(task: ChosenTask, number: int, source: ChosenSource) -> TaskPlan:
     options = dict(task.options)
     if task.kind.labels == "binary":
         outputs = tuple(labelled.attribute_names)
+        _check_held_out(options.get("held_out", ()), outputs, source.opened.name)
     elif task.kind.labels == "identity":
         people = np.unique(labelled.identity[source.rows.train])
         outputs = tuple(str(person) for person in people[people >= 0])
@@ -94,6 +95,17 @@ def plan_task(task: ChosenTask, number: int, source: ChosenSource) -> TaskPlan:
         maps = source.plan.class_maps
         outputs = () if maps is None else maps.names
     return TaskPlan(task.name, task.kind.name, options, outputs, number)
+
+
+def _check_held_out(held_out: Sequence[str], names: tuple[str, ...], source: str) -> None:
+    for name in held_out:
+        if name not in names:
+            raise OptionError(
+                f"--hold-out-attributes: {source} has no attribute '{name}': expected some of its"
+                f" {len(names)}{did_you_mean(name, names)}"
+            )
+    if names and set(held_out) == set(names):
+        raise OptionError("--hold-out-attributes: expected some attributes, got all; the training would see no label")
 
 
 def check_labels(task: ChosenTask, plan: TaskPlan, source: ChosenSource) -> None:

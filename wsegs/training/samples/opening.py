@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -228,7 +228,9 @@ def open_planned(plan: SourcePlan, size: tuple[int, int]) -> OpenSource:
     )
 
 
-def rows_of(source: OpenSource, *, fraction: float, hold_out: Any, limit: int) -> Split:
+def rows_of(
+    source: OpenSource, *, fraction: float, hold_out: Any, limit: int, labels: int = 0, labels_seed: int = 0
+) -> Split:
     """Return the rows that are trained on and validated on.
 
     Parameters
@@ -239,6 +241,15 @@ def rows_of(source: OpenSource, *, fraction: float, hold_out: Any, limit: int) -
         See :func:`wsegs.training.samples.split.split_rows`.
     limit
         A sample of so many images, spread over the splits; 0 is all.
+    labels, labels_seed
+        Train on so many images that have a label of an attribute, drawn by the seed; 0 is all.
+
+    Raises
+    ------
+    DataError
+        If there is nothing to train on, or nothing to validate on.
+    OptionError
+        If there are not so many labelled images.
     """
     usable = source.usable
     if limit:
@@ -246,7 +257,29 @@ def rows_of(source: OpenSource, *, fraction: float, hold_out: Any, limit: int) -
         chosen = candidates[sample_rows(source.labelled.split[candidates], limit)]
         usable = np.zeros(len(usable), bool)
         usable[chosen] = True
-    return split_rows(source.labelled, usable, source.name, fraction=fraction, hold_out=hold_out)
+    split = split_rows(source.labelled, usable, source.name, fraction=fraction, hold_out=hold_out)
+    if not labels:
+        return split
+    labelled = split.train[(source.labelled.attributes[split.train] >= 0).any(axis=1)]
+    if len(labelled) < labels:
+        raise OptionError(
+            f"--labels: expected at most {len(labelled)}, which is how many training images of {source.name} have"
+            f" labels, got {labels}"
+        )
+    chosen = labelled[np.random.default_rng(labels_seed).permutation(len(labelled))[:labels]]
+    return replace(split, train=np.sort(chosen))
+
+
+def rows_of_plan(plan: SourcePlan, source: OpenSource) -> Split:
+    """Return the rows that a plan trains and validates on."""
+    return rows_of(
+        source,
+        fraction=plan.validation_fraction,
+        hold_out=plan.hold_out,
+        limit=plan.limit,
+        labels=plan.labels,
+        labels_seed=plan.labels_seed,
+    )
 
 
 def points_by_name(landmarks: LandmarkTable, dataset: FaceDataset) -> NDArray[np.float32]:

@@ -1,0 +1,1 @@
+"""Curves of scores against how much was learnt from."""
