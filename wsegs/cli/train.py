@@ -193,6 +193,8 @@ def train(
         if value and chosen.fit is None:
             raise OptionError(f"{option}: recipe '{recipe}' fits no heads on features; region-probe does")
     if chosen.fit is not None and not finetune:
+        if recipe_fields["relation"]:
+            raise OptionError("--relation: heads that are fitted learn one by one; --finetune trains them together")
         if resume:
             raise OptionError("--resume: a fit takes a minute and is not resumed; its features go on by themselves")
         fit_heads(chosen, overrides, output or fitted, features, jobs, force=force, as_json=as_json)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 import cloup
 
-from wsegs.cli.options import PATH, SIZE
+from wsegs.cli.options import PATH, SIZE, NumberRange
 from wsegs.errors import OptionError
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ _FIELDS = {
     "folds": "fit.folds",
     "thresholds": "fit.thresholds",
     "label_counts": "fit.labels",
+    "relation_scale": "tasks.relation.scale",
+    "negative_threshold": "tasks.relation.negative_threshold",
 }
 _ABOUT_REGIONS = ("parsing_masks", "class_map", "parsing_store", "from_store", "parser", "hard_regions")
 
@@ -137,6 +139,31 @@ _GROUPS = (
         cloup.option("--seed", type=click.IntRange(min=0), help="Seed of the weights, the order of images and flips."),
     ),
     cloup.option_group(
+        "Relation of attributes",
+        "A loss on pairs of attributes beside that of the attributes, for any network that learns some.",
+        cloup.option(
+            "--relation",
+            metavar="ALPHA",
+            type=NumberRange(min=0),
+            help="Weight of the online batch relation loss; the paper's is 0.5, and 0 takes it out of a recipe."
+            "  [default: the recipe's]",
+        ),
+        cloup.option(
+            "--relation-scale",
+            type=click.Choice(["sum", "mean"]),
+            help="What ALPHA stands beside: sum, a cross entropy that is added up over the attributes, as the paper's;"
+            " mean, that of wsegs, where it weighs as many times more as there are attributes.  [default: the recipe's,"
+            " or sum]",
+        ),
+        cloup.option(
+            "--negative-threshold",
+            metavar="R",
+            type=NumberRange(-1, 1),
+            help="Correlation up to which two attributes are to be predicted unlike; the paper's 0.2 takes in those that"
+            " are merely unrelated, -0.2 does not.  [default: the recipe's, or 0.2]",
+        ),
+    ),
+    cloup.option_group(
         "Fit",
         "For recipes that fit linear heads on the features of a frozen backbone (region-probe).",
         cloup.option(
@@ -212,7 +239,7 @@ def load_overridden_recipe(name: str, options: Mapping[str, Any]) -> Recipe:
     from wsegs.training.recipe import load_recipe
 
     values = {_FIELDS.get(option, option): value for option, value in options.items()}
-    for option in (*_ABOUT_REGIONS, "no_segmentation", "no_flips"):
+    for option in (*_ABOUT_REGIONS, "no_segmentation", "no_flips", "relation"):
         del values[option]
     about_regions = {option: options[option] for option in _ABOUT_REGIONS}
     plain = load_recipe(name)
@@ -226,7 +253,20 @@ def load_overridden_recipe(name: str, options: Mapping[str, Any]) -> Recipe:
         recipe = recipe.without_parser()  # the parser of the recipe has other regions
     if options["no_flips"]:
         recipe = recipe.without_mirroring()
+    recipe = _related(recipe, options)
     return recipe.without_segmentation() if options["no_segmentation"] else recipe
+
+
+def _related(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
+    """Return the recipe with the relation loss that is asked for."""
+    if options["relation"] is not None:
+        recipe = recipe.with_relation(options["relation"])
+    for option in ("relation_scale", "negative_threshold"):
+        if options[option] is not None and "relation" not in recipe.losses:
+            raise OptionError(
+                f"--{option.replace('_', '-')}: the training has no relation loss; --relation ALPHA gives it one"
+            )
+    return recipe
 
 
 def _region_fields(
