@@ -203,7 +203,7 @@ def train(
         output = output or fitted.with_name(f"{fitted.name}-finetuned")
         if chosen.init_from is None:
             if not (fitted / "run.json").exists():
-                fit_heads(chosen, overrides, fitted, features, jobs, force=False, as_json=False)
+                fit_heads(chosen.with_relation(0), overrides, fitted, features, jobs, force=False, as_json=False)
             chosen = chosen.model_copy(update={"init_from": fitted})
         chosen = chosen.trained()
     output = output or fitted

@@ -26,8 +26,6 @@ _NAMED_AS_THEIR_KIND = ("attributes", "segmentation", "parsing", "identity", "re
 def choose_tasks(recipe: Recipe, signature: NetworkSignature) -> list[ChosenTask]:
     """Return the tasks of all stages; attributes are measured wherever their masks are learnt.
 
-    Heads that are fitted on features learn one by one, so that a task beside another has no place there.
-
     Raises
     ------
     OptionError
@@ -40,8 +38,6 @@ def choose_tasks(recipe: Recipe, signature: NetworkSignature) -> list[ChosenTask
     for name in names:
         choice = recipe.tasks.get(name)
         kind = task_kind(choice.kind if choice else name)
-        if kind.beside and recipe.fit is not None:
-            continue
         for number, stage in enumerate(recipe.stages):
             if kind.beside and name in stage.losses and kind.beside not in stage.losses:
                 raise OptionError(
