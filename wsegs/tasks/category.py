@@ -31,9 +31,7 @@ class Category(Task):
 
     category_weights: Tensor | None
 
-    def __init__(
-        self, name: str, outputs: tuple[str, ...], label: str | None = None, balance: str = "none"
-    ) -> None:
+    def __init__(self, name: str, outputs: tuple[str, ...], label: str | None = None, balance: str = "none") -> None:
         super().__init__(name, outputs)
         self.label = label or name
         self.balance = balance
