@@ -49,7 +49,7 @@ def test_sizes_of_maps_are_what_the_layers_leave(size) -> None:
 
 class TestAttributeNet(NetworkTester):
     name = "attributenet"
-    # Three times the convolutions of above; nine groups, each a convolution of 1536 channels and 256 units of 3136 values.
+    # Three times the convolutions of above; nine groups: a convolution of 1536 channels, 256 units of 3136 values.
     parameters = 34_787_048
     groups: ClassVar = {"Hair": (0, 2), "Eye": (1,)}
     full: ClassVar = {

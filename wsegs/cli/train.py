@@ -176,6 +176,7 @@ def train(
     """
     from wsegs.training.distributed import is_main_process
     from wsegs.training.resolve import Overrides, resolve
+    from wsegs.training.resolving.recipe_changes import with_relation
     from wsegs.training.run_folder import check_free, check_run, has_checkpoint
 
     if resume and force:
@@ -203,7 +204,7 @@ def train(
         output = output or fitted.with_name(f"{fitted.name}-finetuned")
         if chosen.init_from is None:
             if not (fitted / "run.json").exists():
-                fit_heads(chosen.with_relation(0), overrides, fitted, features, jobs, force=False, as_json=False)
+                fit_heads(with_relation(chosen, 0), overrides, fitted, features, jobs, force=False, as_json=False)
             chosen = chosen.model_copy(update={"init_from": fitted})
         chosen = chosen.trained()
     output = output or fitted

@@ -34,10 +34,14 @@ _FIELDS = {
     "folds": "fit.folds",
     "thresholds": "fit.thresholds",
     "label_counts": "fit.labels",
+    "groups": "network.groups",
     "relation_scale": "tasks.relation.scale",
     "negative_threshold": "tasks.relation.negative_threshold",
 }
 _ABOUT_REGIONS = ("parsing_masks", "class_map", "parsing_store", "from_store", "parser", "hard_regions")
+
+# Options that change a recipe as a whole, rather than one of its fields.
+_CHANGES = ("no_segmentation", "no_flips", "relation", "trunks", "no_trunks", "freeze_trunks")
 
 _GROUPS = (
     cloup.option_group(
@@ -93,6 +97,23 @@ _GROUPS = (
             type=PATH,
             help="Start from the best weights of this run of the same network, to fine-tune it.  [default: random"
             " weights]",
+        ),
+        cloup.option(
+            "--trunk",
+            "trunks",
+            metavar="RUN",
+            type=PATH,
+            multiple=True,
+            help="Start with layers of this run of another network, such as its convolutions, in place of the recipe's"
+            " trunk. Repeat the option for attributenet, which puts those of several runs side by side.",
+        ),
+        cloup.option("--no-trunks", is_flag=True, help="Start with random weights in place of the recipe's trunks."),
+        cloup.option("--freeze-trunks", is_flag=True, help="Leave the layers of all trunks as they are."),
+        cloup.option(
+            "--groups",
+            type=PATH,
+            help="YAML file of groups of attributes, group: [attribute, ...], each with a branch of its own"
+            " (attributenet); wsegs rules groups writes one.  [default: the recipe's]",
         ),
     ),
     cloup.option_group(
@@ -159,8 +180,8 @@ _GROUPS = (
             "--negative-threshold",
             metavar="R",
             type=NumberRange(-1, 1),
-            help="Correlation up to which two attributes are to be predicted unlike; the paper's 0.2 takes in those that"
-            " are merely unrelated, -0.2 does not.  [default: the recipe's, or 0.2]",
+            help="Correlation up to which two attributes are to be predicted unlike; the paper's 0.2 takes in those"
+            " that are merely unrelated, -0.2 does not.  [default: the recipe's, or 0.2]",
         ),
     ),
     cloup.option_group(
@@ -239,7 +260,7 @@ def load_overridden_recipe(name: str, options: Mapping[str, Any]) -> Recipe:
     from wsegs.training.recipe import load_recipe
 
     values = {_FIELDS.get(option, option): value for option, value in options.items()}
-    for option in (*_ABOUT_REGIONS, "no_segmentation", "no_flips", "relation"):
+    for option in (*_ABOUT_REGIONS, *_CHANGES):
         del values[option]
     about_regions = {option: options[option] for option in _ABOUT_REGIONS}
     plain = load_recipe(name)
@@ -253,14 +274,35 @@ def load_overridden_recipe(name: str, options: Mapping[str, Any]) -> Recipe:
         recipe = recipe.without_parser()  # the parser of the recipe has other regions
     if options["no_flips"]:
         recipe = recipe.without_mirroring()
-    recipe = _related(recipe, options)
+    recipe = _related(_with_trunks(recipe, options), options)
     return recipe.without_segmentation() if options["no_segmentation"] else recipe
+
+
+def _with_trunks(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
+    """Return the recipe with the trunks that are asked for."""
+    from wsegs.nets import signature_of
+    from wsegs.training.resolving.recipe_changes import with_frozen_trunks, with_trunks
+
+    if options["trunks"] and options["no_trunks"]:
+        raise OptionError("--trunk and --no-trunks: expected one of them")
+    if options["trunks"] or options["no_trunks"]:
+        signature = signature_of(recipe.network.target)
+        recipe = with_trunks(recipe, options["trunks"], streams=signature.wants("streams"))
+    if options["freeze_trunks"]:
+        if not recipe.network.trunks:
+            raise OptionError(
+                f"--freeze-trunks: network '{recipe.network.target}' has no trunks; --trunk RUN gives some"
+            )
+        recipe = with_frozen_trunks(recipe)
+    return recipe
 
 
 def _related(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
     """Return the recipe with the relation loss that is asked for."""
+    from wsegs.training.resolving.recipe_changes import with_relation
+
     if options["relation"] is not None:
-        recipe = recipe.with_relation(options["relation"])
+        recipe = with_relation(recipe, options["relation"])
     for option in ("relation_scale", "negative_threshold"):
         if options[option] is not None and "relation" not in recipe.losses:
             raise OptionError(

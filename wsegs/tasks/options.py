@@ -63,10 +63,10 @@ class CategoryOptions(_Options):
 class RelationOptions(_Options):
     """The online batch relation of attributes (Wang, Su & Zhao, section II-C); its weight alpha is that of the loss.
 
-    ``decay``: lambda of the moving average. ``positive_threshold``, ``negative_threshold``: r_p and r_n, from which and up
-    to which the probabilities of two attributes are to be alike, or unlike. ``scale``: what the weight stands beside:
-    ``sum``, a cross entropy that is added up over the attributes, as the paper's; since that of wsegs is a mean, the loss
-    is then divided by the number of attributes. ``mean`` does not divide, and so weighs that many times more.
+    ``decay``: lambda of the moving average. ``positive_threshold``, ``negative_threshold``: r_p and r_n, from which and
+    up to which the probabilities of two attributes are to be alike, or unlike. ``scale``: what the weight stands
+    beside. ``sum`` is a cross entropy that is added up over the attributes, as the paper's; since that of wsegs is a
+    mean, the loss is then divided by their number. ``mean`` does not divide, and so weighs that many times more.
     """
 
     decay: float = Field(default=0.99, gt=0, le=1)

@@ -24,7 +24,6 @@ from wsegs.io.files import atomic_write, did_you_mean, find_shipped
 from wsegs.io.validation import find_mistakes
 from wsegs.io.yaml_source import Node, read_nodes, read_yaml_text
 from wsegs.tasks import TASK_KINDS, task_kind
-from wsegs.tasks.options import RelationOptions
 
 RECIPE_VERSION = 1
 
@@ -56,12 +55,14 @@ class TrunkChoice(_Strict):
 
     ``from`` is a run, or a file of weights (``.pth``, ``.pt``). ``layers`` are prefixes of the names of the network's
     weights, such as ``features``; a mapping says what each is called there. Frozen layers are not trained, and their
-    batch normalisation does not follow the data.
+    batch normalisation does not follow the data. ``rate`` is their learning rate as a share of the
+    others'.
     """
 
     source: Path = Field(alias="from")
     layers: dict[str, str] = Field(min_length=1)
     frozen: bool = False
+    rate: float = Field(default=1.0, gt=0)
 
     @field_validator("layers", mode="before")
     @classmethod
@@ -168,11 +169,12 @@ class Stage(_Strict):
 
 
 class Optimizer(_Strict):
-    """The optimiser."""
+    """The optimiser; ``momentum`` is that of ``sgd``."""
 
     name: Literal["adam", "adamw", "adagrad", "sgd"] = "adam"
     learning_rate: float = Field(default=0.001, gt=0)
     weight_decay: float = Field(default=0, ge=0)
+    momentum: float = Field(default=0, ge=0, lt=1)
 
 
 class Schedule(_Strict):
@@ -311,31 +313,6 @@ class Recipe(_Strict):
             else:
                 stages.append(Stage(epochs=stage.epochs, losses=losses))
         return self.model_copy(update={"stages": tuple(stages)})
-
-    def with_relation(self, weight: float) -> Recipe:
-        """Return the recipe with the relation of attributes as a loss, wherever attributes are learnt; 0 is without it.
-
-        Parameters
-        ----------
-        weight
-            Alpha of Wang, Su & Zhao: beside a weight of 1 of the attributes' own loss.
-
-        Raises
-        ------
-        OptionError
-            If no stage has attributes.
-        """
-        stages = []
-        for stage in self.stages:
-            losses = {name: value for name, value in stage.losses.items() if name != "relation"}
-            if weight and "attributes" in losses:
-                losses["relation"] = weight * losses["attributes"]
-            stages.append(Stage(epochs=stage.epochs, losses=losses) if losses else stage)
-        if weight and not any("relation" in stage.losses for stage in stages):
-            raise OptionError(f"--relation: network '{self.network.target}' learns no attributes by this recipe")
-        plain = TaskChoice.model_validate({"kind": "relation", **RelationOptions().model_dump()})
-        tasks = {"relation": plain, **self.tasks} if weight else self.tasks
-        return self.model_copy(update={"stages": tuple(stages), "tasks": tasks})
 
     def without_mirroring(self) -> Recipe:
         """Return the recipe that mirrors no image, be it to train, to fit or to average."""

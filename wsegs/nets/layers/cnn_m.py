@@ -55,7 +55,7 @@ def convolutions(width: float) -> nn.Sequential:
 
 
 def begin_for_rectifiers(module: nn.Module) -> None:
-    """Give convolutions and linear layers weights that keep the size of what passes through them and a ReLU (He et al.).
+    """Give convolutions and linear layers weights that keep the size of what passes them and a ReLU (He et al.).
 
     The paper names none; without batch normalisation the usual ones would take long to learn anything.
     """

@@ -134,7 +134,7 @@ class TrainingModule(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Return the plan's optimiser and learning rate by step."""
-        optimizer = build_optimizer(self.plan.optimizer, self.network.parameters())
+        optimizer = build_optimizer(self.plan.optimizer, self.network, self.plan.network.trunks)
         schedule = learning_rate_schedule(optimizer, self.plan.optimizer, self.plan.steps)
         if schedule is None:
             return optimizer

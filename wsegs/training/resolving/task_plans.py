@@ -18,7 +18,6 @@ from wsegs.training.plan import (
 from wsegs.training.recipe import Recipe
 from wsegs.training.resolving.chosen import ChosenSource, ChosenTask
 
-
 _TOLD_APART = ("identity", "category")
 _NAMED_AS_THEIR_KIND = ("attributes", "segmentation", "parsing", "identity", "relation")
 
@@ -41,8 +40,8 @@ def choose_tasks(recipe: Recipe, signature: NetworkSignature) -> list[ChosenTask
         for number, stage in enumerate(recipe.stages):
             if kind.beside and name in stage.losses and kind.beside not in stage.losses:
                 raise OptionError(
-                    f"stages.{number}.losses: {name} reads the outputs of '{kind.beside}': expected {kind.beside} in the"
-                    f" same stage, got {', '.join(stage.losses)}"
+                    f"stages.{number}.losses: {name} reads the outputs of '{kind.beside}': expected {kind.beside} in"
+                    f" the same stage, got {', '.join(stage.losses)}"
                 )
         tasks.append(ChosenTask(name, kind, choice.options if choice else {}))
     return tasks
