@@ -135,7 +135,7 @@ def _check_tasks(value: Any) -> Any:
                 raise ValueError(
                     f"{', '.join(known) or 'no options'} in '{name}', '{field}' is unknown{hint}"
                 ) from None
-            raise ValueError(f"{field}: {fault['msg']}") from None
+            raise ValueError(f"{field}: {fault['msg'].removeprefix('Value error, ')}") from None
         except OptionError as error:
             raise ValueError(f"{name}: {error}") from None
         checked[name] = {"kind": kind.name, **checked_options.model_dump(mode="json", by_alias=True)}

@@ -62,9 +62,8 @@ def plan_groups(given: Any, names: Sequence[str]) -> dict[str, list[int]]:
                     f"{did_you_mean(str(member), tuple(names))}; {_HELP}"
                 )
             if name in group_of:
-                raise OptionError(
-                    f"{where}: expected every attribute in one group, got '{name}' in '{group_of[name]}' and '{title}'"
-                )
+                both = f"twice in '{title}'" if group_of[name] == title else f"in '{group_of[name]}' and '{title}'"
+                raise OptionError(f"{where}: expected every attribute in one group, got '{name}' {both}")
             group_of[name] = str(title)
             groups[str(title)].append(list(names).index(name))
     lacking = [name for name in names if name not in group_of]
