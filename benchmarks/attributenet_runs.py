@@ -210,7 +210,7 @@ def _attributes(run: Run, job: Job, settings: Settings) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, split, table in (("celeba", "test", settings.landmarks), ("lfw", "all", settings.lfw_landmarks)):
         if job.data == "masks":  # regions are drawn from landmarks
-            result = evaluate(run, open_dataset(settings.data / name), split, landmarks=_landmarks(table))
+            result = evaluate(run, _whole(settings.data / name), split, landmarks=_landmarks(table))
         else:
             result = evaluate(run, _opened(name, settings), split)
         means = mean_scores(result.scores())
@@ -219,6 +219,11 @@ def _attributes(run: Run, job: Job, settings: Settings) -> dict[str, float]:
         found |= {f"{name}_{score}": value for score, value in means.items()}
         found[f"{name}_faces"] = len(result.images)
     return found
+
+
+@cache
+def _whole(folder: Path) -> FaceDataset:
+    return open_dataset(folder)
 
 
 @cache

@@ -8,6 +8,7 @@ from typing import Any
 import click
 import cloup
 
+from wsegs.cli.guidance.next_steps import after_classes
 from wsegs.cli.options import argument, output_options, print_json
 from wsegs.errors import MissingError
 
@@ -88,7 +89,7 @@ def classes(
         left = ", ".join(f"{found[what]} {title}" for what, title in _LEFT_OUT.items() if found[what])
         click.echo(f"{name}: {summary['pictures']} of {found['found']} pictures{f'; left out: {left}' if left else ''}")
     click.echo(f"{output}: pictures of {side}x{side}, {'in colour' if colours else 'grey'}")
-    click.echo(f"next: wsegs train facenet0 --data {output}")
+    click.echo(f"next: {after_classes(output, side)}")
 
 
 _LEFT_OUT = {"too_small": "too small", "unreadable": "unreadable"}
