@@ -8,7 +8,7 @@ import torch
 from tests.nets.tester import NetworkTester
 from wsegs.errors import OptionError
 from wsegs.nets import build_network
-from wsegs.nets.layers.cnn_m import convolutions, last_pooling, maps_size
+from wsegs.nets.layers.cnn_m import ResponseNormalisation, convolutions, last_pooling, maps_size
 
 
 class TestCNNM(NetworkTester):
@@ -45,6 +45,13 @@ def test_sizes_of_maps_are_what_the_layers_leave(size) -> None:
         pooled = last_pooling()(maps)
     assert tuple(maps.shape[2:]) == maps_size(size)
     assert tuple(pooled.shape[2:]) == maps_size(size, pooled=True)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 12, 96])
+def test_normalisation_is_that_of_torch(channels) -> None:
+    maps = 30 * torch.randn(2, channels, 5, 4, generator=torch.Generator().manual_seed(0))
+    slow = torch.nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)
+    torch.testing.assert_close(ResponseNormalisation(channels)(maps), slow(maps), rtol=1e-5, atol=1e-6)
 
 
 class TestAttributeNet(NetworkTester):

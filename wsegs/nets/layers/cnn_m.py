@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from wsegs.errors import OptionError
 
@@ -46,8 +48,8 @@ def convolutions(width: float) -> nn.Sequential:
     """
     c1, c2, *rest = (scaled(count, width) for count in FILTERS)
     layers: list[nn.Module] = [
-        *(nn.Conv2d(3, c1, 7, stride=2), nn.ReLU(), _normalisation(), last_pooling()),
-        *(nn.Conv2d(c1, c2, 5, stride=2, padding=1), nn.ReLU(), _normalisation(), last_pooling()),
+        *(nn.Conv2d(3, c1, 7, stride=2), nn.ReLU(), ResponseNormalisation(c1), last_pooling()),
+        *(nn.Conv2d(c1, c2, 5, stride=2, padding=1), nn.ReLU(), ResponseNormalisation(c2), last_pooling()),
     ]
     for incoming, outgoing in pairwise((c2, *rest)):
         layers += [nn.Conv2d(incoming, outgoing, 3, padding=1), nn.ReLU()]
@@ -91,5 +93,28 @@ def _pooled(length: int) -> int:
     return -(-(length - 3) // 2) + 1
 
 
-def _normalisation() -> nn.LocalResponseNorm:
-    return nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)
+class ResponseNormalisation(nn.Module):
+    """Divide responses by those of the five channels about each, as AlexNet and CNN-M do: alpha 5e-4, beta .75, k 2.
+
+    The sum over channels is a product with a band matrix. On a processor this takes a half to a third of the time of
+    ``torch.nn.LocalResponseNorm``, which pools over a further axis, and which it equals to rounding.
+
+    Parameters
+    ----------
+    channels
+        C.
+    """
+
+    band: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        place = torch.arange(channels)
+        near = (place[:, None] - place).abs() <= 2
+        self.register_buffer("band", 5e-4 / 5 * near.float()[:, :, None, None], persistent=False)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return maps (B, C, h, w) normalised, in float32 within."""
+        with torch.autocast(maps.device.type, enabled=False):
+            inverse = (F.conv2d(maps.float().square(), self.band) + 2).rsqrt()
+        return maps * (inverse * inverse.sqrt()).to(maps.dtype)  # to the power of -0.75
