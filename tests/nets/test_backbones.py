@@ -20,7 +20,7 @@ from wsegs.nets.backbones import (
     find_weights,
     load_backbone_weights,
 )
-from wsegs.nets.efficientnet_lite import STRIDES, EfficientNetLite
+from wsegs.nets.backbones.efficientnet_lite import STRIDES, EfficientNetLite
 from wsegs.nets.weights import read_weights
 
 LITE = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")

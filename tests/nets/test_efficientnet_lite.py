@@ -10,7 +10,7 @@ import torch
 
 from wsegs.errors import OptionError
 from wsegs.nets.backbones import find_weights
-from wsegs.nets.efficientnet_lite import STRIDES, EfficientNetLite
+from wsegs.nets.backbones.efficientnet_lite import STRIDES, EfficientNetLite
 from wsegs.nets.weights import read_weights
 
 NATIVE_SIZES = {0: 224, 1: 240, 2: 260}

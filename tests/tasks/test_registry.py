@@ -21,7 +21,7 @@ def test_a_kind_says_what_its_class_is(kind) -> None:
     options = {field.alias or name for name, field in TASK_KINDS[kind].options.model_fields.items()}
     arguments = set(inspect.signature(type(task)).parameters) - {"name", "outputs"}
     assert options == arguments or arguments == {"source"}  # parsing: the options say where class maps come from
-    assert (task.head_size() is None) == (TASK_KINDS[kind].pixels is not None)
+    assert (task.head_size() is not None) == TASK_KINDS[kind].has_head
     assert issubclass(NetworkOutput, tuple)
 
 

@@ -134,7 +134,7 @@ def evaluate(
     from wsegs.evaluation.evaluate import evaluate as evaluate_run
     from wsegs.evaluation.images import open_images, rows_in_use, trained_name
     from wsegs.evaluation.region_readers import open_regions
-    from wsegs.evaluation.results import average, calibrated, write_evaluation
+    from wsegs.evaluation.results import RELATIONS, average, calibrated, write_evaluation
     from wsegs.evaluation.runs import load_run
     from wsegs.reports.plots import plot_attribute_bars
 
@@ -192,6 +192,8 @@ def evaluate(
         about["leaks"] = {"text": describe_leaks(leaks), "splits": [asdict(leak) for leak in leaks]}
     summary = write_evaluation(evaluation, folder, about)
     files = ["metrics.csv", "metrics.json", "scores.csv"]
+    if "relation_distance" in summary:
+        files.append(RELATIONS)
     if summary["attributes"]:
         plot_attribute_bars(summary["attributes"], folder / "attributes.png")
         files.append("attributes.png")

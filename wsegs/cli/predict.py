@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -258,6 +258,22 @@ def _write_csv(file: Path, images: Sequence[dict[str, Any]], names: Sequence[str
 _OWN_KEYS = {"image", "crop", "regions", "attributes", "classes", "maps", "overlay", "present"}
 
 
+_MOST_PROBABLE = 5  # categories of an image that are shown
+
+
+def _in_words(said: Any) -> str:
+    """Return what a task other than attributes says: a number, a person, the most probable categories."""
+    if isinstance(said, float):
+        return f"{said:.4g}"
+    if not isinstance(said, Mapping):
+        return str(said)
+    if "probability" in said:
+        return f"{said['identity']} {said['probability']:.1%}"
+    ranked = sorted(said.items(), key=lambda item: -item[1])[:_MOST_PROBABLE]
+    more = f", and {len(said) - len(ranked)} more" if len(said) > len(ranked) else ""
+    return ", ".join(f"{name} {probability:.1%}" for name, probability in ranked) + more
+
+
 def _print(image: dict[str, Any]) -> None:
     regions = f"; regions: {image['regions']}" if "regions" in image else ""
     click.echo(f"{image['image']} ({image['crop']}{regions})")
@@ -271,7 +287,7 @@ def _print(image: dict[str, Any]) -> None:
         click.echo(f"  {name:<{width}}  {probability:>6.1%}")
     for name, said in image.items():
         if name not in _OWN_KEYS:
-            click.echo(f"  {name}: {said}")
+            click.echo(f"  {name}: {_in_words(said)}")
     for name in ("maps", "overlay"):
         if name in image:
             click.echo(f"  {image[name]}")

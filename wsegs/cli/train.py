@@ -181,6 +181,7 @@ def train(
     from wsegs.training.distributed import is_main_process
     from wsegs.training.resolve import Overrides, resolve
     from wsegs.training.resolving.landmark_tables import is_landmark_table, samples_of_landmarks
+    from wsegs.training.resolving.recipe_changes import with_relation
     from wsegs.training.run_folder import check_free, check_run, has_checkpoint
 
     if resume and force:
@@ -201,6 +202,8 @@ def train(
     if finetune and not signature_of(chosen.network.target).wants("backbone"):
         raise OptionError(f"--finetune: network '{chosen.network.target}' has no backbone that could be trained")
     if not chosen.trains and not finetune:
+        if recipe_fields["relation"]:
+            raise OptionError("--relation: heads that are fitted learn one by one; --finetune trains them together")
         if resume:
             raise OptionError("--resume: a fit takes a minute and is not resumed; its features go on by themselves")
         fit_heads(chosen, overrides, output or fitted, features, jobs, force=force, as_json=as_json)
@@ -209,7 +212,7 @@ def train(
         output = output or fitted.with_name(f"{fitted.name}-finetuned")
         if chosen.init_from is None:
             if not (fitted / "run.json").exists():
-                fit_heads(chosen, overrides, fitted, features, jobs, force=False, as_json=False)
+                fit_heads(with_relation(chosen, 0), overrides, fitted, features, jobs, force=False, as_json=False)
             chosen = chosen.model_copy(update={"init_from": fitted})
         chosen = chosen.trained()
     output = output or fitted

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 import cloup
 
-from wsegs.cli.options import NAMES, PATH, SIZE
+from wsegs.cli.options import NAMES, PATH, SIZE, NumberRange
 from wsegs.errors import OptionError
 
 if TYPE_CHECKING:
@@ -34,8 +34,14 @@ _FIELDS = {
     "folds": "fit.folds",
     "thresholds": "fit.thresholds",
     "hold_out_attributes": "tasks.attributes.held_out",
+    "groups": "network.groups",
+    "relation_scale": "tasks.relation.scale",
+    "negative_threshold": "tasks.relation.negative_threshold",
 }
 _ABOUT_REGIONS = ("parsing_masks", "class_map", "parsing_store", "from_store", "parser", "hard_regions")
+
+# Options that change a recipe as a whole, rather than one of its fields.
+_CHANGES = ("no_segmentation", "no_flips", "relation", "trunks", "no_trunks", "freeze_trunks")
 
 _GROUPS = (
     cloup.option_group(
@@ -92,6 +98,23 @@ _GROUPS = (
             help="Start from the best weights of this run of the same network, to fine-tune it.  [default: random"
             " weights]",
         ),
+        cloup.option(
+            "--trunk",
+            "trunks",
+            metavar="RUN",
+            type=PATH,
+            multiple=True,
+            help="Start with layers of this run of another network, such as its convolutions, in place of the recipe's"
+            " trunk. Repeat the option for attributenet, which puts those of several runs side by side.",
+        ),
+        cloup.option("--no-trunks", is_flag=True, help="Start with random weights in place of the recipe's trunks."),
+        cloup.option("--freeze-trunks", is_flag=True, help="Leave the layers of all trunks as they are."),
+        cloup.option(
+            "--groups",
+            type=PATH,
+            help="YAML file of groups of attributes, group: [attribute, ...], each with a branch of its own"
+            " (attributenet); wsegs rules groups writes one.  [default: the recipe's]",
+        ),
     ),
     cloup.option_group(
         "Loss and optimizer",
@@ -135,6 +158,31 @@ _GROUPS = (
             " (left_eye and right_eye) is exchanged.",
         ),
         cloup.option("--seed", type=click.IntRange(min=0), help="Seed of the weights, the order of images and flips."),
+    ),
+    cloup.option_group(
+        "Relation of attributes",
+        "A loss on pairs of attributes beside that of the attributes, for any network that learns some.",
+        cloup.option(
+            "--relation",
+            metavar="ALPHA",
+            type=NumberRange(min=0),
+            help="Weight of the online batch relation loss; the paper's is 0.5, and 0 takes it out of a recipe."
+            "  [default: the recipe's]",
+        ),
+        cloup.option(
+            "--relation-scale",
+            type=click.Choice(["sum", "mean"]),
+            help="What ALPHA stands beside: sum, a cross entropy that is added up over the attributes, as the paper's;"
+            " mean, that of wsegs, where it weighs as many times more as there are attributes.  [default: the recipe's,"
+            " or sum]",
+        ),
+        cloup.option(
+            "--negative-threshold",
+            metavar="R",
+            type=NumberRange(-1, 1),
+            help="Correlation up to which two attributes are to be predicted unlike; the paper's 0.2 takes in those"
+            " that are merely unrelated, -0.2 does not.  [default: the recipe's, or 0.2]",
+        ),
     ),
     cloup.option_group(
         "Fit",
@@ -226,7 +274,7 @@ def load_overridden_recipe(name: str, options: Mapping[str, Any]) -> Recipe:
     from wsegs.training.recipe import load_recipe
 
     values = {_FIELDS.get(option, option): value for option, value in options.items()}
-    for option in (*_ABOUT_REGIONS, "no_segmentation", "no_flips", "svm", "label_counts"):
+    for option in (*_ABOUT_REGIONS, *_CHANGES, "svm", "label_counts"):
         values.pop(option, None)
     about_regions = {option: options[option] for option in _ABOUT_REGIONS}
     plain = load_recipe(name)
@@ -245,6 +293,7 @@ def load_overridden_recipe(name: str, options: Mapping[str, Any]) -> Recipe:
         recipe = recipe.without_parser()  # the parser of the recipe has other regions
     if options["no_flips"]:
         recipe = recipe.without_mirroring()
+    recipe = _related(_with_trunks(recipe, options), options)
     return recipe.without_segmentation() if options["no_segmentation"] else recipe
 
 
@@ -260,6 +309,39 @@ def _label_fields(recipe: Recipe, counts: tuple[int, ...] | None) -> dict[str, A
             " wsegs report draws the runs of several in one curve"
         )
     return {"samples.labels": counts[0]}
+
+
+def _with_trunks(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
+    """Return the recipe with the trunks that are asked for."""
+    from wsegs.nets import signature_of
+    from wsegs.training.resolving.recipe_changes import with_frozen_trunks, with_trunks
+
+    if options["trunks"] and options["no_trunks"]:
+        raise OptionError("--trunk and --no-trunks: expected one of them")
+    if options["trunks"] or options["no_trunks"]:
+        signature = signature_of(recipe.network.target)
+        recipe = with_trunks(recipe, options["trunks"], streams=signature.wants("streams"))
+    if options["freeze_trunks"]:
+        if not recipe.network.trunks:
+            raise OptionError(
+                f"--freeze-trunks: network '{recipe.network.target}' has no trunks; --trunk RUN gives some"
+            )
+        recipe = with_frozen_trunks(recipe)
+    return recipe
+
+
+def _related(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
+    """Return the recipe with the relation loss that is asked for."""
+    from wsegs.training.resolving.recipe_changes import with_relation
+
+    if options["relation"] is not None:
+        recipe = with_relation(recipe, options["relation"])
+    for option in ("relation_scale", "negative_threshold"):
+        if options[option] is not None and "relation" not in recipe.losses:
+            raise OptionError(
+                f"--{option.replace('_', '-')}: the training has no relation loss; --relation ALPHA gives it one"
+            )
+    return recipe
 
 
 def _region_fields(

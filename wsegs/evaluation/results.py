@@ -18,7 +18,11 @@ from wsegs.datasets.index import FaceDataset
 from wsegs.errors import DataError, OptionError
 from wsegs.heads.thresholds import choose_thresholds
 from wsegs.io.files import atomic_write, write_table
+from wsegs.tasks.relation import correlations
 from wsegs.tasks.scores import ROW_FIELDS, AttributeScores, mean_scores, score_attributes, undefined_attributes
+
+RELATIONS = "relations.csv"
+"""The table of how attributes go together."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,11 @@ class Evaluation:
         """Return the scores of every attribute."""
         logits = self.logits if self.thresholds is None else self.logits - self.thresholds
         return score_attributes(self.attribute_names, logits, self.labels)
+
+    def relations(self) -> tuple[Tensor, Tensor]:
+        """Return the correlations of the labels, and of the probabilities where labels are known, (A, A) each."""
+        known = self.labels >= 0
+        return correlations(self.labels.double(), known), correlations(self.logits.double().sigmoid(), known)
 
 
 def average(evaluations: Sequence[Evaluation]) -> Evaluation:
@@ -138,7 +147,8 @@ def write_evaluation(evaluation: Evaluation, folder: Path, about: dict[str, Any]
     """Write an evaluation into a folder and return its summary.
 
     ``metrics.csv``: a row for each attribute. ``metrics.json``: the summary. ``scores.csv``: the probability of every
-    attribute on every image.
+    attribute on every image. ``relations.csv``, of two attributes or more: the correlation of every two of them, in the
+    labels and in the probabilities.
 
     Parameters
     ----------
@@ -152,6 +162,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path, about: dict[str, Any]
     probabilities = zip(evaluation.images, evaluation.logits.sigmoid().tolist(), strict=True)
     texts = ([image, *(f"{value:.5f}" for value in values)] for image, values in probabilities)
     write_table(folder / "scores.csv", ["image", *evaluation.attribute_names], texts)
+    relation = _write_relations(evaluation, folder) if len(evaluation.attribute_names) > 1 else {}
     summary = {
         **about,
         "output": str(folder),
@@ -165,11 +176,28 @@ def write_evaluation(evaluation: Evaluation, folder: Path, about: dict[str, Any]
         "undefined_average_precision": undefined_attributes(scores),
         "mean": _finite(mean_scores(scores)),
         "attributes": [_finite(row) for row in rows],
+        **relation,
         **({"tasks": {name: _finite(values) for name, values in evaluation.other.items()}} if evaluation.other else {}),
     }
     with atomic_write(folder / "metrics.json") as temporary:
         temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     return summary
+
+
+def _write_relations(evaluation: Evaluation, folder: Path) -> dict[str, Any]:
+    """Write ``relations.csv``, and return the mean difference of the two correlations for the summary."""
+    true, learnt = evaluation.relations()
+    names = evaluation.attribute_names
+    pairs = [(one, other) for one in range(len(names)) for other in range(one + 1, len(names))]
+    cells = [[*(_cell(matrix[pair].item()) for matrix in (true, learnt))] for pair in pairs]
+    rows = [[names[one], names[other], *row] for (one, other), row in zip(pairs, cells, strict=True)]
+    write_table(folder / RELATIONS, ["attribute", "other", "true", "learnt"], rows)
+    apart = torch.stack([(true - learnt)[pair].abs() for pair in pairs])
+    return _finite({"relation_distance": apart.nanmean().item()})
+
+
+def _cell(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.5f}"
 
 
 def _finite(row: dict[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from wsegs.evaluation.inspect import inspect_run
 from wsegs.evaluation.runs import Run
 from wsegs.reports.curves.label_curves import label_curve_parts
 from wsegs.reports.figures import draw_activation_maps, draw_parsed_faces, draw_region_weights
-from wsegs.reports.fit_report import fit_parts
 from wsegs.reports.page import Heading, Part, Picture, Table, Text, Verbatim, write_page
+from wsegs.reports.run_parts.fit_report import fit_parts
+from wsegs.reports.run_parts.relation_report import relation_parts
 from wsegs.reports.shares import draw_shares
 from wsegs.training.learning_curves import plot_learning_curves
 from wsegs.training.run_folder import INFO, METRICS, RECIPE
@@ -79,6 +80,7 @@ def _run_parts(run: Run, folder: Path, data: Path | None) -> list[Part]:
         parts += [Heading("Learning curves"), Picture(folder / "curves.png", "Every metric against the step.")]
     parts += _score_parts(run)
     parts += fit_parts(run, folder)
+    parts += relation_parts(run, folder)
     parts += _inside_parts(run, folder, data)
     parts += [Heading("Recipe"), Verbatim((run.path / RECIPE).read_text(encoding="utf-8"))]
     parts += [Heading("Provenance"), Verbatim((run.path / INFO).read_text(encoding="utf-8"))]
@@ -100,10 +102,17 @@ def _score_parts(run: Run) -> list[Part]:
         if "classes" in summary:
             rows = [*summary["classes"], {"class": "mean", "iou": summary["mean_iou"]}]
             parts.append(Table(["class", "IoU"], [[row["class"], _percent(row["iou"])] for row in rows]))
-        else:
+        if summary.get("attributes"):
             rows = [{"attribute": "mean", **summary["mean"]}, *summary["attributes"]]
             cells = [[row["attribute"], *(_percent(row[name]) for name in _SCORES)] for row in rows]
             parts.append(Table(["attribute", *_SCORES.values()], cells))
+        if summary.get("tasks"):
+            scores = [
+                [task, score.replace("_", " "), "-" if value is None else f"{value:.4g}"]
+                for task, values in summary["tasks"].items()
+                for score, value in values.items()
+            ]
+            parts.append(Table(["task", "score", "value"], scores))
     if not parts:
         return [Heading("Scores"), Text(f"None yet; wsegs evaluate {run.path} writes them.")]
     return parts

@@ -17,7 +17,14 @@ from pydantic import BaseModel, ConfigDict
 
 from wsegs.errors import OptionError
 from wsegs.io.files import did_you_mean
-from wsegs.tasks.options import AttributesOptions, CategoryOptions, IdentityOptions, NumberOptions, ParsingOptions
+from wsegs.tasks.options import (
+    AttributesOptions,
+    CategoryOptions,
+    IdentityOptions,
+    NumberOptions,
+    ParsingOptions,
+    RelationOptions,
+)
 
 if TYPE_CHECKING:
     from wsegs.tasks.task import Task
@@ -54,6 +61,9 @@ class TaskKind:
         The method of the network that it reads: ``forward`` or ``parse``.
     pixels
         What it learns from beside labels: ``masks`` of attributes, ``classes`` of pixels, or None.
+    beside
+        The task whose head it reads, and in whose stages alone it may stand; empty where it has a head or maps of its
+        own.
     """
 
     name: str
@@ -64,6 +74,12 @@ class TaskKind:
     options: type[BaseModel] = NoOptions
     reads: Literal["forward", "parse"] = "forward"
     pixels: Literal["masks", "classes"] | None = None
+    beside: str = ""
+
+    @property
+    def has_head(self) -> bool:
+        """True where it asks the network for a head of its own name."""
+        return self.reads == "forward" and self.pixels is None and not self.beside
 
 
 TASK_KINDS: dict[str, TaskKind] = {}
@@ -156,6 +172,13 @@ for _kind in (
         labels="category",
         scores=_CLASSIFICATION_SCORES,
         options=CategoryOptions,
+    ),
+    TaskKind(
+        name="relation",
+        target="wsegs.tasks.relation:Relation",
+        labels="binary",
+        options=RelationOptions,
+        beside="attributes",
     ),
 ):
     register_task(_kind)

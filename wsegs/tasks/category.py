@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from wsegs.nets import NetworkOutput
 from wsegs.nets.process_group import ProcessGroup
 from wsegs.tasks.batch import Batch, SampleFields
+from wsegs.tasks.labelled import Labelled, label_values
 from wsegs.tasks.losses import LossTerms
 from wsegs.tasks.scores import Predictions
 from wsegs.tasks.task import Task
@@ -23,14 +25,26 @@ class Category(Task):
     ----------
     name, outputs
         See :class:`wsegs.tasks.task.Task`.
-    label
+    label, balance
         See :class:`wsegs.tasks.options.CategoryOptions`.
     """
 
-    def __init__(self, name: str, outputs: tuple[str, ...], label: str | None = None) -> None:
+    category_weights: Tensor | None
+
+    def __init__(self, name: str, outputs: tuple[str, ...], label: str | None = None, balance: str = "none") -> None:
         super().__init__(name, outputs)
         self.label = label or name
+        self.balance = balance
+        self.register_buffer("category_weights", None, persistent=False)
         self._predictions = Predictions()
+
+    def begin(self, labelled: Labelled, rows: Any) -> None:
+        """Weigh categories by their rates, where that is asked for: they average 1 over the training images."""
+        if self.balance == "class":
+            codes = label_values(labelled, self.label)[rows]
+            counts = np.bincount(codes[codes >= 0], minlength=len(self.outputs))
+            shown = np.maximum(counts, 1) * (counts > 0).sum()
+            self.category_weights = torch.from_numpy(np.where(counts > 0, counts.sum() / shown, 1.0)).float()
 
     def fields(self, network: nn.Module, size: tuple[int, int]) -> SampleFields:
         """Return that it needs the category."""
@@ -39,7 +53,8 @@ class Category(Task):
     def losses(self, output: NetworkOutput, batch: Batch, group: ProcessGroup) -> dict[str, LossTerms]:
         """Return the softmax cross entropy of the images whose category is known."""
         target = batch.labels[self.label]
-        error = F.cross_entropy(output.heads[self.name].float(), target, ignore_index=-1, reduction="sum")
+        logits = output.heads[self.name].float()
+        error = F.cross_entropy(logits, target, self.category_weights, ignore_index=-1, reduction="sum")
         return {self.name: LossTerms(error.view(1), (target >= 0).sum().float().view(1))}
 
     def update(self, output: NetworkOutput, batch: Batch) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class _Options(BaseModel):
@@ -56,6 +56,34 @@ class NumberOptions(_Options):
 
 
 class CategoryOptions(_Options):
-    """``label``: which category of the data set; None is the task's own name."""
+    """``label``: which category of the data set; None is the task's own name.
+
+    ``balance``: ``class`` weighs the categories by their rates in the training images, so that all count alike.
+    """
 
     label: str | None = None
+    balance: Literal["none", "class"] = "none"
+
+
+class RelationOptions(_Options):
+    """The online batch relation of attributes (Wang, Su & Zhao, section II-C); its weight alpha is that of the loss.
+
+    ``decay``: lambda of the moving average. ``positive_threshold``, ``negative_threshold``: r_p and r_n, from which and
+    up to which the probabilities of two attributes are to be alike, or unlike. ``scale``: what the weight stands
+    beside. ``sum`` is a cross entropy that is added up over the attributes, as the paper's; since that of wsegs is a
+    mean, the loss is then divided by their number. ``mean`` does not divide, and so weighs that many times more.
+    """
+
+    decay: float = Field(default=0.99, gt=0, le=1)
+    positive_threshold: float = Field(default=0.8, ge=-1, le=1)
+    negative_threshold: float = Field(default=0.2, ge=-1, le=1)
+    scale: Literal["sum", "mean"] = "sum"
+
+    @model_validator(mode="after")
+    def _in_order(self) -> RelationOptions:
+        if self.negative_threshold >= self.positive_threshold:
+            raise ValueError(
+                f"expected a negative_threshold below the positive_threshold, got {self.negative_threshold:g} and"
+                f" {self.positive_threshold:g}"
+            )
+        return self

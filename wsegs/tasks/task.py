@@ -88,6 +88,10 @@ class Task(nn.Module):
         """Return what a network says of images in plain values, a list of B of them by name."""
         raise NotImplementedError
 
+    def trace(self) -> dict[str, Tensor]:
+        """Return what a table of the steps says of it, scalars by name; empty for a task whose losses say all."""
+        return {}
+
     def state(self) -> dict[str, Tensor]:
         """Return what a checkpoint keeps."""
         return dict(self.state_dict())

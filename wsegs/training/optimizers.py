@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
-from wsegs.training.plan import OptimizerPlan
+from wsegs.training.plan import OptimizerPlan, TrunkPlan
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -19,10 +19,23 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 
 
-def build_optimizer(plan: OptimizerPlan, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """Return an optimiser of the parameters that are trained."""
-    trained = [parameter for parameter in parameters if parameter.requires_grad]
-    return OPTIMIZERS[plan.name](trained, lr=plan.learning_rate, weight_decay=plan.weight_decay)
+def build_optimizer(plan: OptimizerPlan, network: nn.Module, trunks: Sequence[TrunkPlan] = ()) -> torch.optim.Optimizer:
+    """Return an optimiser of the parameters that are trained; those of ``trunks`` have a rate of their own."""
+    rates = {
+        parameter: trunk.rate
+        for trunk in trunks
+        for layer in trunk.layers
+        for parameter in network.get_submodule(layer).parameters()
+    }
+    groups: dict[float, list[nn.Parameter]] = {}
+    for parameter in network.parameters():
+        if parameter.requires_grad:
+            groups.setdefault(rates.get(parameter, 1.0), []).append(parameter)
+    by_rate = [
+        {"params": groups[rate], "lr": plan.learning_rate * rate} for rate in sorted(groups, reverse=True)
+    ]  # the highest first, which is the one that is logged
+    momentum = {"momentum": plan.momentum} if plan.name == "sgd" else {}
+    return OPTIMIZERS[plan.name](by_rate, lr=plan.learning_rate, weight_decay=plan.weight_decay, **momentum)
 
 
 def learning_rate_schedule(optimizer: torch.optim.Optimizer, plan: OptimizerPlan, steps: int) -> LRScheduler | None:
@@ -33,7 +46,7 @@ def learning_rate_schedule(optimizer: torch.optim.Optimizer, plan: OptimizerPlan
     if plan.schedule == "one-cycle":
         return OneCycleLR(
             optimizer,
-            plan.learning_rate,
+            [group["lr"] for group in optimizer.param_groups],
             total_steps=steps,
             pct_start=plan.warmup + 1e-9,  # a rise of exactly one step would divide by zero in torch
             cycle_momentum=plan.name in ("adam", "adamw"),  # of the momentum too, as in torch's default, where it is

@@ -29,11 +29,14 @@ class TrunkPlan:
         Prefix of the network's weights -> prefix in the source.
     frozen
         Whether they stay as they are.
+    rate
+        Their learning rate as a share of the others'.
     """
 
     source: Path
     layers: dict[str, str]
     frozen: bool
+    rate: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -315,13 +318,17 @@ class StagePlan:
 
 @dataclass(frozen=True)
 class OptimizerPlan:
-    """Optimiser and schedule of the learning rate; ``warmup`` is the share of the steps in which it rises."""
+    """Optimiser and schedule of the learning rate; ``warmup`` is the share of the steps in which it rises.
+
+    ``momentum`` is that of ``sgd``; others have their own.
+    """
 
     name: Literal["adam", "adamw", "adagrad", "sgd"]
     learning_rate: float
     weight_decay: float
     schedule: Literal["constant", "one-cycle", "cosine"]
     warmup: float
+    momentum: float = 0.0
 
 
 @dataclass(frozen=True)

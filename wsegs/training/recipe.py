@@ -55,12 +55,14 @@ class TrunkChoice(_Strict):
 
     ``from`` is a run, or a file of weights (``.pth``, ``.pt``). ``layers`` are prefixes of the names of the network's
     weights, such as ``features``; a mapping says what each is called there. Frozen layers are not trained, and their
-    batch normalisation does not follow the data.
+    batch normalisation does not follow the data. ``rate`` is their learning rate as a share of the
+    others'.
     """
 
     source: Path = Field(alias="from")
     layers: dict[str, str] = Field(min_length=1)
     frozen: bool = False
+    rate: float = Field(default=1.0, gt=0)
 
     @field_validator("layers", mode="before")
     @classmethod
@@ -133,7 +135,7 @@ def _check_tasks(value: Any) -> Any:
                 raise ValueError(
                     f"{', '.join(known) or 'no options'} in '{name}', '{field}' is unknown{hint}"
                 ) from None
-            raise ValueError(f"{field}: {fault['msg']}") from None
+            raise ValueError(f"{field}: {fault['msg'].removeprefix('Value error, ')}") from None
         except OptionError as error:
             raise ValueError(f"{name}: {error}") from None
         checked[name] = {"kind": kind.name, **checked_options.model_dump(mode="json", by_alias=True)}
@@ -169,11 +171,12 @@ class Stage(_Strict):
 
 
 class Optimizer(_Strict):
-    """The optimiser."""
+    """The optimiser; ``momentum`` is that of ``sgd``."""
 
     name: Literal["adam", "adamw", "adagrad", "sgd"] = "adam"
     learning_rate: float = Field(default=0.001, gt=0)
     weight_decay: float = Field(default=0, ge=0)
+    momentum: float = Field(default=0, ge=0, lt=1)
 
 
 class Schedule(_Strict):

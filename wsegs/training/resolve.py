@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from wsegs.errors import OptionError
-from wsegs.nets import signature_of
+from wsegs.nets import NetworkSignature, signature_of
 from wsegs.training.plan import (
     FitPlan,
     Monitor,
@@ -15,9 +16,9 @@ from wsegs.training.plan import (
     SourcePlan,
     TaskPlan,
     TrainingPlan,
-    TrunkPlan,
 )
 from wsegs.training.recipe import Recipe
+from wsegs.training.resolving.attribute_groups import plan_groups
 from wsegs.training.resolving.backbone_plans import check_fitted, check_penalty_labels, plan_backbone
 from wsegs.training.resolving.chosen import ChosenTask
 from wsegs.training.resolving.mirror_plans import plan_mirrors
@@ -37,6 +38,7 @@ from wsegs.training.resolving.task_plans import (
     plan_task,
     score_names,
 )
+from wsegs.training.resolving.trunk_plans import plan_trunks
 from wsegs.training.schedule import Schedule, plan_steps
 
 __all__ = ["DEFAULT_DATA", "Overrides", "resolve", "score_names"]
@@ -59,6 +61,7 @@ def resolve(recipe: Recipe, overrides: Overrides | None = None) -> TrainingPlan:
     check_fit(recipe, signature, tasks)
     backbone = plan_backbone(recipe, signature)
     check_fitted(recipe, signature)
+    trunks = plan_trunks(recipe, signature)
 
     hold_out = hold_out_of(recipe, tasks)
     main = choose_main_source(recipe, overrides, tasks, hold_out)
@@ -79,12 +82,12 @@ def resolve(recipe: Recipe, overrides: Overrides | None = None) -> TrainingPlan:
     check_penalty_labels(recipe, main)
     network = NetworkPlan(
         name=recipe.network.target,
-        options=recipe.network.options,
+        options=_network_options(recipe, signature, plans),
         size=recipe.size,
         heads=head_sizes(plans),
         classes=next((len(plan.outputs) for plan in plans if plan.kind == "parsing"), 0),
         regions=region_names,
-        trunks=tuple(TrunkPlan(trunk.source, trunk.layers, trunk.frozen) for trunk in recipe.network.trunks),
+        trunks=trunks,
         backbone=backbone,
     )
     opened = [source.opened for source in sources]
@@ -92,6 +95,15 @@ def resolve(recipe: Recipe, overrides: Overrides | None = None) -> TrainingPlan:
     mirrored, unmirrored = plan_mirrors(recipe, opened, chosen, plans, region_names)
     whole = _plan(recipe, schedule, network, regions, plans, mirrored, tasks)
     return replace(whole, flips=recipe.flips and not unmirrored, unmirrored=unmirrored)
+
+
+def _network_options(recipe: Recipe, signature: NetworkSignature, tasks: tuple[TaskPlan, ...]) -> dict[str, Any]:
+    """Return the options of the network, with groups of attributes by their positions where it has some."""
+    options = recipe.network.options
+    names = next((task.outputs for task in tasks if task.kind == "attributes"), ())
+    if not signature.wants("groups") or options.get("groups") is None:
+        return options
+    return {**options, "groups": plan_groups(options["groups"], names)}
 
 
 def _plan(
@@ -116,6 +128,7 @@ def _plan(
             optimizer.weight_decay,
             recipe.schedule.name,
             recipe.schedule.warmup,
+            optimizer.momentum,
         ),
         monitor=_monitor(recipe, kinds),
         init_from="" if recipe.init_from is None else str(recipe.init_from),

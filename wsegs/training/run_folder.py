@@ -14,7 +14,7 @@ from wsegs.errors import MissingError, OutputExistsError
 from wsegs.io.files import shortened
 
 RECIPE, PLAN, INFO, BEST, LAST = "recipe.yaml", "plan.json", "run.json", "best.ckpt", "last.ckpt"
-METRICS, CURVE, TENSORBOARD = "metrics.csv", "curve.png", "tensorboard"
+METRICS, STEPS, CURVE, TENSORBOARD = "metrics.csv", "steps.csv", "curve.png", "tensorboard"
 TRAINED, VALIDATED = "training_images.csv", "validation_images.csv"
 TRAINED_NETWORK, FEATURES = "trained.ckpt", "features.h5"  # of a run whose machines were fitted after its training
 PENALTIES, LABEL_CURVE, REGION_SHARES = "penalties.csv", "label_curve.csv", "region_shares.csv"
@@ -94,6 +94,7 @@ def begin_run(path: Path, write: Callable[[Path], None]) -> None:
             BEST,
             LAST,
             METRICS,
+            STEPS,
             CURVE,
             PENALTIES,
             LABEL_CURVE,

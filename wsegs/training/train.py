@@ -31,6 +31,7 @@ from wsegs.training.lightning.callbacks import LastStageEarlyStopping, MetricsTa
 from wsegs.training.lightning.checkpoints import BestAndLast
 from wsegs.training.lightning.failures import one_line_failures
 from wsegs.training.lightning.module import TrainingModule
+from wsegs.training.lightning.step_table import StepTable
 from wsegs.training.lightning.trainer import TrainerOptions, build_trainer, quiet_lightning
 from wsegs.training.parser_overlap import parser_overlap
 from wsegs.training.plan import ClassMapPlan, SourcePlan, TrainingPlan, plan_fields
@@ -44,6 +45,7 @@ from wsegs.training.run_folder import (
     LAST,
     METRICS,
     PLAN,
+    STEPS,
     has_checkpoint,
     remove_unfinished,
 )
@@ -79,7 +81,8 @@ def train(
         The mask store; None takes samples from the data set, where no task needs masks.
     output
         The run folder: ``recipe.yaml``, ``plan.json``, ``run.json``, ``training_images.csv``, ``best.ckpt``,
-        ``last.ckpt``, ``metrics.csv``, ``curve.png`` and ``tensorboard/``.
+        ``last.ckpt``, ``metrics.csv``, ``steps.csv`` where a task has something to say of each step, ``curve.png`` and
+        ``tensorboard/``.
     data
         The data set; of a mask store, if it moved since its landmarks were found.
     plan
@@ -133,7 +136,7 @@ def train(
             remove_unfinished(output)
 
     best = BestAndLast(output, plan)
-    callbacks: list[Callback] = [MetricsTable(output / METRICS, plan), Progress(plan), best]
+    callbacks: list[Callback] = [MetricsTable(output / METRICS, plan), StepTable(output / STEPS), Progress(plan), best]
     if plan.monitor.patience:
         callbacks.append(LastStageEarlyStopping(plan))
     started = time.monotonic()

@@ -156,9 +156,10 @@ def _init_from(network: nn.Module, plan: TrainingPlan, run: Path) -> None:
 
 def _meanings(plan: TrainingPlan) -> dict[str, tuple[str, ...]]:
     """Return what the outputs and inputs of a network mean, in their order."""
-    outputs = {task.name: task.outputs for task in plan.tasks if task.kind != "segmentation"}
-    if "parsing" in outputs:
-        outputs["classes"] = outputs.pop("parsing")
+    outputs = {task.name: task.outputs for task in plan.tasks if task.name in plan.network.heads}
+    parsing = plan.task("parsing")
+    if parsing is not None:
+        outputs["classes"] = parsing.outputs
     return {**outputs, **({"regions": plan.network.regions} if plan.network.regions else {})}
 
 

@@ -119,6 +119,15 @@ def after_features(recipe: str, masks: Path, features: str, more: str) -> str:
     return f"wsegs train {shlex.quote(recipe)} {_quoted(masks)}{features}{more}{free}"
 
 
+def after_classes(folder: Path, side: int) -> str:
+    """Return how a folder of faces and others is trained on: from what has seen objects, where that is there."""
+    objects = Path("runs") / "objectnet"
+    first = "" if (objects / "best.ckpt").exists() else f" --no-trunks --size {side}x{side}"
+    run = Path("runs") / "facenet0"
+    output = f" -o {_quoted(_free(run))}" if run.exists() else ""
+    return f"wsegs train facenet0 --data {_quoted(folder)}{first}{output}"
+
+
 def after_shard(output: Path, number: int, of: int) -> str:
     """Return how all shards are joined, once they are drawn."""
     middle = f".{number}-of-{of}"

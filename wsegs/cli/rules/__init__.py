@@ -13,6 +13,7 @@ _COMMANDS = {
     "score": ("wsegs.cli.rules.score", "Score regions by human parsing masks."),
     "compare": ("wsegs.cli.rules.compare", "Compare two rule files by human parsing masks."),
     "fit": ("wsegs.cli.rules.fit", "Fit the numbers of a rule file to human parsing masks."),
+    "groups": ("wsegs.cli.rules.groups", "Group the attributes of a rule file by their regions."),
     "schema": ("wsegs.cli.rules.schema", "Print the JSON Schema of rule files, for editors."),
 }
 

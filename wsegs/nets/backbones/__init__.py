@@ -144,7 +144,7 @@ def build_backbone(name: str, strides: Sequence[int]) -> nn.Module:
     if name.startswith(_TIMM):
         backbone: nn.Module = _timm_models(name).TimmBackbone(_model(name), strides)
         return backbone
-    from wsegs.nets.efficientnet_lite import EfficientNetLite
+    from wsegs.nets.backbones.efficientnet_lite import EfficientNetLite
 
     return EfficientNetLite(int(name.removeprefix(_LITE)), strides)
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from wsegs.errors import OptionError
-from wsegs.nets.efficientnet_lite import EfficientNetLite
+from wsegs.nets.backbones.efficientnet_lite import EfficientNetLite
 from wsegs.nets.weights import read_weights
 
 # Layers of the original -> ours. The first block alone has no widening convolution: its layers come three earlier.
@@ -27,7 +27,7 @@ def load_lite_weights(backbone: nn.Module, variant: int, file: Path, sha256: str
     Parameters
     ----------
     backbone
-        An :class:`wsegs.nets.efficientnet_lite.EfficientNetLite` of any strides.
+        An :class:`wsegs.nets.backbones.efficientnet_lite.EfficientNetLite` of any strides.
     variant
         0, 1 or 2.
     file, sha256

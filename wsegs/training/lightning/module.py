@@ -102,6 +102,12 @@ class TrainingModule(LightningModule):
         self._log_step(losses)
         return losses["loss"]
 
+    def traces(self) -> dict[str, Tensor]:
+        """Return what the tasks of this step's stage say of themselves after it, scalars by task and name."""
+        weights = self.plan.stages[self.plan.stage_at(max(self.global_step - 1, 0))].weights
+        tasks = [self._task(task) for task in self.plan.tasks if task.name in weights]
+        return {f"{task.name}_{name}": value for task in tasks for name, value in task.trace().items()}
+
     def validation_step(self, batch: Batch, batch_index: int, dataloader_idx: int = 0) -> None:
         """Add a mini-batch of a source to the validation's losses and scores."""
         own = [task for task in self.plan.tasks if task.source == dataloader_idx]
@@ -128,7 +134,7 @@ class TrainingModule(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Return the plan's optimiser and learning rate by step."""
-        optimizer = build_optimizer(self.plan.optimizer, self.network.parameters())
+        optimizer = build_optimizer(self.plan.optimizer, self.network, self.plan.network.trunks)
         schedule = learning_rate_schedule(optimizer, self.plan.optimizer, self.plan.steps)
         if schedule is None:
             return optimizer
@@ -165,4 +171,5 @@ class TrainingModule(LightningModule):
             return
         values = self._group.sum(torch.stack([value.detach() for value in losses.values()])) / self._group.size
         named = {f"train_{name}_step": value for name, value in zip(losses, values.tolist(), strict=True)}
+        named |= {name: float(value) for name, value in self.traces().items()}
         self.logger.log_metrics(named, step=self.global_step)

@@ -18,9 +18,18 @@ from wsegs.training.plan import (
 from wsegs.training.recipe import Recipe
 from wsegs.training.resolving.chosen import ChosenSource, ChosenTask
 
+_TOLD_APART = ("identity", "category")
+_NAMED_AS_THEIR_KIND = ("attributes", "segmentation", "parsing", "identity", "relation")
+
 
 def choose_tasks(recipe: Recipe, signature: NetworkSignature) -> list[ChosenTask]:
-    """Return the tasks of all stages; attributes are measured wherever their masks are learnt."""
+    """Return the tasks of all stages; attributes are measured wherever their masks are learnt.
+
+    Raises
+    ------
+    OptionError
+        If a stage has a task without the one whose head it reads.
+    """
     names = sorted(recipe.losses)
     if "segmentation" in names and "attributes" not in names and signature.has_heads:
         names.insert(0, "attributes")
@@ -28,6 +37,12 @@ def choose_tasks(recipe: Recipe, signature: NetworkSignature) -> list[ChosenTask
     for name in names:
         choice = recipe.tasks.get(name)
         kind = task_kind(choice.kind if choice else name)
+        for number, stage in enumerate(recipe.stages):
+            if kind.beside and name in stage.losses and kind.beside not in stage.losses:
+                raise OptionError(
+                    f"stages.{number}.losses: {name} reads the outputs of '{kind.beside}': expected {kind.beside} in"
+                    f" the same stage, got {', '.join(stage.losses)}"
+                )
         tasks.append(ChosenTask(name, kind, choice.options if choice else {}))
     return tasks
 
@@ -48,10 +63,9 @@ def check_fit(recipe: Recipe, signature: NetworkSignature, tasks: list[ChosenTas
             raise OptionError(f"{name} does not parse, so it has no parsing loss")
         if task.kind.reads == "forward" and not signature.has_heads:
             raise OptionError(f"{name} has no output for the task '{task.name}', it has the parsing loss alone")
-        if task.kind.name in ("attributes", "segmentation", "parsing", "identity") and task.name != task.kind.name:
+        if task.kind.name in _NAMED_AS_THEIR_KIND and task.name != task.kind.name:
             raise OptionError(f"task '{task.name}': a task of the kind {task.kind.name} is called '{task.kind.name}'")
-        needs_head = task.kind.reads == "forward" and task.kind.pixels is None
-        if needs_head and task.kind.name != "attributes" and not signature.wants("heads"):
+        if task.kind.has_head and task.kind.name != "attributes" and not signature.wants("heads"):
             raise OptionError(f"{name} has an output for attributes alone, none for the task '{task.name}'")
     parses = any(task.kind.reads == "parse" for task in tasks)
     if signature.wants("classes") and not parses:
@@ -116,6 +130,11 @@ def check_labels(task: ChosenTask, plan: TaskPlan, source: ChosenSource) -> None
     if not plan.outputs:
         what = "attributes" if name == "attributes" else "a known identity" if name == "identity" else name
         raise DataError(f"{source.opened.name}: has no {what}, which the task '{task.name}' learns")
+    if len(plan.outputs) < 2 and (task.kind.name in _TOLD_APART or task.kind.beside):
+        what = {"identity": "people", "binary": "attributes"}.get(str(task.kind.labels), f"categories of '{name}'")
+        raise DataError(
+            f"{source.opened.name}: task '{task.name}': expected two {what} or more, got one ('{plan.outputs[0]}')"
+        )
     values = label_values(source.opened.labelled, name)
     known: Callable[[Any], Any] = np.isfinite if task.kind.labels == "number" else lambda labels: labels >= 0
     for rows, use in ((source.rows.train, "to train on"), (source.rows.validation, "to validate on")):
@@ -131,7 +150,7 @@ def head_sizes(tasks: tuple[TaskPlan, ...]) -> dict[str, int]:
     heads = {}
     for task in tasks:
         kind = task_kind(task.kind)
-        if kind.reads == "forward" and kind.pixels is None:
+        if kind.has_head:
             heads[task.name] = len(task.outputs)
     return heads
 

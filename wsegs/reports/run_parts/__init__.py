@@ -1,0 +1,1 @@
+"""Parts of the page about a run that not every run has."""
