@@ -15,6 +15,7 @@ from wsegs.cli.guidance.mistakes import check_some_image, check_there
 from wsegs.cli.options import (
     PATH,
     argument,
+    boxes_option,
     checkpoint_option,
     force_option,
     json_option,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     cloup.option(
         "--masks", "store_path", type=PATH, help="Read the images from this mask store, which must keep its images."
     ),
+    boxes_option,
     *regions_options,
 )
 @cloup.option_group(
@@ -66,6 +68,7 @@ def predict(
     run_folder: Path,
     images: tuple[Path, ...],
     store_path: Path | None,
+    boxes: Path | None,
     regions: Path | None,
     class_map: str,
     output: Path | None,
@@ -85,19 +88,24 @@ def predict(
     from wsegs.training.run_folder import BEST, LAST, check_run
 
     check_run(run_folder, BEST if checkpoint == "best" else LAST)
-    check_there({"--masks": store_path, "--regions": regions})
+    check_there({"--masks": store_path, "--regions": regions, "--boxes": boxes})
+    if boxes is not None and store_path is not None:
+        raise OptionError("--boxes: a mask store has crops of its own; expected --masks or --boxes")
     if store_path is None:
         check_some_image(images)
         images = _files(images)
     if output is not None:
         check_output(output, force=force, others=images)
     # torch takes seconds to import, so mistakes are reported first.
+    from wsegs.datasets.boxes import boxes_by_path
+    from wsegs.evaluation.crop_sources import check_boxes
     from wsegs.evaluation.predict import Failure, check_maps, map_files
     from wsegs.evaluation.predict import predict as predict_images
     from wsegs.evaluation.region_readers import open_regions
     from wsegs.evaluation.runs import load_run
 
     run = load_run(run_folder, checkpoint)
+    check_boxes(run, boxes is not None)
     if run.class_names and not run.plan.network.heads:
         if store_path is not None or regions is not None:
             raise OptionError("--masks, --regions: a parser reads image files alone")
@@ -108,11 +116,12 @@ def predict(
         if regions is not None:
             names = [image.as_posix() if store else image.name for image in images]
             run, reader = open_regions(run, regions, class_map, names)
+        found_boxes = None if boxes is None else boxes_by_path(boxes, images)
         pictures: list[Path | None] = [None] * len(images)
         if heatmaps is not None:
             check_maps(run)
             pictures = [check_output(picture, force=force) for picture in map_files(heatmaps, images)]
-        found = zip(predict_images(run, images, store, reader), pictures, strict=True)
+        found = zip(predict_images(run, images, store, reader, found_boxes), pictures, strict=True)
         results = (result if isinstance(result, Failure) else _attributes(run, result, file) for result, file in found)
     done: list[dict[str, Any]] = []
     failures: list[Failure] = []

@@ -16,6 +16,7 @@ from wsegs.cli.labels.warn import warn_of_store
 from wsegs.cli.options import (
     PATH,
     argument,
+    boxes_option,
     categories_option,
     data_option,
     given,
@@ -79,11 +80,13 @@ class LabelsType(click.ParamType):  # type: ignore[type-arg]
     ),
     cloup.option(
         "--crop",
-        type=click.Choice(["image", "letterbox", "face", "box"]),
+        type=click.Choice(["image", "letterbox", "centre", "face", "box"]),
         help="How to crop images without a mask store: image resizes them, letterbox fits them in with black bars,"
-        " face crops by --landmarks, box by the boxes of the data set.  [default: face with --landmarks, image if all"
-        " are aligned, else letterbox]",
+        " face crops by --landmarks, box by --boxes or the boxes of the data set, centre cuts the sides that are too"
+        " long.  [default: the recipe's; by itself face with --landmarks, box with --boxes, image if all are aligned,"
+        " else letterbox]",
     ),
+    boxes_option,
 )
 @recipe_options
 @cloup.option_group(
@@ -155,6 +158,7 @@ def train(
     limit: int | None,
     landmarks: Path | None,
     crop: str | None,
+    boxes: Path | None,
     features: Path | None,
     finetune: bool,
     accelerator: str,
@@ -187,6 +191,7 @@ def train(
     files = None if isinstance(labels, tuple) else labels
     opened = given(
         {"images": images, "labels": files, "numbers": numbers, "categories": categories, "unknown": unknown}
+        | {"boxes": boxes}
     )
     overrides = Overrides(masks, data, landmarks, limit, crop, opened)
     fitted = Path("runs") / Path(recipe).stem

@@ -89,7 +89,11 @@ class Failure:
 
 
 def predict(
-    run: Run, images: Sequence[Path], store: MaskStore | None = None, regions: RegionReader | None = None
+    run: Run,
+    images: Sequence[Path],
+    store: MaskStore | None = None,
+    regions: RegionReader | None = None,
+    boxes: NDArray[np.float32] | None = None,
 ) -> Iterator[Prediction | Failure]:
     """Yield what a run says about images, one after another; those that cannot be read are no obstacle.
 
@@ -106,6 +110,8 @@ def predict(
         A mask store that keeps its images.
     regions
         What reads the regions of the images; see :func:`wsegs.evaluation.evaluate.evaluate`.
+    boxes
+        (N, 4) x, y, width, height of the faces in pixels of the images, nan unknown; None finds them.
 
     Raises
     ------
@@ -117,7 +123,7 @@ def predict(
     reader = regions or rules_reader(run)
     if store is None:
         check_detectable(run, reader)
-        source = FileCrops(cropper_for(run.info, run.size), images, None, regions=reader)
+        source = FileCrops(cropper_for(run.info, run.crop_size), images, None, boxes=boxes, regions=reader)
     else:
         source = _crops_by_name(store, run, images, reader)
     network = Predictor(run)
@@ -170,7 +176,7 @@ def _crops_by_name(store: MaskStore, run: Run, images: Sequence[Path], regions: 
             f"'{unknown[0]}' is none of the {len(names)} images of {store.path}{did_you_mean(unknown[0], names)}"
         )
     chosen = np.array([rows[image.as_posix()] for image in images], np.intp)
-    return StoreCrops(store, run.info, run.size, chosen, regions)
+    return StoreCrops(store, run.info, run.crop_size, chosen, regions)
 
 
 def draws_regions(run: Run) -> bool:

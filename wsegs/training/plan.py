@@ -238,6 +238,8 @@ class SourcePlan:
         Images of a step, of all devices together.
     mirror
         What mirrored images exchange.
+    ten_crops
+        Whether the network sees patches of the crops: one in training, ten at test.
     """
 
     kind: Literal["store", "data"]
@@ -256,6 +258,7 @@ class SourcePlan:
     carved: bool
     batch_size: int
     mirror: MirrorPlan = MirrorPlan()
+    ten_crops: bool = False
 
     @property
     def steps_per_epoch(self) -> int:

@@ -38,7 +38,7 @@ from wsegs.training.resolving.task_plans import (
     plan_task,
     score_names,
 )
-from wsegs.training.resolving.trunk_plans import plan_trunks
+from wsegs.training.resolving.trunk_plans import is_weights_file, plan_trunks
 from wsegs.training.schedule import Schedule, plan_steps
 
 __all__ = ["DEFAULT_DATA", "Overrides", "resolve", "score_names"]
@@ -129,7 +129,7 @@ def _plan(
             optimizer.momentum,
         ),
         monitor=_monitor(recipe, kinds),
-        init_from="" if recipe.init_from is None else str(recipe.init_from),
+        init_from="" if recipe.init_from is None or is_weights_file(recipe.init_from) else str(recipe.init_from),
         steps=schedule.steps,
         validation_interval=schedule.validation_interval,
         flips=recipe.flips,

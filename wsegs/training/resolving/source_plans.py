@@ -67,15 +67,19 @@ def choose_main_source(recipe: Recipe, overrides: Overrides, tasks: list[ChosenT
     if kind == "data" and why:
         raise OptionError(f"samples: from: data: {why} needs the regions of a mask store; wsegs masks makes one")
     if kind == "store":
-        for option, value in (("--landmarks", overrides.landmarks), ("--crop", overrides.crop)):
+        if recipe.samples.ten_crops is not None:
+            raise OptionError("samples: ten_crops: expected images of a data set, got a mask store")
+        boxes = overrides.opened.get("boxes")
+        for option, value in (("--landmarks", overrides.landmarks), ("--crop", overrides.crop), ("--boxes", boxes)):
             if value is not None:
                 raise OptionError(f"{option}: a mask store has landmarks and crops of its own")
         return _source(recipe, open_store(overrides.masks or DEFAULT_MASKS, overrides.data), overrides, hold_out)
     samples = recipe.samples
+    _check_ten_crops(recipe)
     opened = open_data(
         overrides.data or DEFAULT_DATA,
         overrides.crop or samples.crop,
-        recipe.size,
+        samples.ten_crops or recipe.size,
         landmarks="" if overrides.landmarks is None else str(overrides.landmarks),
         options=dict(overrides.opened),
         zoom=samples.zoom,
@@ -83,6 +87,20 @@ def choose_main_source(recipe: Recipe, overrides: Overrides, tasks: list[ChosenT
         margin=samples.margin,
     )
     return _source(recipe, opened, overrides, hold_out)
+
+
+def _check_ten_crops(recipe: Recipe) -> None:
+    """Check that patches fit into the images that they are cut from, and that nothing but images moves with them."""
+    whole = recipe.samples.ten_crops
+    if whole is None:
+        return
+    if whole[0] < recipe.size[0] or whole[1] < recipe.size[1]:
+        raise OptionError(
+            f"samples: ten_crops: expected at least the network's {recipe.size[0]}x{recipe.size[1]} (HxW),"
+            f" got {whole[0]}x{whole[1]}"
+        )
+    if recipe.regions is not None or "parsing" in recipe.losses:
+        raise OptionError("samples: ten_crops: expected a training without regions and class maps")
 
 
 def _needs_store(recipe: Recipe, tasks: list[ChosenTask]) -> str:
@@ -118,6 +136,7 @@ def _source(recipe: Recipe, opened: OpenSource, overrides: Overrides, hold_out: 
         validation=len(rows.validation),
         carved=rows.carved,
         batch_size=min(recipe.batch_size, len(rows.train)),
+        ten_crops=not store and recipe.samples.ten_crops is not None,
     )
     return ChosenSource(opened, rows, plan)
 

@@ -191,11 +191,16 @@ def open_data(
     elif dataset.points is not None:
         points = dataset.points.astype(np.float32)
     if crop == "auto":
-        crop = "face" if landmarks else "image" if dataset.aligned_points is not None else "letterbox"
+        crop = "face" if landmarks else "box" if (options or {}).get("boxes") else "image" if dataset.aligned_points is not None else "letterbox"
     if crop == "face" and not np.isfinite(points).any():
         raise OptionError(f"--crop face: needs landmarks of {dataset.root}; --landmarks names them")
     if crop == "box" and dataset.boxes is None:
-        raise OptionError(f"--crop box: the data set '{dataset.name}' in {dataset.root} has no boxes")
+        raise OptionError(
+            f"--crop box: the data set '{dataset.name}' in {dataset.root} has no boxes; --boxes names a table of them,"
+            " which wsegs locate makes"
+        )
+    if crop != "box" and dataset.opened.get("boxes"):
+        raise OptionError(f"--boxes: expected crops about boxes (--crop box), got --crop {crop}")
     frame = Frame(crop, size, align_eyes, zoom)  # type: ignore[arg-type]
     return OpenData(dataset, frame, margin, points, sizes, landmarks, rejected)
 
