@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wsegs.cli.options import RULES_OF_SCHEME
 
@@ -99,6 +99,11 @@ def after_training(plan: TrainingPlan, run: Path, splits: Mapping[str, int]) -> 
         Numbers of images of its data set.
     """
     report = f"wsegs report {_quoted(run)}"
+    source = plan.main
+    if plan.network.name == "lnet" and plan.task("attributes") is not None and source.frame.kind == "letterbox":
+        where = f" --data {_quoted(source.path)}"
+        where += "".join(f" --{key} {shlex.quote(str(source.opened[key]))}" for key in ("images",) if key in source.opened)
+        return f"wsegs locate {_quoted(run)}{where} -o head-shoulders.csv; {report}"
     task, regions = plan.task("parsing"), plan.regions
     if not plan.network.heads and task is not None and plan.sources[task.source].kind != "store":
         return report  # parsing is measured on a mask store
@@ -108,6 +113,27 @@ def after_training(plan: TrainingPlan, run: Path, splits: Mapping[str, int]) -> 
     if split is None:
         return report
     return f"wsegs evaluate {_quoted(run)}{'' if split == 'test' else f' --split {split}'}; {report}"
+
+
+def after_locating(boxes: Path, data: Path, labels: Mapping[str, Any], runs: Sequence[Path]) -> str:
+    """Return what boxes are for: those of heads and shoulders to train LNet_s on, those of faces to find landmarks.
+
+    Parameters
+    ----------
+    boxes, data
+        The table, and the data set.
+    labels
+        Options that the data set was opened with.
+    runs
+        LNet_o, and LNet_s where there is one.
+    """
+    where = f" --data {_quoted(data)}"
+    for option in ("images", "labels"):
+        if labels.get(option):
+            where += f" --{option} {shlex.quote(str(labels[option]))}"
+    if len(runs) == 1:
+        return f"wsegs train lnet-s{where} --boxes {_quoted(boxes)}"
+    return f"wsegs landmarks{where} --boxes {_quoted(boxes)} -o {_quoted(_free(Path('landmarks.h5')))}"
 
 
 def after_features(recipe: str, masks: Path, features: str, more: str) -> str:
