@@ -122,7 +122,13 @@ def evaluate(
         check_run(folder, BEST if checkpoint == "best" else LAST)
     if data is not None and not data.exists():
         raise MissingError(f"{data}: no such folder; --data names the data set")
-    named = {"--masks": masks, "--landmarks": landmarks, "--regions": regions, "--parsing-masks": parsing_masks, "--boxes": boxes}
+    named = {
+        "--masks": masks,
+        "--landmarks": landmarks,
+        "--regions": regions,
+        "--parsing-masks": parsing_masks,
+        "--boxes": boxes,
+    }
     check_there({**named, "--labels": labels["labels"]})
     if output is not None:
         if (output / "run.json").exists():

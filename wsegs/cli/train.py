@@ -220,6 +220,8 @@ def train(
     plan = resolve(chosen, overrides)
     if is_main_process():
         warn_of_store(plan)
+        for note in plan.notes:
+            click.echo(f"Note: {note}", err=True)
         if not as_json:
             _print_mirroring(plan)
 

@@ -94,8 +94,8 @@ _GROUPS = (
         cloup.option(
             "--layers",
             type=click.Choice(["paper", "torchvision"]),
-            help="Filters of lnet: those of the paper, or those of torchvision's AlexNet, for --init-from FILE.  [default:"
-            " the recipe's]",
+            help="Filters of lnet: those of the paper, or those of torchvision's AlexNet, for --init-from FILE."
+            "  [default: the recipe's]",
         ),
         cloup.option("--size", type=SIZE, help="Height and width in pixels of the images that the network sees."),
         cloup.option(

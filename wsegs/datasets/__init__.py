@@ -49,7 +49,8 @@ def open_dataset(
     unknown
         A value of the table's attributes that is unknown, beside empty fields and the like: "0" where absent is -1.
     boxes
-        A table of boxes, such as ``wsegs locate`` writes, in place of the data set's own; see :mod:`wsegs.datasets.boxes`.
+        A table of boxes, such as ``wsegs locate`` writes, in place of the data set's own; see
+        :mod:`wsegs.datasets.boxes`.
 
     Raises
     ------

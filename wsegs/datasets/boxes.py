@@ -86,9 +86,7 @@ def _read(path: Path) -> tuple[dict[str, int], NDArray[np.float32]]:
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         shown = ", ".join(f"{value:g}" for value in boxes[row])
-        raise DataError(
-            f"{path}, line {table.lines[row]}: expected x, y, and a width and height above 0, got {shown}"
-        )
+        raise DataError(f"{path}, line {table.lines[row]}: expected x, y, and a width and height above 0, got {shown}")
     rows: dict[str, int] = {}
     for row, name in enumerate(checked_names(path, table.names, table.lines)):
         rows.setdefault(name, row)

@@ -48,8 +48,8 @@ class Located(NamedTuple):
 def response_map(network: Responds, image: NDArray[np.uint8], longest_side: int) -> NDArray[np.float32]:
     """Return where a network responds, (h, w), to an image (H, W, 3) uint8 RGB that is resized to a longest side.
 
-    The resize keeps the shape; the longest side should be about that of the training images, 0 resizes nothing. A narrow
-    image is made larger, so that the map has a cell across.
+    The resize keeps the shape; the longest side should be about that of the training images, 0 resizes nothing. A
+    narrow image is made larger, so that the map has a cell across.
     """
     resized = cv2.resize(
         image, _resized(image.shape[:2], longest_side, network.smallest)[::-1], interpolation=cv2.INTER_AREA

@@ -138,11 +138,15 @@ class LNet(nn.Module):
 
     def fitting_option(self, weights: Mapping[str, Tensor]) -> str:
         """Return, as the end of a message, with which option an LNet has the shapes of these weights; "" if none."""
-        shapes = [tuple(weights[name].shape) for name in self.state_dict() if name in weights and name.endswith("weight")]
+        shapes = [
+            tuple(weights[name].shape) for name in self.state_dict() if name in weights and name.endswith("weight")
+        ]
         for layers, (filters, _) in LAYERS.items():
             ours = [(after, before) for before, after in itertools.pairwise((3, *filters))]
             if [shape[:2] for shape in shapes if len(shape) == 4] == ours:
-                return f"; an lnet with --layers {layers} (network: {{layers: {layers}}}) and --width 1 has these shapes"
+                return (
+                    f"; an lnet with --layers {layers} (network: {{layers: {layers}}}) and --width 1 has these shapes"
+                )
         return ""
 
     def convolved(self, images: Tensor) -> Tensor:

@@ -360,6 +360,8 @@ class TrainingPlan:
         See the recipe.
     fit
         How heads are fitted on the features of the network; None trains the network.
+    notes
+        What of the data a user may want to know before the training.
     """
 
     network: NetworkPlan
@@ -377,6 +379,7 @@ class TrainingPlan:
     seed: int
     fit: FitPlan | None = None
     unmirrored: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def main(self) -> SourcePlan:

@@ -52,8 +52,8 @@ class ThresholdsType(click.ParamType):  # type: ignore[type-arg]
 @argument("run_o", "Run of an LNet that saw whole images, which wsegs train lnet-o makes.", metavar="RUN_O")
 @argument(
     "run_s",
-    "Run of an LNet that saw heads and shoulders, which wsegs train lnet-s makes. Without it boxes are those of heads and"
-    " shoulders, to train it on.",
+    "Run of an LNet that saw heads and shoulders, which wsegs train lnet-s makes. Without it boxes are those of heads"
+    " and shoulders, to train it on.",
     metavar="[RUN_S]",
     required=False,
 )
@@ -76,8 +76,8 @@ class ThresholdsType(click.ParamType):  # type: ignore[type-arg]
         "--threshold",
         "thresholds",
         type=ThresholdsType(),
-        help="Share of the highest response, 0 to 1, above which the cells about it belong to its window; of RUN_O, or of"
-        f" both runs: 0.4,0.6.  [default: {THRESHOLDS[0]} for each]",
+        help="Share of the highest response, 0 to 1, above which the cells about it belong to its window; of RUN_O, or"
+        f" of both runs: 0.4,0.6.  [default: {THRESHOLDS[0]} for each]",
     ),
     cloup.option(
         "--choose-threshold",
@@ -135,8 +135,9 @@ def locate(
 ) -> None:
     """Locate faces where LNets respond that learnt attribute tags and nothing else, coarse to fine.
 
-    Writes a row for each face: its box in pixels of the image, and as its score the mean response in it. Images in which
-    nothing responds are listed in a file beside the output. After Ctrl-C the same command continues where it stopped.
+    Writes a row for each face: its box in pixels of the image, and as its score the mean response in it. Images in
+    which nothing responds are listed in a file beside the output. After Ctrl-C the same command continues where it
+    stopped.
     """
     use_one_thread()
 

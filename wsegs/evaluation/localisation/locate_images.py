@@ -142,7 +142,10 @@ def locate_images(
         calls = ((locator, row, paths[row], dataset.images[row], draw) for row in todo)
         results = run_in_workers(_find, calls, jobs=jobs, ordered=False, batch_size=1)
         try:
-            with closing(results), tqdm(total=len(found), initial=len(found) - len(todo), unit="image", disable=None) as bar:
+            with (
+                closing(results),
+                tqdm(total=len(found), initial=len(found) - len(todo), unit="image", disable=None) as bar,
+            ):
                 for batch in _batches(results):
                     journal.write((row, _encoded(one)) for row, one in batch)
                     for row, one in batch:
@@ -164,9 +167,7 @@ def locate_images(
     return located
 
 
-def _find(
-    locator: Locator, row: int, path: Path, name: str, draw: Draw | None
-) -> tuple[int, Found]:
+def _find(locator: Locator, row: int, path: Path, name: str, draw: Draw | None) -> tuple[int, Found]:
     import torch
 
     torch.set_num_threads(1)  # there is a process for each core

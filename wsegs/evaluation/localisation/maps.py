@@ -10,7 +10,7 @@ from wsegs.evaluation.localise import heat_of, locate, response_map, window_part
 
 
 def maps_of(locator: Locator, image: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-    """Return the response maps of each network, (H, W) of the image; that of the fine one is 0 outside of the window."""
+    """Return the response map of each network, (H, W) of the image; the fine one's is 0 outside of the window."""
     networks = locator.networks()
     size = image.shape[:2]
     rho = response_map(networks[0], image, locator.sides[0])

@@ -93,8 +93,8 @@ def check_runs(runs: Sequence[Path], checkpoint: Checkpoint) -> tuple[int, ...]:
         if plan.task("attributes") is None:
             tasks = ", ".join(task.name for task in plan.tasks)
             raise OptionError(
-                f"{place}: {run}: expected an LNet that learnt attributes (wsegs train {recipe} --trunk {run} makes one of"
-                f" it), got one that learnt {tasks}"
+                f"{place}: {run}: expected an LNet that learnt attributes (wsegs train {recipe} --trunk {run} makes one"
+                f" of it), got one that learnt {tasks}"
             )
         crop = plan.main.frame.kind
         if (crop == "box") != (number == 1):

@@ -44,7 +44,8 @@ def mean_of_patches(output: NetworkOutput, kinds: Mapping[str, str]) -> NetworkO
     """
 
     def mean(values: Tensor) -> Tensor:
-        return values.unflatten(0, (-1, PATCHES)).mean(dim=1)
+        of_images: Tensor = values.unflatten(0, (-1, PATCHES)).mean(dim=1)
+        return of_images
 
     heads = {}
     for name, values in output.heads.items():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
+
+import numpy as np
 
 from wsegs.errors import OptionError
 from wsegs.tasks.options import ClassMapOptions
@@ -87,6 +89,16 @@ def choose_main_source(recipe: Recipe, overrides: Overrides, tasks: list[ChosenT
         margin=samples.margin,
     )
     return _source(recipe, opened, overrides, hold_out)
+
+
+def unboxed(main: ChosenSource) -> Iterator[str]:
+    """Yield a note on images that are not used since their table of boxes has no row of them."""
+    opened = main.opened
+    if isinstance(opened, OpenStore) or opened.frame.kind != "box":
+        return
+    without = int((~np.isfinite(opened.boxes).all(axis=1)).sum())
+    if without:
+        yield f"{without} of {len(opened.boxes)} images of {opened.name} have no box, and are not used"
 
 
 def _check_ten_crops(recipe: Recipe) -> None:

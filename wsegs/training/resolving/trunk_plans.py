@@ -83,8 +83,8 @@ def _check_run(trunk: TrunkChoice, recipe: Recipe, signature: NetworkSignature) 
         ours, theirs = (network.options.get("layers", "paper") for network in (recipe.network, earlier))
         if ours != theirs:
             raise OptionError(
-                f"network: trunks: {trunk.source} has layers: {theirs}: expected {ours}, as here; --layers {theirs} takes"
-                " its"
+                f"network: trunks: {trunk.source} has layers: {theirs}: expected {ours}, as here; --layers {theirs}"
+                " takes its"
             )
     if "width" in signature.arguments and "width" in earlier.options:
         ours, theirs = recipe.network.options.get("width", 1.0), earlier.options["width"]

@@ -29,8 +29,8 @@ def open_source(plan: SourcePlan, size: tuple[int, int]) -> tuple[OpenSource, Sp
 
     Returns
     -------
-    What is opened, the rows that are trained on and validated on, and the samples, cropped to ``size`` (H, W) or patches
-    of this size.
+    What is opened, the rows that are trained on and validated on, and the samples, cropped to ``size`` (H, W), or
+    patches of this size.
     """
     patch = size if plan.ten_crops else None
     size = plan.frame.size if plan.ten_crops else size

@@ -191,7 +191,15 @@ def open_data(
     elif dataset.points is not None:
         points = dataset.points.astype(np.float32)
     if crop == "auto":
-        crop = "face" if landmarks else "box" if (options or {}).get("boxes") else "image" if dataset.aligned_points is not None else "letterbox"
+        crop = (
+            "face"
+            if landmarks
+            else "box"
+            if (options or {}).get("boxes")
+            else "image"
+            if dataset.aligned_points is not None
+            else "letterbox"
+        )
     if crop == "face" and not np.isfinite(points).any():
         raise OptionError(f"--crop face: needs landmarks of {dataset.root}; --landmarks names them")
     if crop == "box" and dataset.boxes is None:
