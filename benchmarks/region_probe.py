@@ -309,9 +309,9 @@ def network_section(bench: Benchmark, landmarks: Path, count: int = 1627) -> Ite
     )
 
 
-def write_section(path: Path, name: str, text: str) -> None:
+def write_section(path: Path, name: str, text: str, script: str = "region_probe.py") -> None:
     """Put text between the markers of a section, which are added at the end where they are not there."""
-    begin, end = f"<!-- {name}: written by benchmarks/region_probe.py -->", f"<!-- end of {name} -->"
+    begin, end = f"<!-- {name}: written by benchmarks/{script} -->", f"<!-- end of {name} -->"
     whole = path.read_text() if path.exists() else ""
     if begin not in whole:
         whole = f"{whole.rstrip()}\n\n{begin}\n{end}\n".lstrip()

@@ -12,14 +12,17 @@ from wsegs.errors import DataError, MissingError
 
 def _table(tmp_path: Path) -> Path:
     path = tmp_path / "boxes.csv"
-    rows = [("a/1.png", (1.5, 2, 30, 40.25), 0.5), ("a/1.png", (9, 9, 9, 9), 0.25), ("b.png", (0, 0, 8, 8), 1.0)]
+    rows = [("a/1.png", (1.5, 2, 30, 40.25), 0.5), ("a/1.png", (9, 9, 9, 9), 0.25), ("b.png", (0, 0, 8, 8), 1e-7)]
     write_boxes(path, rows)
     return path
 
 
 def test_what_is_written_is_read_by_name_and_the_first_row_counts(tmp_path) -> None:
     path = _table(tmp_path)
-    assert path.read_text().splitlines()[:2] == ["name,x,y,width,height,score", "a/1.png,1.50,2.00,30.00,40.25,0.5"]
+    assert path.read_text().splitlines()[:2] == [
+        "name,x,y,width,height,score",
+        "a/1.png,1.50,2.00,30.00,40.25,0.50000000",
+    ]
     boxes = boxes_by_name(path, ["b.png", "c.png", "a/1.png"])
     np.testing.assert_array_equal(boxes[[0, 2]], [[0, 0, 8, 8], [1.5, 2, 30, 40.25]])
     assert np.isnan(boxes[1]).all()

@@ -30,7 +30,8 @@ def write_boxes(path: Path, rows: Iterable[tuple[str, Sequence[float], float]]) 
     write_table(
         path,
         COLUMNS,
-        ([name, *(f"{value:.2f}" for value in box), f"{score:.6g}"] for name, box, score in rows),
+        # Without exponents, which readers of plain numbers do not take.
+        ([name, *(f"{value:.2f}" for value in box), f"{score:.8f}"] for name, box, score in rows),
     )
 
 
