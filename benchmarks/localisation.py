@@ -4,7 +4,8 @@
 
 Trains lnet-objects on class folders, lnet-o on images in the wild with that pre-training and without, and lnet-s on the
 heads and shoulders that each lnet-o located; chooses thresholds on validation images by landmarks; measures recall at
-an overlap of 0.3, 0.5 and 0.7 on faces of 300-W, whole and at half size, against the box of the points that people marked.
+an overlap of 0.3, 0.5 and 0.7 on faces of 300-W, whole and at half size, against the box of the points that people
+marked.
 What is done is kept in the cache, so that a call that was interrupted goes on; options are part of its names.
 """
 
@@ -212,7 +213,8 @@ def measure(bench: Benchmark) -> Iterator[str]:
     plot_recall({title: sizes["whole"] for title, sizes in rows.items()}, chart, title="Faces of 300-W, human points")
     yield (
         f"{len(names)} faces of 300-W (HELEN's test set and AFW); LNets of width {bench.options.width:g},"
-        f" {bench.options.epochs} epochs of objects, {2 * bench.options.epochs} of attributes for each, seed {bench.options.seed}"
+        f" {bench.options.epochs} epochs of objects, {2 * bench.options.epochs} of attributes for each, seed"
+        f" {bench.options.seed}"
         + (f", a sample of {bench.options.limit} training images" if bench.options.limit else "")
         + ". Recall in %, at an overlap (intersection over union) of 0.3, 0.5 and 0.7 or more, and the mean overlap."
     )
@@ -228,8 +230,8 @@ def measure(bench: Benchmark) -> Iterator[str]:
     points = 100 * (recall_at(gain[0], 0.5) - recall_at(gain[1], 0.5))
     yield ""
     yield (
-        f"Pre-training on objects changes recall at 0.5 by {points:+.0f} points; the paper gains 74 with ILSVRC 2012, and"
-        " is 23 above SURF cascades and 11 above DPM on its own faces."
+        f"Pre-training on objects changes recall at 0.5 by {points:+.0f} points; the paper gains 74 with ILSVRC 2012,"
+        " and is 23 above SURF cascades and 11 above DPM on its own faces."
     )
     print(f"{time.monotonic() - started:.0f} s")
 

@@ -215,7 +215,7 @@ def test_boxes_and_runs_that_do_not_fit(run, folder, trained) -> None:
         (("evaluate", "runs/lnet-s", "--data", "data", "-o", "q"), "--boxes names those of these images"),
         (("predict", "runs/lnet-s", "data/faces/001.png"), "--boxes names those of these images"),
         (
-            ("train", "lnet-o", "--data", "data", "--boxes", "heads.csv", "-o", "q"),
+            ("train", "lnet-o", "--data", "data", "--boxes", "heads.csv", "--no-trunks", "-o", "q"),
             "--boxes: expected crops about boxes",
         ),
         (("train", "lnet-s", "--data", "data", "-o", "q"), "has no boxes; --boxes names a table of them"),
@@ -237,7 +237,11 @@ def test_a_category_with_one_picture_is_told(run, folder, tmp_path) -> None:
     (tmp_path / "objects/cup").mkdir()
     shutil.copy(folder / "objects/box/0.png", tmp_path / "objects/cup/0.png")
     ten = _recipe(folder, "lnet-objects", ("ten_crops: 256x256", "ten_crops: 75x75"))
-    done = run("train", ten, "--data", tmp_path / "objects", *TINY, "-o", tmp_path / "run")
+    begin = ("train", ten, "--data", tmp_path / "objects", *TINY, "-o", tmp_path / "run")
+    done = run(*begin)
+    assert (done.code, done.err.count("\n")) == (1, 1), done.err
+    assert "--categories class reads it from labels.csv, or takes each folder for a category" in done.err
+    done = run(*begin, "--categories", "class")
     assert done.code == 0, done.err
     told = "Note: task 'class': 1 of 3 categories have one image, which is either trained on or validated on: cup"
     assert told in done.err

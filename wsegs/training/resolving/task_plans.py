@@ -101,6 +101,7 @@ def plan_task(task: ChosenTask, number: int, source: ChosenSource) -> TaskPlan:
             raise OptionError(
                 f"task '{task.name}': {source.opened.name} has no {task.kind.labels} '{label}': expected one of {there}"
                 f"{did_you_mean(label, tuple(known))}; --{kind} {label} reads it from labels.csv"
+                f"{', or takes each folder for a category' if (kind, label) == ('categories', 'class') else ''}"
             )
         options["label"] = label
         outputs = (label,) if task.kind.labels == "number" else tuple(known[label].names)
