@@ -45,6 +45,9 @@ class Benchmark:
         self.folder = arguments.cache / f"width-{arguments.width:g}-epochs-{arguments.epochs}-seed-{arguments.seed}"
         if arguments.limit:
             self.folder = self.folder.with_name(f"{self.folder.name}-limit-{arguments.limit}")
+        if arguments.train:
+            own = "-".join(word.strip("-") for word in arguments.train.split())
+            self.folder = self.folder.with_name(f"{self.folder.name}-{own}")
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def command(self, *arguments: object) -> None:
@@ -64,6 +67,7 @@ class Benchmark:
         own = before.split("epochs: ")[1].split(",")[0]
         changed.write_text(text.replace(before, before.replace(f"epochs: {own}", f"epochs: {epochs}")))
         options = ["--width", self.options.width, "--seed", self.options.seed, "--batch-size", self.options.batch_size]
+        options += self.options.train.split()
         if self.options.limit:
             options += ["--limit", self.options.limit]
         started = (run / "run.json").exists()
@@ -216,6 +220,7 @@ def measure(bench: Benchmark) -> Iterator[str]:
         f" {bench.options.epochs} epochs of objects, {2 * bench.options.epochs} of attributes for each, seed"
         f" {bench.options.seed}"
         + (f", a sample of {bench.options.limit} training images" if bench.options.limit else "")
+        + (f", {bench.options.train}" if bench.options.train else "")
         + ". Recall in %, at an overlap (intersection over union) of 0.3, 0.5 and 0.7 or more, and the mean overlap."
     )
     yield ""
@@ -247,6 +252,9 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=32, help="Small, since there are few images.")
     parser.add_argument("--seed", type=int, default=0, help="Seed of the trainings.")
     parser.add_argument("--limit", type=int, default=0, help="A sample of the training images, to try the script.")
+    parser.add_argument(
+        "--train", default="", help="More options of wsegs train: '--optimizer adam --learning-rate 3e-4'."
+    )
     parser.add_argument("-j", "--jobs", type=int, default=-1, help="Processes that locate.")
     parser.add_argument("--output", type=Path, default=Path("docs/lnet.md"), help="Page with the section.")
     parser.add_argument("--plot", type=Path, default=Path("docs/img/lnet-recall.png"), help="Chart to write.")

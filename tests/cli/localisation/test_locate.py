@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 
 import cv2
 import numpy as np
@@ -218,7 +219,10 @@ def test_boxes_and_runs_that_do_not_fit(run, folder, trained) -> None:
             ("train", "lnet-o", "--data", "data", "--boxes", "heads.csv", "--no-trunks", "-o", "q"),
             "--boxes: expected crops about boxes",
         ),
-        (("train", "lnet-s", "--data", "data", "-o", "q"), "has no boxes; --boxes names a table of them"),
+        (
+            ("train", "lnet-s", "--data", "data", "--no-trunks", "-o", "q"),
+            "has no boxes; --boxes names a table of them",
+        ),
         (
             ("train", "lnet-s", "--data", "data", "--boxes", "heads.csv", "--width", 0.5, "-o", "q"),
             "has a width of 0.04",
@@ -283,3 +287,21 @@ def test_ten_crops_need_a_larger_image_and_a_data_set(run, folder) -> None:
     done = run("train", small, "--data", "objects", "-o", "q")
     assert "samples: ten_crops: expected at least the network's 227x227 (HxW), got 200x256" in done.err
     assert done.code == 1
+
+
+@pytest.mark.slow
+def test_the_next_step_trains_what_comes_next(run, folder, trained, tmp_path) -> None:
+    """With the width, the size and the pre-training of LNet_o."""
+    done = run("locate", "runs/lnet-o", "--data", "data", "--limit", 6, "-j", 1, "-o", tmp_path / "heads.csv")
+    (line,) = [line for line in done.out.splitlines() if line.startswith("next: ")]
+    program, *arguments = shlex.split(line.removeprefix("next: "))
+    assert program == "wsegs"
+    assert arguments[-2:] == ["-o", "runs/lnet-s-2"]  # there is one already
+    done = run(*arguments[:-2], "--max-steps", 1, "-o", tmp_path / "run")
+    assert done.code == 0, done.err
+    assert "Note: 20 of 26 images of " in done.err
+    assert "have no box, and are not used" in done.err
+    done = run(
+        "locate", "runs/lnet-o", "runs/lnet-s", "--data", "data", "--limit", 3, "-j", 1, "-o", tmp_path / "b.csv"
+    )
+    assert f"next: wsegs landmarks --data data --boxes {tmp_path / 'b.csv'} -o landmarks-2.h5" in done.out
