@@ -15,6 +15,7 @@ from wsegs.cli.guidance.mistakes import check_there
 from wsegs.cli.options import (
     PATH,
     argument,
+    boxes_option,
     checkpoint_option,
     data_scale_option,
     given,
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
         help="A landmarks.h5 of these images, if they are not aligned or the run reads features by region.  [default:"
         " faces are found on the fly]",
     ),
+    boxes_option,
     *regions_options,
     cloup.option(
         "--calibrate",
@@ -97,6 +99,7 @@ def evaluate(
     split: str,
     limit: int | None,
     landmarks: Path | None,
+    boxes: Path | None,
     regions: Path | None,
     class_map: str,
     calibrate: int | None,
@@ -121,7 +124,13 @@ def evaluate(
         check_run(folder, checkpoint)
     if data is not None and not data.exists():
         raise MissingError(f"{data}: no such folder; --data names the data set")
-    named = {"--masks": masks, "--landmarks": landmarks, "--regions": regions, "--parsing-masks": parsing_masks}
+    named = {
+        "--masks": masks,
+        "--landmarks": landmarks,
+        "--regions": regions,
+        "--parsing-masks": parsing_masks,
+        "--boxes": boxes,
+    }
     check_there({**named, "--labels": labels["labels"]})
     if output is not None:
         if (output / "run.json").exists():
@@ -150,7 +159,7 @@ def evaluate(
         raise OptionError("--regions: expected one run, got several")
     if parsing_masks is not None:
         raise OptionError("--parsing-masks: is for parsing; --parsing measures it")
-    opened = open_images(runs[0], data, masks, landmarks, given(labels))
+    opened = open_images(runs[0], data, masks, landmarks, given({**labels, "boxes": boxes}))
     dataset = opened.dataset
     beside = "".join(f"-with-{run.path.name}" for run in runs[1:])
     default = run_folders[0] / f"evaluation-{dataset.name}-{split}{beside}"

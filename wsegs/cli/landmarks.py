@@ -14,6 +14,7 @@ from wsegs.cli.labels.relabel import relabel_landmarks
 from wsegs.cli.options import (
     DEFAULT_DATA,
     PATH,
+    boxes_option,
     data_option,
     data_scale_option,
     given,
@@ -42,6 +43,7 @@ _FOUND_BY = {"imported": "imported", "data set": "from the data set", "data set 
         help="Use only the images of this split of the data set.",
     ),
     limit_option,
+    boxes_option,
 )
 @cloup.option_group(
     "Landmarkers",
@@ -145,6 +147,7 @@ def landmarks(
     from_data: bool,
     data_scale: str | None,
     boxes_from_data: bool,
+    boxes: Path | None,
     predictor: Path | None,
     imports: tuple[Path, ...],
     update: Path | None,
@@ -169,8 +172,10 @@ def landmarks(
     at are listed in a file beside the output. After Ctrl-C the same command continues where it stopped.
     """
     if relabel:
-        if imports or from_data or export is not None:
-            raise OptionError("--relabel: takes labels alone; expected no --import, --from-data or --export beside it")
+        if imports or from_data or export is not None or boxes is not None:
+            raise OptionError(
+                "--relabel: takes labels alone; expected no --import, --from-data, --boxes or --export beside it"
+            )
         relabel_landmarks(update, data, output, given(labels), force=force, as_json=as_json)
         return
     use_one_thread()
@@ -211,7 +216,7 @@ def landmarks(
         "import_scale": None if import_scale is None else parse_scale(import_scale, "--import-scale"),
         "data_scale": None if data_scale is None else parse_scale(data_scale, "--data-scale", ()),
     }
-    dataset = open_dataset(data or DEFAULT_DATA, **given(labels))
+    dataset = open_dataset(data or DEFAULT_DATA, **given({**labels, "boxes": boxes}))
     imported = read_imports(imports, dataset.images, points, folder=dataset.root)
     rejected = () if reject is None else read_names(reject)
     earlier = None if update is None else read_landmarks(update)

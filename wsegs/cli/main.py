@@ -29,6 +29,7 @@ _COMMANDS = {
     "masks": ("wsegs.cli.masks", "Draw attribute masks: landmarks.h5 and rules to masks.h5."),
     "preview": ("wsegs.cli.preview", "Draw a contact sheet of landmarks, regions and masks."),
     "classes": ("wsegs.cli.labels.classes", "Write a folder for each class out of other data sets."),
+    "locate": ("wsegs.cli.localisation.locate", "Locate faces by LNets that learnt attribute tags: boxes.csv."),
     "features": ("wsegs.cli.features", "Read a frozen backbone's maps by region: masks.h5 to features.h5."),
     "train": ("wsegs.cli.train", "Train a network on masks.h5 and its images, or on a data set."),
     "evaluate": ("wsegs.cli.evaluate", "Measure trained networks on a split of a data set."),

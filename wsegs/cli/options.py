@@ -85,6 +85,13 @@ images_option = cloup.option(
     help="Which of CelebA's images: the aligned crops, or the originals in the wild.  [default: aligned]",
 )
 
+boxes_option = cloup.option(
+    "--boxes",
+    type=PATH,
+    help="Table of boxes of the faces (CSV: file name, x, y, width, height in pixels of the image), as wsegs locate"
+    " writes it, in place of the data set's own.  [default: the boxes of the data set, where it has some]",
+)
+
 limit_option = cloup.option(
     "--limit",
     metavar="N",

@@ -15,6 +15,7 @@ from wsegs.cli.guidance.mistakes import check_some_image, check_there
 from wsegs.cli.options import (
     PATH,
     argument,
+    boxes_option,
     checkpoint_option,
     data_scale_option,
     force_option,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     cloup.option(
         "--masks", "store_path", type=PATH, help="Read the images from this mask store, which must keep its images."
     ),
+    boxes_option,
     cloup.option(
         "--data",
         type=PATH,
@@ -75,6 +77,7 @@ def predict(
     run_folder: Path,
     images: tuple[Path, ...],
     store_path: Path | None,
+    boxes: Path | None,
     data: Path | None,
     data_scale: str | None,
     regions: Path | None,
@@ -96,9 +99,12 @@ def predict(
     from wsegs.training.run_folder import check_run
 
     check_run(run_folder, checkpoint)
-    check_there({"--masks": store_path, "--regions": regions, "--data": data})
-    if data is not None and store_path is not None:
-        raise OptionError("--data: a mask store has landmarks of its own; expected --masks or --data")
+    check_there({"--masks": store_path, "--regions": regions, "--data": data, "--boxes": boxes})
+    for option, value in (("--data", data), ("--boxes", boxes)):
+        if value is not None and store_path is not None:
+            raise OptionError(
+                f"{option}: a mask store has landmarks and crops of its own; expected --masks or {option}"
+            )
     if data_scale is not None and data is None:
         raise OptionError("--data-scale: expected --data beside it, whose boxes and points are scaled")
     if store_path is None:
@@ -114,12 +120,15 @@ def predict(
         scale = None if data_scale is None else parse_scale(data_scale, "--data-scale", ())
         faces = faces_of_files(data, images, scale)
     # torch takes seconds to import, so mistakes are reported first.
+    from wsegs.datasets.boxes import boxes_by_path
+    from wsegs.evaluation.crop_sources import check_boxes
     from wsegs.evaluation.predict import Failure, check_maps, map_files
     from wsegs.evaluation.predict import predict as predict_images
     from wsegs.evaluation.region_readers import open_regions
     from wsegs.evaluation.runs import load_run
 
     run = load_run(run_folder, checkpoint)
+    check_boxes(run, boxes is not None)
     if run.class_names and not run.plan.network.heads:
         if store_path is not None or regions is not None:
             raise OptionError("--masks, --regions: a parser reads image files alone")
@@ -130,11 +139,12 @@ def predict(
         if regions is not None:
             names = [image.as_posix() if store else image.name for image in images]
             run, reader = open_regions(run, regions, class_map, names)
+        found_boxes = None if boxes is None else boxes_by_path(boxes, images)
         pictures: list[Path | None] = [None] * len(images)
         if heatmaps is not None:
             check_maps(run)
             pictures = [check_output(picture, force=force) for picture in map_files(heatmaps, images)]
-        found = zip(predict_images(run, images, store, reader, faces), pictures, strict=True)
+        found = zip(predict_images(run, images, store, reader, faces, found_boxes), pictures, strict=True)
         results = (result if isinstance(result, Failure) else _attributes(run, result, file) for result, file in found)
     done: list[dict[str, Any]] = []
     failures: list[Failure] = []

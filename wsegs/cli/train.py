@@ -16,6 +16,7 @@ from wsegs.cli.labels.warn import check_label_options, warn_of_store
 from wsegs.cli.options import (
     PATH,
     argument,
+    boxes_option,
     categories_option,
     data_option,
     data_scale_option,
@@ -81,11 +82,13 @@ class LabelsType(click.ParamType):  # type: ignore[type-arg]
     ),
     cloup.option(
         "--crop",
-        type=click.Choice(["image", "letterbox", "face", "box"]),
+        type=click.Choice(["image", "letterbox", "centre", "face", "box"]),
         help="How to crop images without a mask store: image resizes them, letterbox fits them in with black bars,"
-        " face crops by --landmarks, box by the boxes of the data set.  [default: face with --landmarks, image if all"
-        " are aligned, else letterbox]",
+        " face crops by --landmarks, box by --boxes or the boxes of the data set, centre cuts the sides that are too"
+        " long.  [default: the recipe's; by itself face with --landmarks, box with --boxes, image if all are aligned,"
+        " else letterbox]",
     ),
+    boxes_option,
 )
 @recipe_options
 @cloup.option_group(
@@ -158,6 +161,7 @@ def train(
     limit: int | None,
     landmarks: Path | None,
     crop: str | None,
+    boxes: Path | None,
     features: Path | None,
     finetune: bool,
     accelerator: str,
@@ -191,7 +195,7 @@ def train(
     workers = (os.cpu_count() or 1) if jobs == -1 else jobs
     files = None if isinstance(labels, tuple) else labels
     labelled = {"images": images, "labels": files, "numbers": numbers, "categories": categories, "unknown": unknown}
-    opened = given({**labelled, "data_scale": data_scale})
+    opened = given({**labelled, "data_scale": data_scale, "boxes": boxes})
     if masks is not None and is_landmark_table(masks):
         masks, data, landmarks, opened = samples_of_landmarks(masks, data, landmarks, opened)
     overrides = Overrides(masks, data, landmarks, limit, crop, opened)
@@ -224,6 +228,8 @@ def train(
     check_label_options(plan)
     if is_main_process():
         warn_of_store(plan)
+        for note in plan.notes:
+            click.echo(f"Note: {note}", err=True)
         if not as_json:
             _print_mirroring(plan)
 

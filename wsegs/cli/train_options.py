@@ -20,6 +20,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 # Option -> field of the recipe; others have the name of their field.
 _FIELDS = {
     "width": "network.width",
+    "layers": "network.layers",
     "learning_rate": "optimizer.learning_rate",
     "weight_decay": "optimizer.weight_decay",
     "optimizer": "optimizer.name",
@@ -90,13 +91,19 @@ _GROUPS = (
             help="Multiply the number of filters of every layer by this factor, if the network has that option; 0.25 is"
             " affordable on a CPU.",
         ),
+        cloup.option(
+            "--layers",
+            type=click.Choice(["paper", "torchvision"]),
+            help="Filters of lnet: those of the paper, or those of torchvision's AlexNet, for --init-from FILE."
+            "  [default: the recipe's]",
+        ),
         cloup.option("--size", type=SIZE, help="Height and width in pixels of the images that the network sees."),
         cloup.option(
             "--init-from",
-            metavar="RUN",
+            metavar="RUN|FILE",
             type=PATH,
-            help="Start from the best weights of this run of the same network, to fine-tune it.  [default: random"
-            " weights]",
+            help="Start from the best weights of this run of the same network, to fine-tune it. Or of lnet: from the"
+            " convolutions in this file (.pth), such as torchvision's AlexNet.  [default: random weights]",
         ),
         cloup.option(
             "--trunk",

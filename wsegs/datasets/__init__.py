@@ -25,6 +25,7 @@ def open_dataset(
     numbers: Sequence[str] = (),
     categories: Sequence[str] = (),
     unknown: str | None = None,
+    boxes: str | Path | None = None,
 ) -> FaceDataset:
     """Open a folder in the layout in which it comes.
 
@@ -47,6 +48,9 @@ def open_dataset(
         folder for each class even where the folders may be something else.
     unknown
         A value of the table's attributes that is unknown, beside empty fields and the like: "0" where absent is -1.
+    boxes
+        A table of boxes, such as ``wsegs locate`` writes, in place of the data set's own; see
+        :mod:`wsegs.datasets.boxes`.
 
     Raises
     ------
@@ -69,6 +73,10 @@ def open_dataset(
     except PermissionError as error:
         raise DataError(f"{error.filename}: cannot be read: {error.strerror}") from error
     _require_labels(dataset, numbers, categories)
+    if boxes is not None:
+        from wsegs.datasets.boxes import boxes_by_name
+
+        dataset = replace(dataset, boxes=boxes_by_name(Path(boxes), dataset.images))
     opened = {
         "data": str(data.absolute()),
         "images": images,
@@ -76,6 +84,7 @@ def open_dataset(
         "numbers": list(numbers),
         "categories": list(categories),
         "unknown": unknown,
+        "boxes": None if boxes is None else str(Path(boxes).absolute()),
     }
     return replace(dataset, opened={name: value for name, value in opened.items() if value})
 

@@ -15,6 +15,7 @@ from wsegs.errors import OptionError
 from wsegs.evaluation.crops import Crop, CropKind, Cropper, cropper_for
 from wsegs.evaluation.known_faces import KnownFace, KnownFaces
 from wsegs.evaluation.region_readers import MEAN_FACE, RegionReader, find_landmarks
+from wsegs.evaluation.runs import Run
 from wsegs.geometry.matrices import resize_affine, transform_points
 from wsegs.io.images import read_image
 from wsegs.landmarks.image_sizes import check_size
@@ -179,6 +180,35 @@ class StoreCrops:
         resize = resize_affine(np.array([self.store.size]), self.size)
         image = self.store.image(row, self.size)
         return Crop(image, "as in training", transform_points(points[None], resize)[0], resize[0])
+
+
+def check_boxes(run: Run, given: bool) -> None:
+    """Check that a run reads crops about boxes where some are given, and that they are given where it needs them.
+
+    Parameters
+    ----------
+    run
+        The run.
+    given
+        Whether there are boxes of the images to come.
+
+    Raises
+    ------
+    OptionError
+        If the two do not fit.
+    """
+    about_boxes = run.info.frame.kind == "box"
+    if given and not about_boxes:
+        raise OptionError(
+            f"--boxes: {run.path} was not trained on crops about boxes (--crop box), but on '{run.info.frame.kind}'"
+        )
+    source = run.plan.main
+    trained_by = str(source.opened.get("boxes", "")) if source.kind == "data" else ""
+    if about_boxes and trained_by and not given:
+        raise OptionError(
+            f"{run.path}: was trained on crops about the boxes of {trained_by}; --boxes names those of these images,"
+            " which wsegs locate finds"
+        )
 
 
 def store_dataset(store: MaskStore) -> FaceDataset:

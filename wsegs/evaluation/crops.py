@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.evaluation.known_faces import GIVEN, KnownFace, find_face
-from wsegs.geometry.crops import box_affine, letterbox_affine
+from wsegs.geometry.crops import box_affine, centre_affine, letterbox_affine
 from wsegs.geometry.frame import Frame
 from wsegs.geometry.matrices import compose, invert, resize_affine, scale_affine, similarity, transform_points
 from wsegs.geometry.warp import warp_image
@@ -148,6 +148,8 @@ class Cropper:
         whole = resize_affine(np.array([image.shape[:2]]), self.size)[0]
         if self.frame.kind == "letterbox":
             return letterbox_affine((image.shape[0], image.shape[1]), self.size), "as in training", points
+        if self.frame.kind == "centre":
+            return centre_affine((image.shape[0], image.shape[1]), self.size), "as in training", points
         if self.frame.kind == "image":
             if self.source_size is None or image.shape[:2] == self.source_size:
                 return whole, "as in training", points

@@ -18,7 +18,7 @@ from wsegs.datasets.index import FaceDataset
 from wsegs.datasets.sample import sample_rows
 from wsegs.datasets.tables.columns import respelled
 from wsegs.errors import DataError, OptionError
-from wsegs.evaluation.crop_sources import LANDMARKS, CropSource, FileCrops, StoreCrops
+from wsegs.evaluation.crop_sources import LANDMARKS, CropSource, FileCrops, StoreCrops, check_boxes
 from wsegs.evaluation.crops import Crop, cropper_for
 from wsegs.evaluation.known_faces import known_faces
 from wsegs.evaluation.predictor import Predictor
@@ -243,11 +243,12 @@ def _crop_source(
     reader = rules_reader(run) if regions is None else regions
     chosen = None if reader is None else RowsReader(reader, rows)
     if store is not None:
-        return StoreCrops(store, run.info, run.size, rows, chosen)
+        return StoreCrops(store, run.info, run.crop_size, rows, chosen)
     if landmarks is None:
         check_detectable(run, reader)
     _check_places(run, dataset, rows, landmarks is None, draws=reader is not None and reader.scheme is not None)
-    cropper = cropper_for(run.info, run.size, dataset.aligned_points)
+    check_boxes(run, "boxes" in dataset.opened)
+    cropper = cropper_for(run.info, run.crop_size, dataset.aligned_points)
     points = found = sizes = None
     if landmarks is not None:
         points = list(points_by_name(landmarks, dataset)[rows])

@@ -48,8 +48,8 @@ class Located(NamedTuple):
 def response_map(network: Responds, image: NDArray[np.uint8], longest_side: int) -> NDArray[np.float32]:
     """Return where a network responds, (h, w), to an image (H, W, 3) uint8 RGB that is resized to a longest side.
 
-    The resize keeps the shape; the longest side should be about that of the training images. A narrow image is made
-    larger, so that the map has a cell across.
+    The resize keeps the shape; the longest side should be about that of the training images, 0 resizes nothing. A
+    narrow image is made larger, so that the map has a cell across.
     """
     resized = cv2.resize(
         image, _resized(image.shape[:2], longest_side, network.smallest)[::-1], interpolation=cv2.INTER_AREA
@@ -76,8 +76,21 @@ def locate(
         Windows at most. Peaks that lie in the window of a higher one are not counted.
     """
     rho = response_map(network, image, longest_side)
-    height, width = _resized(image.shape[:2], longest_side, network.smallest)
-    scale = np.array([image.shape[1] / width, image.shape[0] / height] * 2, np.float32)
+    return windows_in(network, rho, image.shape[:2], longest_side=longest_side, threshold=threshold, count=count)
+
+
+def windows_in(
+    network: Responds,
+    rho: NDArray[np.float32],
+    image_size: tuple[int, ...],
+    *,
+    longest_side: int,
+    threshold: float,
+    count: int = 1,
+) -> list[Located]:
+    """Return the windows about the highest peaks of a response map (h, w) of an image of (H, W); see :func:`locate`."""
+    height, width = _resized(image_size, longest_side, network.smallest)
+    scale = np.array([image_size[1] / width, image_size[0] / height] * 2, np.float32)
     found: list[Located] = []
     taken = np.zeros(rho.shape, bool)
     for peak in highest_peaks(density_peaks(rho), rho, rho.size):
@@ -118,15 +131,38 @@ def locate_face(
     windows = locate(coarse, image, longest_side=longest_sides[0], threshold=thresholds[0])
     if not windows:
         return None
-    x, y, width, height = windows[0].box
-    left, top = int(x), int(y)
-    part = image[top : int(np.ceil(y + height)), left : int(np.ceil(x + width))]
+    part, corner = window_part(image, windows[0].box)
     faces = locate(fine, part, longest_side=longest_sides[1], threshold=thresholds[1])
-    if not faces:
-        return None
-    return Located(faces[0].box + np.array([left, top, 0, 0], np.float32), faces[0].score)
+    return None if not faces else moved(faces[0], corner)
+
+
+def window_part(image: NDArray[np.uint8], box: NDArray[np.float32]) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """Return the pixels of a window (x, y, width, height) of an image, and x and y of their corner."""
+    x, y, width, height = (float(value) for value in box)
+    left, top = int(x), int(y)
+    return image[top : int(np.ceil(y + height)), left : int(np.ceil(x + width))], (left, top)
+
+
+def moved(located: Located, corner: tuple[int, int]) -> Located:
+    """Return what was located in a part of an image, in pixels of the image; the part begins at x and y of a corner."""
+    return Located(located.box + np.array([*corner, 0, 0], np.float32), located.score)
+
+
+def heat_of(
+    network: Responds, rho: NDArray[np.float32], image_size: tuple[int, ...], longest_side: int
+) -> NDArray[np.float32]:
+    """Return a response map (h, w) as large as its image of (H, W): bilinear between the centres of the cells."""
+    height, width = _resized(image_size, longest_side, network.smallest)
+    rows, columns = (
+        (np.arange(size, dtype=np.float32) + 0.5) * (resized / size) - 0.5
+        for size, resized in zip(image_size, (height, width), strict=True)
+    )
+    y, x = ((pixels - network.cell_centre) / STRIDE for pixels in (rows, columns))
+    across, down = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
+    return np.asarray(cv2.remap(rho, across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
 def _resized(size: tuple[int, ...], longest_side: int, smallest: int) -> tuple[int, int]:
-    scale = max(longest_side / max(size), smallest / min(size))  # a narrow image must have a cell, too
+    wanted = longest_side / max(size) if longest_side else 1.0
+    scale = max(wanted, smallest / min(size))  # a narrow image must have a cell, too
     return max(smallest, round(size[0] * scale)), max(smallest, round(size[1] * scale))

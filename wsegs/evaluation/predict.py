@@ -95,6 +95,7 @@ def predict(
     store: MaskStore | None = None,
     regions: RegionReader | None = None,
     faces: KnownFaces | None = None,
+    boxes: NDArray[np.float32] | None = None,
 ) -> Iterator[Prediction | Failure]:
     """Yield what a run says about images, one after another; those that cannot be read are no obstacle.
 
@@ -114,6 +115,8 @@ def predict(
     faces
         Where the faces of the files are, as far as a data set knows; see
         :func:`wsegs.evaluation.known_faces.faces_of_files`.
+    boxes
+        (N, 4) x, y, width, height of the faces in pixels of the images, nan unknown; None finds them.
 
     Raises
     ------
@@ -125,8 +128,8 @@ def predict(
     reader = regions or rules_reader(run)
     if store is None:
         check_detectable(run, reader)
-        cropper = cropper_for(run.info, run.size)
-        source = FileCrops(cropper, images, None, regions=reader, faces=faces, find_points=run.reads_parts)
+        cropper = cropper_for(run.info, run.crop_size)
+        source = FileCrops(cropper, images, None, boxes=boxes, regions=reader, faces=faces, find_points=run.reads_parts)
     else:
         source = _crops_by_name(store, run, images, reader)
     network = Predictor(run)
@@ -179,7 +182,7 @@ def _crops_by_name(store: MaskStore, run: Run, images: Sequence[Path], regions: 
             f"'{unknown[0]}' is none of the {len(names)} images of {store.path}{did_you_mean(unknown[0], names)}"
         )
     chosen = np.array([rows[image.as_posix()] for image in images], np.intp)
-    return StoreCrops(store, run.info, run.size, chosen, regions)
+    return StoreCrops(store, run.info, run.crop_size, chosen, regions)
 
 
 def draws_regions(run: Run) -> bool:

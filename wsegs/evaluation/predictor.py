@@ -6,8 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from wsegs.evaluation.runs import Run
+from wsegs.geometry.crops import patch_corners
 from wsegs.nets import NetworkOutput
 from wsegs.nets.images import normalise
+from wsegs.nets.layers.ten_crops import mean_of_patches, ten_patches
 from wsegs.training.precision import autocast, memory_format, resolve_precision
 
 
@@ -26,6 +28,9 @@ class Predictor:
         # What was chosen for the machine that trained need not be there.
         self._precision = resolve_precision("auto" if precision != "32-true" else precision, self._device.type)
         self._network = self._place(run.network)
+        self._patch = run.size if run.plan.main.ten_crops else None
+        self._corners = patch_corners(run.crop_size, run.size).tolist()
+        self._kinds = {task.name: task.kind for task in run.plan.tasks}
         self._regions = None if run.regions is None else self._place(run.regions)
 
     def __call__(self, images: Tensor, points: Tensor, known: Tensor | None = None) -> NetworkOutput:
@@ -34,7 +39,7 @@ class Predictor:
         Parameters
         ----------
         images
-            uint8 (B, 3, H, W).
+            uint8 (B, 3, H, W); of a run with ten crops, what their patches are cut from.
         points
             float (B, 5, 2): eyes, nose, corners of the mouth, x and y in pixels of the images; nan if not known.
         known
@@ -42,15 +47,18 @@ class Predictor:
         """
         with torch.inference_mode(), autocast(self._precision, self._device):
             normalised = normalise(images.to(self._device))
+            if self._patch is not None:
+                normalised = ten_patches(normalised, self._corners, self._patch)
             if self._regions is None:
                 output = self._network(normalised)
             else:
                 output = self._network(normalised, self._draw(normalised, points, known))
-        return NetworkOutput(
+        output = NetworkOutput(
             {name: values.float().cpu() for name, values in output.heads.items()},
             None if output.maps is None else output.maps.float().cpu(),
             None if output.features is None else output.features.float().cpu(),
         )
+        return output if self._patch is None else mean_of_patches(output, self._kinds)
 
     def draw(self, images: Tensor, points: Tensor, known: Tensor | None = None) -> Tensor:
         """Return the regions that the network reads, float (B, R, h, w) between 0 and 1, on the CPU."""

@@ -47,6 +47,11 @@ class Run:
         return self.plan.network.size
 
     @property
+    def crop_size(self) -> tuple[int, int]:
+        """(H, W) of the crops of images, of which the network may see patches."""
+        return self.plan.main.frame.size if self.plan.main.ten_crops else self.size
+
+    @property
     def attribute_names(self) -> tuple[str, ...]:
         """In the order of the network's outputs; empty where it learnt none."""
         task = self.plan.task("attributes")

@@ -1,4 +1,4 @@
-"""Crops of whole images: fitted with black bars, and about boxes."""
+"""Crops of whole images: fitted with black bars, filled, about boxes, and ten patches of one image."""
 
 from __future__ import annotations
 
@@ -21,6 +21,39 @@ def letterbox_affine(image_size: tuple[int, int], size: tuple[int, int]) -> NDAr
     """
     scale = min(size[0] / image_size[0], size[1] / image_size[1])
     return _about((image_size[1] / 2, image_size[0] / 2), scale, size)
+
+
+def centre_affine(image_size: tuple[int, int], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Return the matrix (2, 3) that fills ``size`` with the middle of an image, its shape kept.
+
+    Parameters
+    ----------
+    image_size, size
+        See :func:`letterbox_affine`.
+
+    >>> centre_affine((10, 20), (10, 10)).tolist()
+    [[1.0, 0.0, -5.0], [0.0, 1.0, 0.0]]
+    """
+    scale = max(size[0] / image_size[0], size[1] / image_size[1])
+    return _about((image_size[1] / 2, image_size[0] / 2), scale, size)
+
+
+def patch_corners(size: tuple[int, int], patch: tuple[int, int]) -> NDArray[np.intp]:
+    """Return where the five patches of an image begin, (5, 2) row and column: the middle, then the four corners.
+
+    With the mirrored ones they are the ten of Krizhevsky, Sutskever & Hinton. A middle between two pixels is the upper
+    left one.
+
+    Parameters
+    ----------
+    size, patch
+        (H, W) of the image and (h, w) of its patches.
+
+    >>> patch_corners((256, 256), (227, 227)).tolist()
+    [[14, 14], [0, 0], [0, 29], [29, 0], [29, 29]]
+    """
+    down, across = size[0] - patch[0], size[1] - patch[1]
+    return np.array([[down // 2, across // 2], [0, 0], [0, across], [down, 0], [down, across]], np.intp)
 
 
 def box_affine(box: NDArray[np.floating], size: tuple[int, int], margin: float) -> NDArray[np.float32]:

@@ -39,7 +39,7 @@ class Frame:
         says only that its crops are "more focused on the face region"; 1.25 just keeps the chin of a frontal face.
     """
 
-    kind: Literal["image", "face", "letterbox", "box"]
+    kind: Literal["image", "face", "letterbox", "centre", "box"]
     size: tuple[int, int]
     align_eyes: bool = False
     zoom: float = 1.25

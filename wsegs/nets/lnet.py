@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -134,6 +135,19 @@ class LNet(nn.Module):
         """Return the outputs (B, K) of the tasks for images (B, 3, H, W) of the training's size."""
         features = self.hidden(self.convolved(images).flatten(1))
         return NetworkOutput(self.heads(features), features=features)
+
+    def fitting_option(self, weights: Mapping[str, Tensor]) -> str:
+        """Return, as the end of a message, with which option an LNet has the shapes of these weights; "" if none."""
+        shapes = [
+            tuple(weights[name].shape) for name in self.state_dict() if name in weights and name.endswith("weight")
+        ]
+        for layers, (filters, _) in LAYERS.items():
+            ours = [(after, before) for before, after in itertools.pairwise((3, *filters))]
+            if [shape[:2] for shape in shapes if len(shape) == 4] == ours:
+                return (
+                    f"; an lnet with --layers {layers} (network: {{layers: {layers}}}) and --width 1 has these shapes"
+                )
+        return ""
 
     def convolved(self, images: Tensor) -> Tensor:
         """Return h(5), the maps (B, C5, h, w) of the last convolution, for images (B, 3, H, W) of any size."""

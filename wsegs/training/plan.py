@@ -259,6 +259,8 @@ class SourcePlan:
         What mirrored images exchange.
     labels, labels_seed
         So many of the labelled training images are used, drawn by the seed; 0 is all.
+    ten_crops
+        Whether the network sees patches of the crops: one in training, ten at test.
     """
 
     kind: Literal["store", "data"]
@@ -279,6 +281,7 @@ class SourcePlan:
     mirror: MirrorPlan = MirrorPlan()
     labels: int = 0
     labels_seed: int = 0
+    ten_crops: bool = False
 
     @property
     def steps_per_epoch(self) -> int:
@@ -381,6 +384,8 @@ class TrainingPlan:
         See the recipe.
     fit
         How heads are fitted on the features of the network, in place of its training or after it; None fits none.
+    notes
+        What of the data a user may want to know before the training.
     """
 
     network: NetworkPlan
@@ -398,6 +403,7 @@ class TrainingPlan:
     seed: int
     fit: FitPlan | None = None
     unmirrored: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def main(self) -> SourcePlan:

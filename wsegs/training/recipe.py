@@ -146,21 +146,24 @@ class Samples(_Strict):
     """Source of the samples, and the crop of images that come straight from a data set.
 
     ``auto`` takes a mask store where one is named or a task needs masks, else the data set. ``image`` resizes images as
-    they are, ``letterbox`` fits whole images into the network's with black bars, ``face`` crops by landmarks
-    (``zoom``, ``align_eyes``), ``box`` by the data set's boxes, widened by ``margin``. ``auto`` is ``face`` where
-    landmarks are given, ``image`` where all images are aligned, else ``letterbox``. ``hold_out`` says whether people or
-    single images are carved out for validation where the data set has no such split; people of the training are
-    known only by images. ``labels`` trains on so many of the labelled images, drawn by the seed; those of a smaller
-    number are among those of a larger one.
+    they are, ``letterbox`` fits whole images into the network's with black bars, ``centre`` fills it with the middle of
+    the image, ``face`` crops by landmarks (``zoom``, ``align_eyes``), ``box`` by boxes (``--boxes``, or the data
+    set's), widened by ``margin``. ``auto`` is ``face`` where landmarks are given, ``box`` where ``--boxes`` are,
+    ``image`` where all images are aligned, else ``letterbox``. ``hold_out`` says whether people or single images are
+    carved out for validation where the data set has no such split; people of the training are known only by images.
+    ``labels`` trains on so many of the labelled images, drawn by the seed; those of a smaller number are among those of
+    a larger one. ``ten_crops`` is a size that images are cropped to first: in training one of five patches of it is
+    taken, the middle or a corner, mirrored as ``flips`` says; at test, the mean of all ten.
     """
 
     source: Literal["auto", "store", "data"] = Field(default="auto", alias="from")
-    crop: Literal["auto", "image", "letterbox", "face", "box"] = "auto"
+    crop: Literal["auto", "image", "letterbox", "centre", "face", "box"] = "auto"
     zoom: float = Field(default=1.25, gt=0)
     align_eyes: bool = False
     margin: float = Field(default=0.3, ge=0)
     hold_out: Literal["auto", "people", "images"] = "auto"
     labels: int | None = Field(default=None, ge=2)
+    ten_crops: Size | None = None
 
 
 class Stage(_Strict):

@@ -28,6 +28,7 @@ from wsegs.training.resolving.source_plans import (
     Overrides,
     choose_main_source,
     hold_out_of,
+    unboxed,
     with_parsing_source,
 )
 from wsegs.training.resolving.task_plans import (
@@ -36,9 +37,10 @@ from wsegs.training.resolving.task_plans import (
     choose_tasks,
     head_sizes,
     plan_task,
+    rare_categories,
     score_names,
 )
-from wsegs.training.resolving.trunk_plans import plan_trunks
+from wsegs.training.resolving.trunk_plans import is_weights_file, plan_trunks
 from wsegs.training.schedule import Schedule, plan_steps
 
 __all__ = ["DEFAULT_DATA", "Overrides", "resolve", "score_names"]
@@ -94,7 +96,8 @@ def resolve(recipe: Recipe, overrides: Overrides | None = None) -> TrainingPlan:
     chosen = [source.plan for source in sources]
     mirrored, unmirrored = plan_mirrors(recipe, opened, chosen, plans, region_names)
     whole = _plan(recipe, schedule, network, regions, plans, mirrored, tasks)
-    return replace(whole, flips=recipe.flips and not unmirrored, unmirrored=unmirrored)
+    notes = (*rare_categories(plans, sources), *unboxed(main))
+    return replace(whole, flips=recipe.flips and not unmirrored, unmirrored=unmirrored, notes=notes)
 
 
 def _network_options(recipe: Recipe, signature: NetworkSignature, tasks: tuple[TaskPlan, ...]) -> dict[str, Any]:
@@ -131,7 +134,7 @@ def _plan(
             optimizer.momentum,
         ),
         monitor=_monitor(recipe, kinds),
-        init_from="" if recipe.init_from is None else str(recipe.init_from),
+        init_from="" if recipe.init_from is None or is_weights_file(recipe.init_from) else str(recipe.init_from),
         steps=schedule.steps,
         validation_interval=schedule.validation_interval,
         flips=recipe.flips,

@@ -95,7 +95,7 @@ def describe_run(plan: TrainingPlan, source: OpenSource, rows: Split, **more: An
         **({"validation_images": _names(source, rows)} if rows.carved else {}),
         **more,
     }
-    mean = mean_points(source, rows.train, plan.network.size)
+    mean = mean_points(source, rows.train, plan.main.frame.size if plan.main.ten_crops else plan.network.size)
     return RunInfo(source.frame, source_size, scheme, mean, provenance, plan.main.margin)
 
 

@@ -114,7 +114,12 @@ def load_trunks(network: nn.Module, plan: TrainingPlan) -> None:
         else:
             read = read_weights(trunk.source)
             weights = read.get("state_dict", read)
-        copy_layers(network, weights, trunk.layers, trunk.source)
+        try:
+            copy_layers(network, weights, trunk.layers, trunk.source)
+        except OptionError as error:
+            fitting = getattr(network, "fitting_option", None)
+            hint = "" if fitting is None else fitting(weights)
+            raise OptionError(f"{error}{hint}") from None
     freeze(network, plan.network.trunks)
 
 

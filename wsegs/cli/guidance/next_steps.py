@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wsegs.cli.options import RULES_OF_SCHEME
 
@@ -101,6 +101,13 @@ def after_training(plan: TrainingPlan, run: Path, splits: Mapping[str, int]) -> 
         Numbers of images of its data set.
     """
     report = f"wsegs report {_quoted(run)}"
+    source = plan.main
+    if plan.network.name == "lnet" and plan.task("attributes") is not None and source.frame.kind == "letterbox":
+        where = f" --data {_quoted(source.path)}"
+        where += "".join(
+            f" --{key} {shlex.quote(str(source.opened[key]))}" for key in ("images",) if key in source.opened
+        )
+        return f"wsegs locate {_quoted(run)}{where} -o head-shoulders.csv; {report}"
     task, regions = plan.task("parsing"), plan.regions
     if not plan.network.heads and task is not None and plan.sources[task.source].kind != "store":
         return report  # parsing is measured on a mask store
@@ -110,6 +117,49 @@ def after_training(plan: TrainingPlan, run: Path, splits: Mapping[str, int]) -> 
     if split is None:
         return report
     return f"wsegs evaluate {_quoted(run)}{'' if split == 'test' else f' --split {split}'}; {report}"
+
+
+def after_locating(boxes: Path, data: Path, labels: Mapping[str, Any], runs: Sequence[Path]) -> str:
+    """Return what boxes are for: those of heads and shoulders to train LNet_s on, those of faces to find landmarks.
+
+    Parameters
+    ----------
+    boxes, data
+        The table, and the data set.
+    labels
+        Options that the data set was opened with.
+    runs
+        LNet_o, and LNet_s where there is one.
+    """
+    where = f" --data {_quoted(data)}"
+    for option in ("images", "labels"):
+        if labels.get(option):
+            where += f" --{option} {shlex.quote(str(labels[option]))}"
+    if len(runs) == 1:
+        free = Path("runs/lnet-s")
+        output = f" -o {_quoted(_free(free))}" if free.exists() else ""
+        return f"wsegs train lnet-s{where} --boxes {_quoted(boxes)}{_as_begun(runs[0])}{output}"
+    return f"wsegs landmarks{where} --boxes {_quoted(boxes)} -o {_quoted(_free(Path('landmarks.h5')))}"
+
+
+def _as_begun(run: Path) -> str:
+    """Return the options by which an LNet begins as that of a run did: its width, its filters, its pre-training."""
+    from wsegs.training.plan import read_plan
+    from wsegs.training.run_folder import PLAN
+
+    network = read_plan(run / PLAN).network
+    options = "".join(
+        f" --{name} {shlex.quote(str(network.options[name]))}"
+        for name, usual in (("width", 1.0), ("layers", "paper"))
+        if network.options.get(name, usual) != usual
+    )
+    if network.size != (227, 227):
+        options += f" --size {network.size[0]}x{network.size[1]}"
+    trunks = [trunk.source for trunk in network.trunks]
+    if not trunks:
+        return f"{options} --no-trunks"
+    begins = "--trunk" if trunks[0].is_dir() else "--init-from"
+    return options if trunks[0] == Path("runs/lnet-objects") else f"{options} {begins} {_quoted(trunks[0])}"
 
 
 def after_features(recipe: str, masks: Path, features: str, more: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
+
+import numpy as np
 
 from wsegs.errors import OptionError
 from wsegs.tasks.options import ClassMapOptions
@@ -71,15 +73,19 @@ def choose_main_source(recipe: Recipe, overrides: Overrides, tasks: list[ChosenT
             raise OptionError(
                 f"{overrides.landmarks}: {why} needs the regions of a mask store; wsegs masks draws one from landmarks"
             )
-        for option, value in (("--landmarks", overrides.landmarks), ("--crop", overrides.crop)):
+        if recipe.samples.ten_crops is not None:
+            raise OptionError("samples: ten_crops: expected images of a data set, got a mask store")
+        boxes = overrides.opened.get("boxes")
+        for option, value in (("--landmarks", overrides.landmarks), ("--crop", overrides.crop), ("--boxes", boxes)):
             if value is not None:
                 raise OptionError(f"{option}: a mask store has landmarks and crops of its own")
         return _source(recipe, open_store(overrides.masks or DEFAULT_MASKS, overrides.data), overrides, hold_out)
     samples = recipe.samples
+    _check_ten_crops(recipe)
     opened = open_data(
         overrides.data or DEFAULT_DATA,
         overrides.crop or samples.crop,
-        recipe.size,
+        samples.ten_crops or recipe.size,
         landmarks="" if overrides.landmarks is None else str(overrides.landmarks),
         options=dict(overrides.opened),
         zoom=samples.zoom,
@@ -87,6 +93,30 @@ def choose_main_source(recipe: Recipe, overrides: Overrides, tasks: list[ChosenT
         margin=samples.margin,
     )
     return _source(recipe, opened, overrides, hold_out)
+
+
+def unboxed(main: ChosenSource) -> Iterator[str]:
+    """Yield a note on images that are not used since their table of boxes has no row of them."""
+    opened = main.opened
+    if isinstance(opened, OpenStore) or opened.frame.kind != "box":
+        return
+    without = int((~np.isfinite(opened.boxes).all(axis=1)).sum())
+    if without:
+        yield f"{without} of {len(opened.boxes)} images of {opened.name} have no box, and are not used"
+
+
+def _check_ten_crops(recipe: Recipe) -> None:
+    """Check that patches fit into the images that they are cut from, and that nothing but images moves with them."""
+    whole = recipe.samples.ten_crops
+    if whole is None:
+        return
+    if whole[0] < recipe.size[0] or whole[1] < recipe.size[1]:
+        raise OptionError(
+            f"samples: ten_crops: expected at least the network's {recipe.size[0]}x{recipe.size[1]} (HxW),"
+            f" got {whole[0]}x{whole[1]}"
+        )
+    if recipe.regions is not None or "parsing" in recipe.losses:
+        raise OptionError("samples: ten_crops: expected a training without regions and class maps")
 
 
 def _needs_store(recipe: Recipe, tasks: list[ChosenTask]) -> str:
@@ -132,6 +162,7 @@ def _source(recipe: Recipe, opened: OpenSource, overrides: Overrides, hold_out: 
         batch_size=min(recipe.batch_size, len(rows.train)),
         labels=labels,
         labels_seed=recipe.seed if labels else 0,
+        ten_crops=not store and recipe.samples.ten_crops is not None,
     )
     return ChosenSource(opened, rows, plan)
 

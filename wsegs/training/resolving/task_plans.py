@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -102,6 +102,7 @@ def plan_task(task: ChosenTask, number: int, source: ChosenSource) -> TaskPlan:
             raise OptionError(
                 f"task '{task.name}': {source.opened.name} has no {task.kind.labels} '{label}': expected one of {there}"
                 f"{did_you_mean(label, tuple(known))}; --{kind} {label} reads it from labels.csv"
+                f"{', or takes each folder for a category' if (kind, label) == ('categories', 'class') else ''}"
             )
         options["label"] = label
         outputs = (label,) if task.kind.labels == "number" else tuple(known[label].names)
@@ -142,6 +143,24 @@ def check_labels(task: ChosenTask, plan: TaskPlan, source: ChosenSource) -> None
             raise DataError(
                 f"{source.opened.name}: expected {name} of the {len(rows)} images {use}, none of them has a known"
                 " label; masks are made from the labels of landmarks.h5, which wsegs landmarks reads from the data set"
+            )
+
+
+def rare_categories(tasks: Sequence[TaskPlan], sources: Sequence[ChosenSource]) -> Iterator[str]:
+    """Yield notes on categories with a single image, which is either trained on or validated on."""
+    for task in tasks:
+        if task.kind != "category":
+            continue
+        source = sources[task.source]
+        codes = label_values(source.opened.labelled, str(task.options.get("label")))
+        used = codes[np.concatenate([source.rows.train, source.rows.validation])]
+        counts = np.bincount(used[used >= 0], minlength=len(task.outputs))
+        alone = [name for name, count in zip(task.outputs, counts, strict=True) if count == 1]
+        if alone:
+            shown = ", ".join(alone[:3]) + (", ..." if len(alone) > 3 else "")
+            yield (
+                f"task '{task.name}': {len(alone)} of {len(task.outputs)} categories have one image, which is either"
+                f" trained on or validated on: {shown}"
             )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from wsegs.geometry.crops import box_affine, letterbox_affine
+from wsegs.geometry.crops import box_affine, centre_affine, letterbox_affine
 from wsegs.geometry.matrices import resize_affine, transform_points
 from wsegs.geometry.warp import warp_image
 from wsegs.io.images import read_image
@@ -26,10 +26,18 @@ class DataSource(SampleSource):
         (H, W) of the crops.
     class_maps
         Of the images; None for none.
+    patch
+        (h, w) of the patches of the crops that mini-batches hold; None for whole crops.
     """
 
-    def __init__(self, opened: OpenData, size: tuple[int, int], class_maps: ClassMaps | None = None) -> None:
-        super().__init__(opened.labelled, size, opened.has_face, class_maps)
+    def __init__(
+        self,
+        opened: OpenData,
+        size: tuple[int, int],
+        class_maps: ClassMaps | None = None,
+        patch: tuple[int, int] | None = None,
+    ) -> None:
+        super().__init__(opened.labelled, size, opened.has_face, class_maps, patch)
         self._opened = opened
         self._last: tuple[int, NDArray[np.uint8], NDArray[np.float32]] | None = None
 
@@ -68,6 +76,8 @@ class DataSource(SampleSource):
         frame = self._opened.frame
         if frame.kind == "letterbox":
             return letterbox_affine(image_size, self.size)
+        if frame.kind == "centre":
+            return centre_affine(image_size, self.size)
         if frame.kind == "box":
             return box_affine(self._opened.boxes[row], self.size, self._opened.margin)
         if frame.kind == "face":

@@ -29,12 +29,15 @@ def open_source(plan: SourcePlan, size: tuple[int, int]) -> tuple[OpenSource, Sp
 
     Returns
     -------
-    What is opened, the rows that are trained on and validated on, and the samples, cropped to ``size`` (H, W).
+    What is opened, the rows that are trained on and validated on, and the samples, cropped to ``size`` (H, W), or
+    patches of this size.
     """
+    patch = size if plan.ten_crops else None
+    size = plan.frame.size if plan.ten_crops else size
     opened = open_planned(plan, size)
     rows = rows_of_plan(plan, opened)
     maps = None if plan.class_maps is None else open_class_maps(plan.class_maps, opened.labelled, opened.name)
-    source = StoreSource(opened, size, maps) if isinstance(opened, OpenStore) else DataSource(opened, size, maps)
+    source = StoreSource(opened, size, maps) if isinstance(opened, OpenStore) else DataSource(opened, size, maps, patch)
     return opened, rows, source
 
 
@@ -84,6 +87,7 @@ class Loaders:
                 flips=self._plan.flips,
                 rank=rank,
                 devices=devices,
+                patches=source.ten_crops,
             )
             sampler.set_epoch(interval)
             loaders.append(self._loader(dataset, sampler))

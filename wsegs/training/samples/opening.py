@@ -187,7 +187,9 @@ def open_data(
     options = dict(options or {})
     scale = options.pop("data_scale", None)
     dataset = open_dataset(path, **options)
-    if crop == "auto":
+    if crop == "auto" and not landmarks and options.get("boxes"):
+        crop = "box"
+    elif crop == "auto":
         crop = "face" if landmarks else "image" if dataset.aligned_points is not None else "letterbox"
     dataset = fit_to_images(
         dataset,
@@ -207,7 +209,12 @@ def open_data(
     if crop == "face" and not np.isfinite(points).any():
         raise OptionError(f"--crop face: needs landmarks of {dataset.root}; --landmarks names them")
     if crop == "box" and dataset.boxes is None:
-        raise OptionError(f"--crop box: the data set '{dataset.name}' in {dataset.root} has no boxes")
+        raise OptionError(
+            f"--crop box: the data set '{dataset.name}' in {dataset.root} has no boxes; --boxes names a table of them,"
+            " which wsegs locate makes"
+        )
+    if crop != "box" and dataset.opened.get("boxes"):
+        raise OptionError(f"--boxes: expected crops about boxes (--crop box), got --crop {crop}")
     frame = Frame(crop, size, align_eyes, zoom)  # type: ignore[arg-type]
     return OpenData(dataset, frame, margin, points, sizes, landmarks, rejected)
 

@@ -13,15 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
-# What keeps the random numbers of the order and of the flips apart.
-_ORDER, _FLIPS = 0, 1
+# What keeps the random numbers of the order, of the flips and of the patches apart.
+_ORDER, _FLIPS, _PATCHES = 0, 1, 2
 
 
 @dataclass(frozen=True)
 class Moves:
-    """Moves of the crops of a mini-batch: ``flip``, bool (B,), are mirrored."""
+    """Moves of the crops of a mini-batch.
+
+    Attributes
+    ----------
+    flip
+        Bool (B,): which are mirrored.
+    patch
+        Int (B,), 0 to 4: which patch of the crop is taken, the middle or a corner; None is the middle.
+    """
 
     flip: NDArray[np.bool_]
+    patch: NDArray[np.integer] | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,8 @@ class TrainingSampler(Sampler[BatchPlan]):
     together
         Images of a person that stand side by side in the order, for losses of pairs. The images of an epoch are the
         same: what is left of a person comes in a smaller group.
+    patches
+        Whether to take one of five patches of each image.
     """
 
     def __init__(
@@ -73,6 +84,7 @@ class TrainingSampler(Sampler[BatchPlan]):
         devices: int = 1,
         people: NDArray[np.integer] | None = None,
         together: int = 1,
+        patches: bool = False,
     ) -> None:
         self._rows = rows
         self._people = people
@@ -81,6 +93,7 @@ class TrainingSampler(Sampler[BatchPlan]):
         self._interval = interval
         self._seed = seed
         self._flips = flips
+        self._patches = patches
         self._rank = rank
         self._devices = devices
         self._current = 0
@@ -111,7 +124,8 @@ class TrainingSampler(Sampler[BatchPlan]):
         if self._flips:
             flip = np.random.default_rng((self._seed, _FLIPS, step)).random(size) < 0.5
         part = slice(self._rank * size // self._devices, (self._rank + 1) * size // self._devices)
-        return BatchPlan(rows[part], Moves(flip[part]))
+        patch = np.random.default_rng((self._seed, _PATCHES, step)).integers(0, 5, size) if self._patches else None
+        return BatchPlan(rows[part], Moves(flip[part], None if patch is None else patch[part]))
 
     def _order(self, rng: np.random.Generator) -> NDArray[np.intp]:
         """Return the rows of an epoch."""

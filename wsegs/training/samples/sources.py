@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from wsegs.geometry.crops import patch_corners
 from wsegs.geometry.matrices import scale_affine
 from wsegs.nets import IGNORE_INDEX
 from wsegs.tasks.batch import Batch, SampleFields
@@ -37,13 +38,22 @@ class SampleSource(ABC):
         bool (N,): whether a face was found.
     class_maps
         Of the images; None for none.
+    patch
+        (h, w) of the patches of the crops that mini-batches hold; None for whole crops.
     """
 
     def __init__(
-        self, labelled: Labelled, size: tuple[int, int], has_face: NDArray[np.bool_], class_maps: ClassMaps | None
+        self,
+        labelled: Labelled,
+        size: tuple[int, int],
+        has_face: NDArray[np.bool_],
+        class_maps: ClassMaps | None,
+        patch: tuple[int, int] | None = None,
     ) -> None:
         self.labelled = labelled
         self.size = size
+        self.patch = patch
+        self._corners = None if patch is None else patch_corners(size, patch)
         self._has_face = has_face
         self.class_maps = class_maps
         self._labels: dict[str, NDArray[Any]] = {}
@@ -98,16 +108,19 @@ class SampleSource(ABC):
         """
         rows = np.asarray(rows, np.intp)
         real = np.flatnonzero(rows >= 0)
-        images = np.zeros((len(rows), *self.size, 3), np.uint8)
+        images = np.zeros((len(rows), *(self.patch or self.size), 3), np.uint8)
         has_face = np.zeros(len(rows), bool)
         points = np.full((len(rows), 5, 2), np.nan, np.float32)
         matrices = np.full((len(rows), 2, 3), np.nan, np.float32)
         for position in real:
             row = int(rows[position])
-            images[position] = self._row("crops", row, self.crop)
+            top, left = self._corner(0 if moves is None or moves.patch is None else int(moves.patch[position]))
+            crop = self._row("crops", row, self.crop)
+            images[position] = crop[top : top + images.shape[1], left : left + images.shape[2]]
             matrices[position] = self._row("matrices", row, self.matrix)
+            matrices[position, :, 2] -= (left, top)
             has_face[position] = self._has_face[row]
-            points[position] = self.points(row)
+            points[position] = self.points(row) - (left, top)
         flip = np.zeros(len(rows), bool) if moves is None else np.array(moves.flip)
         return Batch(
             torch.from_numpy(images).permute(0, 3, 1, 2),
@@ -119,6 +132,13 @@ class SampleSource(ABC):
             torch.from_numpy(points),
             torch.from_numpy(matrices),
         )
+
+    def _corner(self, number: int) -> tuple[int, int]:
+        """Return row and column where one of the five patches begins; of a whole crop, its corner."""
+        if self._corners is None:
+            return 0, 0
+        row, column = self._corners[number]
+        return int(row), int(column)
 
     def _arrays(self, fields: SampleFields) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
         arrays: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {

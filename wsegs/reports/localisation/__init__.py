@@ -1,0 +1,1 @@
+"""Pictures of what LNets locate: response maps, and recall against overlap."""
