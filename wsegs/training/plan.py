@@ -305,7 +305,7 @@ class OptimizerPlan:
 class FitPlan:
     """How linear heads are fitted on features; see :class:`wsegs.training.recipe.Fit`."""
 
-    loss: Literal["logistic", "hinge"]
+    loss: Literal["logistic", "hinge", "svm"]
     penalties: tuple[float, ...]
     criterion: Literal["log_loss", "average_precision"]
     each: bool

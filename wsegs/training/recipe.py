@@ -219,6 +219,7 @@ class RegionInput(_Strict):
 class Fit(_Strict):
     """How linear heads are fitted on the features of a frozen network, in place of training it.
 
+    ``loss: hinge`` is squared; ``svm`` is the same as scikit-learn fits it, and takes no prior.
     ``penalties`` are tried by ``folds`` of people (0: on the validation images), and the best by ``criterion`` is
     taken, with ``each`` for each attribute by itself. ``prior`` is by how much more weights on regions outside of an
     attribute's own mask are penalised. ``mirrored_copies`` adds the mirrored images as further rows. ``thresholds``
@@ -227,7 +228,7 @@ class Fit(_Strict):
     curve.
     """
 
-    loss: Literal["logistic", "hinge"] = "logistic"
+    loss: Literal["logistic", "hinge", "svm"] = "logistic"
     penalties: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1)
     criterion: Literal["log_loss", "average_precision"] = "log_loss"
     each: bool = True
@@ -244,6 +245,17 @@ class Fit(_Strict):
         if value == 1:
             raise ValueError("expected 0, or 2 or more")
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _machines_without_prior(cls, data: Any) -> Any:
+        return {"prior": 1.0, **data} if isinstance(data, dict) and data.get("loss") == "svm" else data
+
+    @model_validator(mode="after")
+    def _no_prior_of_machines(self) -> Fit:
+        if self.loss == "svm" and self.prior != 1:
+            raise ValueError(f"loss: svm: expected prior: 1, since scikit-learn takes none, got {self.prior:g}")
+        return self
 
 
 class Recipe(_Strict):
