@@ -22,6 +22,7 @@ PENALTIES = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 
 # liblinear penalises the bias like a weight of a feature with this value: 1 / 900 of a weight is none to speak of.
 _BIAS_FEATURE = 30.0
+_TOLERANCE = 1e-6  # its own default, 1e-4, moves decisions by hundredths where features outnumber images
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,6 +151,7 @@ def fit_at(
             class_weight={0: costs[0, a], 1: costs[1, a]},
             intercept_scaling=_BIAS_FEATURE,
             max_iter=max_iterations,
+            tol=_TOLERANCE,
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
