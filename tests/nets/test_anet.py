@@ -110,7 +110,7 @@ class TestInterweaving:
         assert fast.abs().sum() > 0
 
     @pytest.mark.slow
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=8, deadline=None)
     @given(
         cells=st.sampled_from([((39, 31), (2, 1)), ((47, 47), (4, 3)), ((63, 47), (4, 1)), ((47, 79), (8, 1))]),
         larger=st.tuples(st.integers(0, 21), st.integers(0, 21)),

@@ -83,7 +83,8 @@ class ANet(nn.Module):
         )
         if cells[0] % 2:
             raise OptionError(
-                f"network '{self.name}': cells of the third convolution are pooled, so their side is even; got {cells[0]}"
+                f"network '{self.name}': cells of the third convolution are pooled, so their side is even; got"
+                f" {cells[0]}"
             )
         try:
             self.third = LocallySharedConvolution(c2, c3, 3, cells[0], self.shared_size)

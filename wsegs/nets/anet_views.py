@@ -70,7 +70,8 @@ class ANetViews(ANet):
             raise OptionError(f"network '{self.name}': views: expected 1 or {len(VIEWS)}, got {views}")
         if border < PATCH_STRIDE and (views > 1 or search):
             raise OptionError(
-                f"network '{self.name}': border: expected {PATCH_STRIDE} or more, to look beside the middle, got {border}"
+                f"network '{self.name}': border: expected {PATCH_STRIDE} or more, to look beside the middle,"
+                f" got {border}"
             )
         self.views, self.search, self.clip = views, search, clip
         features = views * self.full.out_features

@@ -20,7 +20,6 @@ from torch.nn import functional as F
 from wsegs.errors import DataError
 from wsegs.nets.anet import PATCH_STRIDE, ANet
 
-
 VIEWS = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))
 """Views of a face: a patch, then those above, below, to the left and to the right of it, in steps of four pixels."""
 
