@@ -12,8 +12,10 @@ import click
 from wsegs.cli.guidance.next_steps import after_training
 from wsegs.cli.labels.warn import warn_of_store
 from wsegs.cli.options import print_json
+from wsegs.errors import OptionError
 
 if TYPE_CHECKING:
+    from wsegs.training.plan import TrainingPlan
     from wsegs.training.recipe import Recipe
     from wsegs.training.resolve import Overrides
 
@@ -28,13 +30,19 @@ def fit_heads(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Fit the heads of a recipe and print the summary; see :func:`wsegs.training.fitting.fit.fit_probe`."""
+    """Fit the heads of a recipe and print the summary.
+
+    See :func:`wsegs.training.fitting.fit.fit_probe` and :func:`wsegs.training.fitting.views.fit_views`.
+    """
     from wsegs.training.resolve import resolve
     from wsegs.training.run_folder import check_free
 
     check_free(output, force=force)
     plan = resolve(recipe, overrides)
     warn_of_store(plan)
+    if plan.network.backbone is None:
+        _fit_views(recipe, plan, output, features, force=force, as_json=as_json)
+        return
     # torch takes seconds to import, so mistakes are reported first.
     from wsegs.training.fitting.features import features_path
     from wsegs.training.fitting.fit import fit_probe
@@ -54,6 +62,32 @@ def fit_heads(
         click.echo(f"next: {after_training(plan, output, summary['splits'])}")
 
 
+def _fit_views(
+    recipe: Recipe, plan: TrainingPlan, output: Path, features: Path | None, *, force: bool, as_json: bool
+) -> None:
+    if features is not None:
+        raise OptionError(f"--features: network '{plan.network.name}' reads its features anew, they are in no file")
+    # torch takes seconds to import, so mistakes are reported first.
+    from wsegs.training.fitting.views import fit_views
+
+    summary = fit_views(recipe, plan, output, force=force)
+    if as_json:
+        print_json(summary)
+        return
+    images, seconds = summary["images"], summary["seconds"]
+    click.echo(
+        f"{summary['output']}: {summary['network']}, {summary['views']} views of each face, fitted on {images['train']}"
+        f" images of {summary['people']} people, {summary['feature_count']} features; {seconds['features']:.0f} s for"
+        f" the features, {seconds['fit']:.0f} s for the fit"
+    )
+    if summary["unreadable"]:
+        click.echo(f"left out: {summary['unreadable']} images that cannot be read")
+    _print_choice(summary)
+    for name, file in summary["files"].items():
+        click.echo(f"{name}: {file}")
+    click.echo(f"next: {after_training(plan, output, summary['splits'])}")
+
+
 def _print(summary: Mapping[str, Any]) -> None:
     images, seconds = summary["images"], summary["seconds"]
     click.echo(
@@ -61,6 +95,19 @@ def _print(summary: Mapping[str, Any]) -> None:
         f" {len(summary['regions'])} regions, {summary['feature_count']} features; {seconds['features']:.0f} s for the"
         f" features, {seconds['fit']:.0f} s for the fit"
     )
+    _print_choice(summary)
+    if summary["fewer_labels"]:
+        click.echo(f"--labels: {summary['fewer_labels']} were asked for, {images['train']} images have labels")
+    if summary["prior"] is None:
+        click.echo("without a prior: these regions belong to no rules, so no attribute has regions of its own")
+    if summary["mean_face"]:
+        click.echo(f"without a face, read by the mean face's regions: {summary['mean_face']} of all images")
+    for name, file in summary["files"].items():
+        click.echo(f"{name}: {file}")
+
+
+def _print_choice(summary: Mapping[str, Any]) -> None:
+    """Print penalties, scores, and what was not fitted."""
     taken = Counter(summary["penalty"].values())
     many = ", ".join(f"{penalty:g} ({taken[penalty]})" for penalty in sorted(taken, reverse=True))
     click.echo(f"penalties by {summary['chosen_by']}, and for how many attributes: {many}")
@@ -70,14 +117,6 @@ def _print(summary: Mapping[str, Any]) -> None:
     click.echo(f"{scores} {summary['measured_on']}")
     if "leaks" in summary:
         click.echo(f"note: {summary['leaks']['text']}")
-    if summary["fewer_labels"]:
-        click.echo(f"--labels: {summary['fewer_labels']} were asked for, {images['train']} images have labels")
     if summary["skipped"]:
         names = ", ".join(summary["skipped"])
         click.echo(f"not fitted, since all their labels are alike: {names}")
-    if summary["prior"] is None:
-        click.echo("without a prior: these regions belong to no rules, so no attribute has regions of its own")
-    if summary["mean_face"]:
-        click.echo(f"without a face, read by the mean face's regions: {summary['mean_face']} of all images")
-    for name, file in summary["files"].items():
-        click.echo(f"{name}: {file}")

@@ -34,8 +34,27 @@ _FIELDS = {
     "folds": "fit.folds",
     "thresholds": "fit.thresholds",
     "label_counts": "fit.labels",
+    "people": "samples.people",
+    "momentum": "optimizer.momentum",
 }
 _ABOUT_REGIONS = ("parsing_masks", "class_map", "parsing_store", "from_store", "parser", "hard_regions")
+
+
+class ShareType(click.ParamType):  # type: ignore[type-arg]
+    """A share of people, from and to, such as 0-0.8; becomes a tuple."""
+
+    name = "FROM-TO"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
+        """Return two numbers; the recipe says whether they are a share."""
+        if isinstance(value, tuple):
+            return value
+        first, _, last = str(value).partition("-")
+        try:
+            return float(first), float(last)
+        except ValueError:
+            self.fail(f"expected two shares such as 0-0.8, got {value!r}", param, ctx)
+
 
 _GROUPS = (
     cloup.option_group(
@@ -92,6 +111,16 @@ _GROUPS = (
             help="Start from the best weights of this run of the same network, to fine-tune it.  [default: random"
             " weights]",
         ),
+        cloup.option(
+            "--trunk",
+            metavar="RUN",
+            type=PATH,
+            help="Run, or file of weights, of the layers that the recipe names as a trunk (anet, anet-svm).  [default:"
+            " the recipe's]",
+        ),
+        cloup.option(
+            "--no-trunk", is_flag=True, help="Begin with random weights where the recipe names a trunk (anet)."
+        ),
     ),
     cloup.option_group(
         "Loss and optimizer",
@@ -109,6 +138,7 @@ _GROUPS = (
         cloup.option("--optimizer", type=click.Choice(["adam", "adamw", "adagrad", "sgd"]), help="Optimizer."),
         cloup.option("--learning-rate", type=float, help="Learning rate, or its maximum if a schedule changes it."),
         cloup.option("--weight-decay", type=float, help="Weight decay of the optimizer."),
+        cloup.option("--momentum", type=click.FloatRange(0, 1, max_open=True), help="Momentum of sgd."),
         cloup.option(
             "--schedule",
             type=click.Choice(["constant", "one-cycle", "cosine"]),
@@ -212,7 +242,7 @@ def load_overridden_recipe(name: str, options: Mapping[str, Any]) -> Recipe:
     from wsegs.training.recipe import load_recipe
 
     values = {_FIELDS.get(option, option): value for option, value in options.items()}
-    for option in (*_ABOUT_REGIONS, "no_segmentation", "no_flips"):
+    for option in (*_ABOUT_REGIONS, "no_segmentation", "no_flips", "trunk", "no_trunk"):
         del values[option]
     about_regions = {option: options[option] for option in _ABOUT_REGIONS}
     plain = load_recipe(name)
@@ -220,6 +250,7 @@ def load_overridden_recipe(name: str, options: Mapping[str, Any]) -> Recipe:
         if options.get(option) is not None and plain.fit is None:
             flag = "--labels N" if option == "label_counts" else f"--{option}"
             raise OptionError(f"{flag}: recipe '{name}' fits no heads on features; region-probe does")
+    values |= _trunk_fields(plain, options["trunk"], options["no_trunk"])
     recipe = load_recipe(name, values | _region_fields(plain, **about_regions))
     others = options["from_store"] or options["parsing_masks"] is not None
     if recipe.regions is not None and options["parser"] is None and others:
@@ -227,6 +258,21 @@ def load_overridden_recipe(name: str, options: Mapping[str, Any]) -> Recipe:
     if options["no_flips"]:
         recipe = recipe.without_mirroring()
     return recipe.without_segmentation() if options["no_segmentation"] else recipe
+
+
+def _trunk_fields(recipe: Recipe, trunk: Path | None, no_trunk: bool) -> dict[str, Any]:
+    """Return the field of a recipe that says where the weights of its trunks come from."""
+    trunks = recipe.network.trunks
+    for flag, given in (("--trunk", trunk is not None), ("--no-trunk", no_trunk)):
+        if given and not trunks:
+            raise OptionError(f"{flag}: the recipe names no layers whose weights come from elsewhere (network: trunks)")
+    if trunk is not None and no_trunk:
+        raise OptionError("--trunk and --no-trunk: expected one of them")
+    if no_trunk:
+        return {"network.trunks": ()}
+    if trunk is None:
+        return {}
+    return {"network.trunks": [{**each.model_dump(by_alias=True), "from": trunk} for each in trunks]}
 
 
 def _region_fields(

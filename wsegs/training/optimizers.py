@@ -22,7 +22,8 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 def build_optimizer(plan: OptimizerPlan, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
     """Return an optimiser of the parameters that are trained."""
     trained = [parameter for parameter in parameters if parameter.requires_grad]
-    return OPTIMIZERS[plan.name](trained, lr=plan.learning_rate, weight_decay=plan.weight_decay)
+    own = {"momentum": plan.momentum} if plan.name == "sgd" else {}
+    return OPTIMIZERS[plan.name](trained, lr=plan.learning_rate, weight_decay=plan.weight_decay, **own)
 
 
 def learning_rate_schedule(optimizer: torch.optim.Optimizer, plan: OptimizerPlan, steps: int) -> LRScheduler | None:

@@ -233,6 +233,12 @@ class SourcePlan:
         Whether the validation rows were carved out of the train split.
     batch_size
         Images of a step, of all devices together.
+    people
+        The share of the people of the train split that is used.
+    together
+        Images of a person that are side by side in a mini-batch.
+    alone
+        People of whom there is one image to train on, where ``together`` is more than 1.
     mirror
         What mirrored images exchange.
     """
@@ -253,6 +259,9 @@ class SourcePlan:
     carved: bool
     batch_size: int
     mirror: MirrorPlan = MirrorPlan()
+    people: tuple[float, float] = (0.0, 1.0)
+    together: int = 1
+    alone: int = 0
 
     @property
     def steps_per_epoch(self) -> int:
@@ -292,13 +301,17 @@ class StagePlan:
 
 @dataclass(frozen=True)
 class OptimizerPlan:
-    """Optimiser and schedule of the learning rate; ``warmup`` is the share of the steps in which it rises."""
+    """Optimiser and schedule of the learning rate.
+
+    ``warmup`` is the share of the steps in which it rises, ``momentum`` that of ``sgd``.
+    """
 
     name: Literal["adam", "adamw", "adagrad", "sgd"]
     learning_rate: float
     weight_decay: float
     schedule: Literal["constant", "one-cycle", "cosine"]
     warmup: float
+    momentum: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from wsegs.training.plan import (
     TrunkPlan,
 )
 from wsegs.training.recipe import Recipe
-from wsegs.training.resolving.backbone_plans import plan_backbone
+from wsegs.training.resolving.backbone_plans import check_trunks, plan_backbone
 from wsegs.training.resolving.chosen import ChosenTask
 from wsegs.training.resolving.mirror_plans import plan_mirrors
 from wsegs.training.resolving.region_plans import plan_regions
@@ -37,6 +37,7 @@ from wsegs.training.resolving.task_plans import (
     plan_task,
     score_names,
 )
+from wsegs.training.resolving.unseen_people import check_unseen
 from wsegs.training.schedule import Schedule, plan_steps
 
 __all__ = ["DEFAULT_DATA", "Overrides", "resolve", "score_names"]
@@ -55,12 +56,15 @@ def resolve(recipe: Recipe, overrides: Overrides | None = None) -> TrainingPlan:
     overrides = overrides or Overrides()
     signature = signature_of(recipe.network.target)
     signature.check_options(recipe.network.options)
+    check_trunks(recipe)
     tasks = choose_tasks(recipe, signature)
     check_fit(recipe, signature, tasks)
     backbone = plan_backbone(recipe, signature)
 
     hold_out = hold_out_of(recipe, tasks)
     main = choose_main_source(recipe, overrides, tasks, hold_out)
+    if recipe.fit is not None:
+        check_unseen(recipe, main)
     schedule = plan_steps(recipe, main.plan.train)
     main = replace(main, plan=replace(main.plan, batch_size=schedule.batch_size))
     sources = [main]
@@ -114,6 +118,7 @@ def _plan(
             optimizer.weight_decay,
             recipe.schedule.name,
             recipe.schedule.warmup,
+            optimizer.momentum,
         ),
         monitor=_monitor(recipe, kinds),
         init_from="" if recipe.init_from is None else str(recipe.init_from),

@@ -228,7 +228,7 @@ def _check_resumable(output: Path, plan: TrainingPlan, info: RunInfo, source: Op
                 " a run is resumed with the options that it was begun with"
             )
     for ours_, theirs_ in zip(plan.sources, earlier.sources, strict=True):
-        for field in ("batch_size", "mirror"):
+        for field in ("batch_size", "mirror", "together"):
             before, value = getattr(theirs_, field), getattr(ours_, field)
             if value != before:
                 raise OptionError(

@@ -11,15 +11,19 @@ fourth is taken at each pixel.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from wsegs.errors import DataError
-from wsegs.nets.anet import PATCH_STRIDE, ANet
 
+if TYPE_CHECKING:
+    from wsegs.nets.anet import ANet
+
+PATCH_STRIDE = 4
+"""Pixels between two patches that the shared convolutions can tell apart: they pool twice."""
 VIEWS = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))
 """Views of a face: a patch, then those above, below, to the left and to the right of it, in steps of four pixels."""
 
@@ -46,7 +50,7 @@ def patch_responses(network: ANet, images: Tensor) -> Tensor:
     DataError
         If the images are smaller than a patch.
     """
-    maps = network.shared(images)
+    maps = network.shared_layers(images)
     height, width = network.shared_size
     rows, columns = maps.shape[2] - height + 1, maps.shape[3] - width + 1
     if rows < 1 or columns < 1:

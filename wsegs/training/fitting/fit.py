@@ -33,7 +33,7 @@ from wsegs.training.precision import describe_device
 from wsegs.training.recipe import Recipe
 from wsegs.training.run_folder import BEST, PENALTIES, check_free
 from wsegs.training.runs import add_duration
-from wsegs.training.samples.opening import OpenSource, open_planned, rows_of
+from wsegs.training.samples.opening import OpenSource, open_planned, planned_rows
 from wsegs.training.samples.split import Split
 from wsegs.training.weights import load_trunks, seeded_network
 
@@ -97,8 +97,7 @@ def fit_probe(
     check_free(output, force=force)
     began = time.monotonic()
     source = open_planned(plan.main, plan.network.size)
-    main = plan.main
-    split = rows_of(source, fraction=main.validation_fraction, hold_out=main.hold_out, limit=main.limit)
+    split = planned_rows(plan.main, source)
     path = features or features_path(plan)
     with open_or_build_features(plan, path, jobs=jobs, replace=force and features is None) as read:
         fitting = time.monotonic()

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from wsegs.errors import OptionError
+import numpy as np
+
+from wsegs.errors import DataError, OptionError
 from wsegs.tasks.options import ClassMapOptions
 from wsegs.training.plan import (
     SourcePlan,
@@ -17,6 +19,7 @@ from wsegs.training.resolving.chosen import ChosenSource, ChosenTask
 from wsegs.training.samples.checks import check_images
 from wsegs.training.samples.class_maps import plan_class_maps
 from wsegs.training.samples.opening import OpenSource, OpenStore, open_data, open_store, rows_of
+from wsegs.training.samples.split import Split
 
 DEFAULT_MASKS, DEFAULT_DATA = Path("masks.h5"), Path("data/celeba")
 
@@ -98,7 +101,8 @@ def _needs_store(recipe: Recipe, tasks: list[ChosenTask]) -> str:
 
 def _source(recipe: Recipe, opened: OpenSource, overrides: Overrides, hold_out: Any) -> ChosenSource:
     limit = overrides.limit or 0
-    rows = rows_of(opened, fraction=recipe.validation_fraction, hold_out=hold_out, limit=limit)
+    people = recipe.samples.people
+    rows = rows_of(opened, fraction=recipe.validation_fraction, hold_out=hold_out, limit=limit, people=people)
     for part in (rows.train, rows.validation):
         check_images(opened, part)
     store = isinstance(opened, OpenStore)
@@ -118,8 +122,24 @@ def _source(recipe: Recipe, opened: OpenSource, overrides: Overrides, hold_out: 
         validation=len(rows.validation),
         carved=rows.carved,
         batch_size=min(recipe.batch_size, len(rows.train)),
+        people=people,
+        together=recipe.samples.together,
+        alone=_people_alone(opened, rows) if recipe.samples.together > 1 else 0,
     )
     return ChosenSource(opened, rows, plan)
+
+
+def _people_alone(opened: OpenSource, rows: Split) -> int:
+    """Return of how many people there is one image to train on; raise a DataError if it is so of all."""
+    identity = opened.labelled.identity[rows.train]
+    images = np.unique(identity[identity >= 0], return_counts=True)[1]
+    alone = int((images == 1).sum())
+    if alone == len(images):
+        raise DataError(
+            f"{opened.name}: expected several images of a person for losses of pairs (samples: together), and each of"
+            f" the {alone} people to train on has one image"
+        )
+    return alone
 
 
 def _plain(value: Any) -> Any:

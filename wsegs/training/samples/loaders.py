@@ -14,7 +14,7 @@ from wsegs.tasks.batch import Batch
 from wsegs.training.plan import SourcePlan, TrainingPlan
 from wsegs.training.samples.class_maps import open_class_maps
 from wsegs.training.samples.data_source import DataSource
-from wsegs.training.samples.opening import OpenSource, OpenStore, open_planned, rows_of
+from wsegs.training.samples.opening import OpenSource, OpenStore, open_planned, planned_rows
 from wsegs.training.samples.readers import check_shared_memory, seconds_of_silence, start_reader
 from wsegs.training.samples.sampler import TrainingSampler, ValidationSampler
 from wsegs.training.samples.sources import SampleDataset, SampleSource
@@ -32,7 +32,7 @@ def open_source(plan: SourcePlan, size: tuple[int, int]) -> tuple[OpenSource, Sp
     What is opened, the rows that are trained on and validated on, and the samples, cropped to ``size`` (H, W).
     """
     opened = open_planned(plan, size)
-    rows = rows_of(opened, fraction=plan.validation_fraction, hold_out=plan.hold_out, limit=plan.limit)
+    rows = planned_rows(plan, opened)
     maps = None if plan.class_maps is None else open_class_maps(plan.class_maps, opened.labelled, opened.name)
     source = StoreSource(opened, size, maps) if isinstance(opened, OpenStore) else DataSource(opened, size, maps)
     return opened, rows, source
@@ -84,6 +84,8 @@ class Loaders:
                 flips=self._plan.flips,
                 rank=rank,
                 devices=devices,
+                people=dataset.source.labelled.identity[rows.train],
+                together=source.together,
             )
             sampler.set_epoch(interval)
             loaders.append(self._loader(dataset, sampler))

@@ -21,7 +21,7 @@ from wsegs.landmarks.table import REJECTED, LandmarkTable, read_landmarks
 from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
 from wsegs.training.plan import SourcePlan
-from wsegs.training.samples.split import Split, split_rows
+from wsegs.training.samples.split import Split, in_share, split_rows
 
 
 @dataclass(frozen=True)
@@ -190,6 +190,8 @@ def open_data(
         rejected = rejected_by_name(table, dataset)
     elif dataset.points is not None:
         points = dataset.points.astype(np.float32)
+    elif crop == "face" and dataset.aligned_points is not None:
+        points[:] = dataset.aligned_points
     if crop == "auto":
         crop = "face" if landmarks else "image" if dataset.aligned_points is not None else "letterbox"
     if crop == "face" and not np.isfinite(points).any():
@@ -216,7 +218,9 @@ def open_planned(plan: SourcePlan, size: tuple[int, int]) -> OpenSource:
     )
 
 
-def rows_of(source: OpenSource, *, fraction: float, hold_out: Any, limit: int) -> Split:
+def rows_of(
+    source: OpenSource, *, fraction: float, hold_out: Any, limit: int, people: tuple[float, float] = (0, 1)
+) -> Split:
     """Return the rows that are trained on and validated on.
 
     Parameters
@@ -227,14 +231,34 @@ def rows_of(source: OpenSource, *, fraction: float, hold_out: Any, limit: int) -
         See :func:`wsegs.training.samples.split.split_rows`.
     limit
         A sample of so many images, spread over the splits; 0 is all.
+    people
+        The share of the people of the train split; see :func:`wsegs.training.samples.split.in_share`.
+
+    Raises
+    ------
+    DataError
+        If nobody is in the share, or there is nothing to train or to validate on.
     """
-    usable = source.usable
+    train = source.labelled.split == 0
+    usable = source.usable & (~train | in_share(source.labelled, people))
+    if train.any() and not (usable & train).any() and (source.usable & train).any():
+        raise DataError(
+            f"{source.name}: none of the people of the train split is in the share {people[0]:g} to {people[1]:g}"
+            " (samples: people)"
+        )
     if limit:
         candidates = np.flatnonzero(usable & (source.labelled.split != 2))
         chosen = candidates[sample_rows(source.labelled.split[candidates], limit)]
         usable = np.zeros(len(usable), bool)
         usable[chosen] = True
     return split_rows(source.labelled, usable, source.name, fraction=fraction, hold_out=hold_out)
+
+
+def planned_rows(plan: SourcePlan, source: OpenSource) -> Split:
+    """Return the rows of a planned source that are trained on and validated on."""
+    return rows_of(
+        source, fraction=plan.validation_fraction, hold_out=plan.hold_out, limit=plan.limit, people=plan.people
+    )
 
 
 def points_by_name(landmarks: LandmarkTable, dataset: FaceDataset) -> NDArray[np.float32]:
