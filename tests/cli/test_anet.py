@@ -61,6 +61,14 @@ def test_people_then_attributes_then_machines(run, folder) -> None:
     assert done.code == 0, done.err
     assert len(json.loads(done.out)["images"][0]["attributes"]) == 3
 
+    done = run("report", "runs/anet-svm", "runs/anet-identity", "--neurons")
+    assert done.code == 0, done.err
+    machines, people = done.out.splitlines()[:2]
+    assert machines.startswith("runs/anet-svm: ")
+    assert machines.endswith("neurons, responses, layers, covered")  # three attributes make no groups
+    assert people.endswith("neurons, responses, layers")  # who somebody is is looked for nowhere
+    assert "third" in (folder / "runs/anet-svm/report.html").read_text()
+
 
 @pytest.mark.slow
 def test_machines_need_people_whom_the_trunk_has_not_seen(run, folder) -> None:

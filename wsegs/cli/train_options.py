@@ -35,6 +35,7 @@ _FIELDS = {
     "thresholds": "fit.thresholds",
     "label_counts": "fit.labels",
     "people": "samples.people",
+    "views": "network.views",
     "momentum": "optimizer.momentum",
 }
 _ABOUT_REGIONS = ("parsing_masks", "class_map", "parsing_store", "from_store", "parser", "hard_regions")
@@ -168,7 +169,7 @@ _GROUPS = (
     ),
     cloup.option_group(
         "Fit",
-        "For recipes that fit linear heads on the features of a frozen backbone (region-probe).",
+        "For recipes that fit linear heads on the features of a network that stays as it is (region-probe, anet-svm).",
         cloup.option(
             "--backbone",
             help="Backbone whose maps are read: efficientnet-lite0, -lite1, -lite2, or timm:MODEL.  [default: the"
@@ -197,6 +198,12 @@ _GROUPS = (
             "--thresholds",
             type=click.Choice(["none", "accuracy", "balanced_accuracy"]),
             help="What the thresholds of the attributes are chosen for.  [default: the recipe's]",
+        ),
+        cloup.option(
+            "--views",
+            type=click.IntRange(min=1),
+            help="Number of views of each face whose features the heads read (anet-svm): 5 or 1.  [default: the"
+            " recipe's]",
         ),
     ),
     cloup.option_group(

@@ -12,6 +12,7 @@ from wsegs.evaluation.inspect import inspect_run
 from wsegs.evaluation.runs import Run
 from wsegs.reports.figures import draw_activation_maps, draw_parsed_faces, draw_region_weights
 from wsegs.reports.fit_report import fit_parts
+from wsegs.reports.inside.parts import inside_parts
 from wsegs.reports.page import Heading, Part, Picture, Table, Text, Verbatim, write_page
 from wsegs.reports.shares import draw_shares
 from wsegs.training.learning_curves import plot_learning_curves
@@ -26,7 +27,9 @@ _SCORES = {
 }
 
 
-def write_report(runs: Sequence[Run], output: Path, *, data: Path | None = None) -> dict[str, Any]:
+def write_report(
+    runs: Sequence[Run], output: Path, *, data: Path | None = None, neurons: bool = False
+) -> dict[str, Any]:
     """Write one HTML page about runs, each under its own heading.
 
     Parameters
@@ -37,6 +40,8 @@ def write_report(runs: Sequence[Run], output: Path, *, data: Path | None = None)
         The page; overwritten.
     data
         The data set of the training, if it has moved.
+    neurons
+        Show hidden layers, too, which takes minutes.
 
     Returns
     -------
@@ -51,7 +56,7 @@ def write_report(runs: Sequence[Run], output: Path, *, data: Path | None = None)
     figures: dict[str, list[str]] = {}
     with tempfile.TemporaryDirectory(prefix="wsegs-report-") as folder:
         for number, run in enumerate(runs):
-            drawn = _run_parts(run, Path(folder) / str(number), data)
+            drawn = _run_parts(run, Path(folder) / str(number), data, neurons)
             figures[str(run.path)] = [part.file.stem for part in drawn if isinstance(part, Picture)]
             parts += drawn
         title = "wsegs: " + ", ".join(run.path.name for run in runs)
@@ -59,7 +64,7 @@ def write_report(runs: Sequence[Run], output: Path, *, data: Path | None = None)
     return {"output": str(output), "figures": figures}
 
 
-def _run_parts(run: Run, folder: Path, data: Path | None) -> list[Part]:
+def _run_parts(run: Run, folder: Path, data: Path | None, neurons: bool) -> list[Part]:
     folder.mkdir()
     network, info = run.plan.network, run.info
     images = info.provenance.get("images", {})
@@ -76,6 +81,8 @@ def _run_parts(run: Run, folder: Path, data: Path | None) -> list[Part]:
     parts += _score_parts(run)
     parts += fit_parts(run, folder)
     parts += _inside_parts(run, folder, data)
+    if neurons:
+        parts += inside_parts(run, folder, data)
     parts += [Heading("Recipe"), Verbatim((run.path / RECIPE).read_text(encoding="utf-8"))]
     parts += [Heading("Provenance"), Verbatim((run.path / INFO).read_text(encoding="utf-8"))]
     return parts
