@@ -49,6 +49,12 @@ def test_the_baseline_has_as_many_epochs_and_no_masks() -> None:
     assert len(baseline.stages) == 1
 
 
+def test_support_vector_machines_have_no_prior() -> None:
+    assert load_recipe("region-probe", {"fit": {"loss": "svm", "penalties": [1]}}).fit.prior == 1
+    with pytest.raises(DataError, match=r"fit: loss: svm: expected prior: 1, since scikit-learn takes none, got 10"):
+        load_recipe("region-probe", {"fit.loss": "svm"})
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

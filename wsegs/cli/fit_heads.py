@@ -12,8 +12,10 @@ import click
 from wsegs.cli.guidance.next_steps import after_training
 from wsegs.cli.labels.warn import check_label_options, warn_of_store
 from wsegs.cli.options import print_json
+from wsegs.errors import OptionError
 
 if TYPE_CHECKING:
+    from wsegs.training.plan import TrainingPlan
     from wsegs.training.recipe import Recipe
     from wsegs.training.resolve import Overrides
 
@@ -28,7 +30,11 @@ def fit_heads(
     force: bool,
     as_json: bool,
 ) -> None:
-    """Fit the heads of a recipe and print the summary; see :func:`wsegs.training.fitting.fit.fit_probe`."""
+    """Fit the heads of a recipe and print the summary.
+
+    See :func:`wsegs.training.fitting.fit.fit_probe` and :func:`wsegs.training.fitting.views.fit_views`.
+    """
+    from wsegs.nets import signature_of
     from wsegs.training.resolve import resolve
     from wsegs.training.run_folder import check_free
 
@@ -36,6 +42,9 @@ def fit_heads(
     plan = resolve(recipe, overrides)
     check_label_options(plan)
     warn_of_store(plan)
+    if signature_of(plan.network.name).wants("views"):
+        _fit_views(recipe, plan, output, features, force=force, as_json=as_json)
+        return
     # torch takes seconds to import, so mistakes are reported first.
     from wsegs.training.fitting.fit import default_features, fit_probe
 
@@ -52,6 +61,32 @@ def fit_heads(
     else:
         _print(summary)
         click.echo(f"next: {after_training(plan, output, summary['splits'])}")
+
+
+def _fit_views(
+    recipe: Recipe, plan: TrainingPlan, output: Path, features: Path | None, *, force: bool, as_json: bool
+) -> None:
+    if features is not None:
+        raise OptionError(f"--features: network '{plan.network.name}' reads its features anew, they are in no file")
+    # torch takes seconds to import, so mistakes are reported first.
+    from wsegs.training.fitting.views import fit_views
+
+    summary = fit_views(recipe, plan, output, force=force)
+    if as_json:
+        print_json(summary)
+        return
+    images, seconds = summary["images"], summary["seconds"]
+    click.echo(
+        f"{summary['output']}: {summary['network']}, {summary['views']} views of each face, fitted on {images['train']}"
+        f" images of {summary['people']} people, {summary['feature_count']} features; {seconds['features']:.0f} s for"
+        f" the features, {seconds['fit']:.0f} s for the fit"
+    )
+    if summary["unreadable"]:
+        click.echo(f"left out: {summary['unreadable']} images that cannot be read")
+    print_fit(summary)
+    for name, file in summary["files"].items():
+        click.echo(f"{name}: {file}")
+    click.echo(f"next: {after_training(plan, output, summary['splits'])}")
 
 
 def _print(summary: Mapping[str, Any]) -> None:

@@ -15,10 +15,20 @@ from wsegs.cli.options import argument, checkpoint_option, moved_data_option, ou
 @cloup.command()
 @argument("run_folders", "Folders that wsegs train made.", metavar="RUN...", nargs=-1, required=True)
 @cloup.option_group("Runs", checkpoint_option, moved_data_option)
+@cloup.option_group(
+    "Page",
+    cloup.option(
+        "--neurons",
+        is_flag=True,
+        help="Show hidden layers, too: neurons by their mean faces, what each layer tells of attributes, groups of"
+        " attributes, and where each attribute is looked for. Takes a minute or more.",
+    ),
+)
 @output_options(None, "The HTML file to write.  [default: report.html in the first RUN]")
 def report(
     run_folders: tuple[Path, ...],
     data: Path | None,
+    neurons: bool,
     output: Path | None,
     checkpoint: Literal["best", "last", "trained"],
     force: bool,
@@ -42,7 +52,8 @@ def report(
     from wsegs.evaluation.runs import load_run
     from wsegs.reports.run_report import write_report
 
-    summary = write_report([load_run(folder, checkpoint) for folder in run_folders], page, data=data)
+    runs = [load_run(folder, checkpoint) for folder in run_folders]
+    summary = write_report(runs, page, data=data, neurons=neurons)
     if as_json:
         print_json(summary)
         return

@@ -28,7 +28,7 @@ from wsegs.cli.options import (
     print_json,
     unknown_option,
 )
-from wsegs.cli.train_options import load_overridden_recipe, recipe_options
+from wsegs.cli.train_options import ShareType, load_overridden_recipe, recipe_options
 from wsegs.errors import OptionError
 
 if TYPE_CHECKING:
@@ -75,6 +75,12 @@ class LabelsType(click.ParamType):  # type: ignore[type-arg]
     categories_option,
     data_scale_option,
     limit_option,
+    cloup.option(
+        "--people",
+        type=ShareType(),
+        help="Share of the people of the train split to take, in an order of chance that is the same for every recipe:"
+        " 0-0.8, or 0.8-1 for those who are left.  [default: the recipe's, or all]",
+    ),
     cloup.option(
         "--landmarks",
         type=PATH,
@@ -200,6 +206,8 @@ def train(
         masks, data, landmarks, opened = samples_of_landmarks(masks, data, landmarks, opened)
     overrides = Overrides(masks, data, landmarks, limit, crop, opened)
     fitted = Path("runs") / Path(recipe).stem
+    if finetune and chosen.network.target == "anet-views":
+        raise OptionError(f"--finetune: recipe '{recipe}' fits heads on an ANet that is trained before, by anet")
     for option, value in (("--features", features is not None), ("--finetune", finetune)):
         if value and chosen.trains:
             raise OptionError(f"{option}: recipe '{recipe}' fits no heads on features; region-probe does")
@@ -232,6 +240,7 @@ def train(
             click.echo(f"Note: {note}", err=True)
         if not as_json:
             _print_mirroring(plan)
+            _print_alone(plan)
 
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # silences advice on the use of torch
     # torch takes seconds to import, so mistakes are reported first.
@@ -270,6 +279,13 @@ def _print_mirroring(plan: TrainingPlan) -> None:
         more = f", and {len(pairs) - 5} more pairs" if len(pairs) > 5 else ""
         shown = ", ".join(f"{one} and {other}" for one, other in pairs[:5])
         click.echo(f"mirrored images exchange {shown}{more}")
+
+
+def _print_alone(plan: TrainingPlan) -> None:
+    """Print of how many people there is no pair of images, where a loss is of pairs."""
+    identity = plan.task("identity")
+    if identity is not None and plan.main.alone:
+        click.echo(f"{plan.main.alone} of {len(identity.outputs)} people have one image to train on, and so no pair")
 
 
 def _print_summary(summary: Mapping[str, Any], output: Path) -> None:

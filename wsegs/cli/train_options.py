@@ -38,11 +38,31 @@ _FIELDS = {
     "groups": "network.groups",
     "relation_scale": "tasks.relation.scale",
     "negative_threshold": "tasks.relation.negative_threshold",
+    "people": "samples.people",
+    "views": "network.views",
+    "momentum": "optimizer.momentum",
 }
 _ABOUT_REGIONS = ("parsing_masks", "class_map", "parsing_store", "from_store", "parser", "hard_regions")
 
 # Options that change a recipe as a whole, rather than one of its fields.
 _CHANGES = ("no_segmentation", "no_flips", "relation", "trunks", "no_trunks", "freeze_trunks")
+
+
+class ShareType(click.ParamType):  # type: ignore[type-arg]
+    """A share of people, from and to, such as 0-0.8; becomes a tuple."""
+
+    name = "FROM-TO"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
+        """Return two numbers; the recipe says whether they are a share."""
+        if isinstance(value, tuple):
+            return value
+        first, _, last = str(value).partition("-")
+        try:
+            return float(first), float(last)
+        except ValueError:
+            self.fail(f"expected two shares such as 0-0.8, got {value!r}", param, ctx)
+
 
 _GROUPS = (
     cloup.option_group(
@@ -139,6 +159,7 @@ _GROUPS = (
         cloup.option("--optimizer", type=click.Choice(["adam", "adamw", "adagrad", "sgd"]), help="Optimizer."),
         cloup.option("--learning-rate", type=float, help="Learning rate, or its maximum if a schedule changes it."),
         cloup.option("--weight-decay", type=float, help="Weight decay of the optimizer."),
+        cloup.option("--momentum", type=click.FloatRange(0, 1, max_open=True), help="Momentum of sgd."),
         cloup.option(
             "--schedule",
             type=click.Choice(["constant", "one-cycle", "cosine"]),
@@ -194,7 +215,8 @@ _GROUPS = (
     cloup.option_group(
         "Fit",
         "For recipes that fit linear heads on features: of a frozen backbone (region-probe), of gradients and colours"
-        " (facetracer), of the network after its training (panda, and --svm).",
+        " (facetracer), of a network that stays as it is (anet-svm), of the network after its training (panda, and"
+        " --svm).",
         cloup.option(
             "--svm",
             is_flag=True,
@@ -236,6 +258,12 @@ _GROUPS = (
             "--thresholds",
             type=click.Choice(["none", "accuracy", "balanced_accuracy"]),
             help="What the thresholds of the attributes are chosen for.  [default: the recipe's]",
+        ),
+        cloup.option(
+            "--views",
+            type=click.IntRange(min=1),
+            help="Number of views of each face whose features the heads read (anet-svm): 5 or 1.  [default: the"
+            " recipe's]",
         ),
     ),
     cloup.option_group(

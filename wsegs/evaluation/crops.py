@@ -158,7 +158,9 @@ class Cropper:
             if self.aligned_points is not None:
                 return self._onto_the_mean_face(self.aligned_points), "aligned", points
         kind: CropKind = "landmarks"
-        if points is None and detect:
+        if points is None and self.aligned_points is not None:
+            points, kind = self.aligned_points, "aligned"
+        elif points is None and detect:
             points, kind = _five_points_of_image(image, face)
         if points is None or not np.isfinite(points).all():
             return whole, "whole image", points

@@ -86,10 +86,10 @@ def inspect_run(
     MissingError, DataError
         If the mask store of the training, or its images, are no longer there.
     """
-    opened, split, source = open_source(_moved(run, data), run.size)
+    opened, split, source = open_source(moved_source(run, data), run.size)
     rows = split.validation[: max(limit, faces)]
     check_images(opened, rows)
-    regions, fields = _regions(run)
+    regions, fields = reading_regions(run)
     crops = SampleDataset(source, fields)
     weights, count = None, 0
     first: Batch | None = None
@@ -119,7 +119,7 @@ def inspect_run(
     )
 
 
-def _moved(run: Run, data: Path | None) -> SourcePlan:
+def moved_source(run: Run, data: Path | None) -> SourcePlan:
     """Return the source of a run's training, at the place where its images are now."""
     plan = run.plan.main
     if plan.kind == "data":
@@ -133,7 +133,7 @@ def _moved(run: Run, data: Path | None) -> SourcePlan:
     return plan
 
 
-def _regions(run: Run) -> tuple[RegionSource | None, SampleFields]:
+def reading_regions(run: Run) -> tuple[RegionSource | None, SampleFields]:
     """Return what draws regions: what does for new images, else what was known in training."""
     if run.regions is not None and run.regions.reads == "regions":
         return run.regions, SampleFields(regions=run.regions.size)

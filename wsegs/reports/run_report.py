@@ -12,6 +12,7 @@ from wsegs.evaluation.inspect import inspect_run
 from wsegs.evaluation.runs import Run
 from wsegs.reports.curves.label_curves import label_curve_parts
 from wsegs.reports.figures import draw_activation_maps, draw_parsed_faces, draw_region_weights
+from wsegs.reports.inside.parts import inside_parts
 from wsegs.reports.page import Heading, Part, Picture, Table, Text, Verbatim, write_page
 from wsegs.reports.run_parts.fit_report import fit_parts
 from wsegs.reports.run_parts.relation_report import relation_parts
@@ -28,7 +29,9 @@ _SCORES = {
 }
 
 
-def write_report(runs: Sequence[Run], output: Path, *, data: Path | None = None) -> dict[str, Any]:
+def write_report(
+    runs: Sequence[Run], output: Path, *, data: Path | None = None, neurons: bool = False
+) -> dict[str, Any]:
     """Write one HTML page about runs, each under its own heading; before them, what compares several.
 
     Parameters
@@ -39,6 +42,8 @@ def write_report(runs: Sequence[Run], output: Path, *, data: Path | None = None)
         The page; overwritten.
     data
         The data set of the training, if it has moved.
+    neurons
+        Show hidden layers, too, which takes minutes.
 
     Returns
     -------
@@ -56,7 +61,7 @@ def write_report(runs: Sequence[Run], output: Path, *, data: Path | None = None)
         if parts:
             figures["all runs"] = [part.file.stem for part in parts if isinstance(part, Picture)]
         for number, run in enumerate(runs):
-            drawn = _run_parts(run, Path(folder) / str(number), data)
+            drawn = _run_parts(run, Path(folder) / str(number), data, neurons)
             figures[str(run.path)] = [part.file.stem for part in drawn if isinstance(part, Picture)]
             parts += drawn
         title = "wsegs: " + ", ".join(run.path.name for run in runs)
@@ -64,7 +69,7 @@ def write_report(runs: Sequence[Run], output: Path, *, data: Path | None = None)
     return {"output": str(output), "figures": figures}
 
 
-def _run_parts(run: Run, folder: Path, data: Path | None) -> list[Part]:
+def _run_parts(run: Run, folder: Path, data: Path | None, neurons: bool) -> list[Part]:
     folder.mkdir()
     network, info = run.plan.network, run.info
     images = info.provenance.get("images", {})
@@ -82,6 +87,8 @@ def _run_parts(run: Run, folder: Path, data: Path | None) -> list[Part]:
     parts += fit_parts(run, folder)
     parts += relation_parts(run, folder)
     parts += _inside_parts(run, folder, data)
+    if neurons:
+        parts += inside_parts(run, folder, data)
     parts += [Heading("Recipe"), Verbatim((run.path / RECIPE).read_text(encoding="utf-8"))]
     parts += [Heading("Provenance"), Verbatim((run.path / INFO).read_text(encoding="utf-8"))]
     return parts

@@ -255,6 +255,12 @@ class SourcePlan:
         Whether the validation rows were carved out of the train split.
     batch_size
         Images of a step, of all devices together.
+    people
+        The share of the people of the train split that is used.
+    together
+        Images of a person that are side by side in a mini-batch.
+    alone
+        People of whom there is one image to train on, where ``together`` is more than 1.
     mirror
         What mirrored images exchange.
     labels, labels_seed
@@ -282,6 +288,9 @@ class SourcePlan:
     labels: int = 0
     labels_seed: int = 0
     ten_crops: bool = False
+    people: tuple[float, float] = (0.0, 1.0)
+    together: int = 1
+    alone: int = 0
 
     @property
     def steps_per_epoch(self) -> int:
@@ -338,7 +347,7 @@ class OptimizerPlan:
 class FitPlan:
     """How linear heads are fitted on features; see :class:`wsegs.training.recipe.Fit`."""
 
-    loss: Literal["logistic", "hinge"]
+    loss: Literal["logistic", "hinge", "svm"]
     penalties: tuple[float, ...]
     criterion: Literal["log_loss", "average_precision"]
     each: bool

@@ -153,7 +153,10 @@ class Samples(_Strict):
     carved out for validation where the data set has no such split; people of the training are known only by images.
     ``labels`` trains on so many of the labelled images, drawn by the seed; those of a smaller number are among those of
     a larger one. ``ten_crops`` is a size that images are cropped to first: in training one of five patches of it is
-    taken, the middle or a corner, mirrored as ``flips`` says; at test, the mean of all ten.
+    taken, the middle or a corner, mirrored as ``flips`` says; at test, the mean of all ten. ``people`` is the share of
+    the people of the train split that is used, from and to, in an order of chance that is the same for every seed and
+    recipe: those of 0 to 0.8 are none of those of 0.8 to 1. ``together`` images of a person are side by side in a
+    mini-batch, for losses of pairs.
     """
 
     source: Literal["auto", "store", "data"] = Field(default="auto", alias="from")
@@ -164,6 +167,15 @@ class Samples(_Strict):
     hold_out: Literal["auto", "people", "images"] = "auto"
     labels: int | None = Field(default=None, ge=2)
     ten_crops: Size | None = None
+    people: tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge=0, le=1)]] = (0.0, 1.0)
+    together: int = Field(default=1, ge=1)
+
+    @field_validator("people")
+    @classmethod
+    def _some_people(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not value[0] < value[1]:
+            raise ValueError(f"expected a share from a smaller to a larger number, got {value[0]:g} to {value[1]:g}")
+        return value
 
 
 class Stage(_Strict):
@@ -252,16 +264,17 @@ class Fit(_Strict):
     """How linear heads are fitted on the features of a network.
 
     ``features``: ``frozen``, in place of a training; ``trained``, after the training of the recipe's stages, whose
-    heads they replace. ``penalties`` are tried by ``folds`` of people (0: on the validation images), and the best by
-    ``criterion`` is taken, with ``each`` for each attribute by itself. ``prior`` is by how much more weights on regions
-    outside of an attribute's own mask are penalised. ``mirrored_copies`` adds the mirrored images as further rows.
-    ``thresholds`` says what the thresholds of the attributes are chosen for; ``none`` leaves them at a probability of
-    one half. ``labels`` takes so many labelled images; of several numbers, the largest is the run's and all are points
-    of a curve.
+    heads they replace. ``loss: hinge`` is squared; ``svm`` is the same as scikit-learn fits it, and takes no prior.
+    ``penalties`` are tried by ``folds`` of people (0: on the validation images), and the best by ``criterion`` is
+    taken, with ``each`` for each attribute by itself. ``prior`` is by how much more weights on regions outside of an
+    attribute's own mask are penalised. ``mirrored_copies`` adds the mirrored images as further rows. ``thresholds``
+    says what the thresholds of the attributes are chosen for; ``none`` leaves them at a probability of one half.
+    ``labels`` takes so many labelled images; of several numbers, the largest is the run's and all are points of a
+    curve.
     """
 
     features: Literal["frozen", "trained"] = "frozen"
-    loss: Literal["logistic", "hinge"] = "logistic"
+    loss: Literal["logistic", "hinge", "svm"] = "logistic"
     penalties: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1)
     criterion: Literal["log_loss", "average_precision"] = "log_loss"
     each: bool = True
@@ -289,6 +302,17 @@ class Fit(_Strict):
     def after_training(cls) -> Fit:
         """Return the fit of support vector machines on the features of a trained network."""
         return cls(features="trained", loss="hinge", penalties=SVM_PENALTIES, prior=1, folds=0, thresholds="none")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _machines_without_prior(cls, data: Any) -> Any:
+        return {"prior": 1.0, **data} if isinstance(data, dict) and data.get("loss") == "svm" else data
+
+    @model_validator(mode="after")
+    def _no_prior_of_machines(self) -> Fit:
+        if self.loss == "svm" and self.prior != 1:
+            raise ValueError(f"loss: svm: expected prior: 1, since scikit-learn takes none, got {self.prior:g}")
+        return self
 
 
 class Recipe(_Strict):

@@ -41,6 +41,7 @@ from wsegs.training.resolving.task_plans import (
     score_names,
 )
 from wsegs.training.resolving.trunk_plans import is_weights_file, plan_trunks
+from wsegs.training.resolving.unseen_people import check_unseen
 from wsegs.training.schedule import Schedule, plan_steps
 
 __all__ = ["DEFAULT_DATA", "Overrides", "resolve", "score_names"]
@@ -67,6 +68,8 @@ def resolve(recipe: Recipe, overrides: Overrides | None = None) -> TrainingPlan:
 
     hold_out = hold_out_of(recipe, tasks)
     main = choose_main_source(recipe, overrides, tasks, hold_out)
+    if recipe.fit is not None:
+        check_unseen(recipe, main)
     schedule = plan_steps(recipe, main.plan.train)
     main = replace(main, plan=replace(main.plan, batch_size=schedule.batch_size))
     sources = [main]

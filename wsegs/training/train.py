@@ -250,7 +250,7 @@ def _check_resumable(output: Path, plan: TrainingPlan, info: RunInfo, sources: S
                 " a run is resumed with the options that it was begun with"
             )
     for ours_, theirs_ in zip(plan.sources, earlier.sources, strict=True):
-        for field in ("batch_size", "mirror", "class_maps"):
+        for field in ("batch_size", "mirror", "class_maps", "together"):
             before, value = (_compared(each, field) for each in (theirs_, ours_))
             if value != before:
                 raise OptionError(

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sklearn.svm import LinearSVC
 
 from tests.training.tiny import make_store, write_faces, write_labels
 from wsegs.errors import DataError, OptionError, OutputExistsError
@@ -208,6 +209,22 @@ def test_variants_are_fitted(store, tmp_path, fields):
     shutil.copyfile(store.path, path)
     said = fitted(MaskStore(path), tmp_path / "run", **fields)
     assert said["scores"]["average_precision"] > 0.7
+
+
+def test_support_vector_machines_are_those_of_scikit_learn(store, tmp_path):
+    said = fitted(store, tmp_path / "run", **{"fit.loss": "svm", "fit.prior": 1, "fit.thresholds": "none"})
+    run = load_run(tmp_path / "run")
+    with FeatureStore(said["features"]) as features:
+        read = torch.from_numpy(features.matrix(range(56)).astype(np.float32))
+    standardised = run.network.standardised(read)
+    logits = run.network.heads["attributes"](standardised).detach().numpy()
+    labels = store.attributes[:56]
+    for a, name in enumerate(run.attribute_names):
+        known = labels[:, a] >= 0
+        cost = 1 / (said["penalty"][name] * known.sum())
+        machine = LinearSVC(C=cost, dual=False, intercept_scaling=30, tol=1e-8)
+        machine.fit(standardised[known].numpy(), labels[known, a])
+        np.testing.assert_allclose(logits[:, a], machine.decision_function(standardised.numpy()), atol=2e-3)
 
 
 def test_an_attribute_of_one_class_is_named_and_skipped(tmp_path, astronaut_landmarks):

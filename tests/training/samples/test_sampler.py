@@ -7,8 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.training.tiny import tiny_recipe
+from wsegs.tasks.batch import SampleFields
 from wsegs.training.recipe import load_recipe
+from wsegs.training.resolve import Overrides, resolve
+from wsegs.training.samples.loaders import Loaders, open_source
 from wsegs.training.samples.sampler import TrainingSampler, ValidationSampler
+from wsegs.training.samples.sources import SampleDataset
 from wsegs.training.schedule import plan_steps
 
 
@@ -88,3 +93,14 @@ def test_images_of_a_person_stand_together(together) -> None:
         changes = sum(a == person != b for a, b in zip(order, [*order[1:], -2], strict=True))
         assert changes <= -(-count // together)
     assert sum(a == b >= 0 for a, b in pairwise(order)) >= 60 * (together - 1) // together - 20
+
+
+def test_loaders_bring_several_images_of_a_person(store) -> None:
+    recipe = tiny_recipe(**{"samples": {"together": 2}})
+    plan = resolve(recipe, Overrides(masks=store.path))
+    assert (plan.main.together, plan.main.alone) == (2, 0)
+    _, rows, source = open_source(plan.main, plan.network.size)
+    loader = Loaders(plan, [SampleDataset(source, SampleFields(frozenset({"identity"})))], [rows]).training()
+    people = np.concatenate([batch.labels["identity"].numpy() for batch in loader])
+    first = people[: len(people) // 2 * 2].reshape(-1, 2)
+    assert (first[:, 0] == first[:, 1]).mean() > 0.7

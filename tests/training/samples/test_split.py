@@ -9,7 +9,7 @@ import pytest
 from tests.training.tiny import make_store
 from wsegs.errors import DataError
 from wsegs.training.samples.opening import OpenStore, rows_of
-from wsegs.training.samples.split import split_rows
+from wsegs.training.samples.split import in_share, split_rows
 
 
 def _rows(store, fraction, limit=0, hold_out="people"):
@@ -22,6 +22,23 @@ def test_people_are_on_one_side_only(store) -> None:
     assert len(split.validation) >= 2
     assert not set(store.identity[split.train]) & set(store.identity[split.validation])
     assert sorted([*split.train, *split.validation]) == list(range(22))  # the train split, all of it
+
+
+def test_shares_of_people_have_nobody_in_common(store, table, tmp_path) -> None:
+    opened = OpenStore(store, store.data_root)
+    options = {"fraction": 0.2, "hold_out": "people", "limit": 0}
+    shares = [rows_of(opened, people=people, **options) for people in ((0, 0.6), (0.6, 1))]
+    parts = [np.concatenate([share.train, share.validation]) for share in shares]
+    assert not set(store.identity[parts[0]]) & set(store.identity[parts[1]])
+    assert sorted(np.concatenate(parts)) == list(range(22))
+    assert len(parts[0]) > len(parts[1]) > 0
+    # Nobody moves because others are there, or because they have no image more.
+    rows = np.r_[0:10, 11:26]
+    other = make_store(tmp_path, table.select(rows))
+    some = in_share(other, (0, 0.6))
+    assert some.tolist() == in_share(store, (0, 0.6))[rows].tolist()
+    with pytest.raises(DataError, match=r"none of the people of the train split is in the share 0.6 to 0.600001"):
+        rows_of(opened, people=(0.6, 0.600001), **options)
 
 
 def test_other_images_of_a_person_do_not_move_anybody(store, table, tmp_path) -> None:

@@ -11,30 +11,28 @@ fourth is taken at each pixel.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from wsegs.errors import DataError
-from wsegs.nets.anet import PATCH_STRIDE, ANet
+
+if TYPE_CHECKING:
+    from wsegs.nets.anet import ANet
+
+PATCH_STRIDE = 4
+"""Pixels between two patches that the shared convolutions can tell apart: they pool twice."""
+VIEWS = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))
+"""Views of a face: a patch, then those above, below, to the left and to the right of it, in steps of four pixels."""
 
 
 class BestPatch(NamedTuple):
-    """The patch of each image to which ANet responds most.
-
-    Attributes
-    ----------
-    row, column
-        int64 (B,): of the patch, in steps of four pixels.
-    features
-        (B, V * F): those of the patch itself and its four neighbours, one after the other.
-    """
+    """The patch of each image to which ANet responds most: int64 (B,), in steps of four pixels."""
 
     row: Tensor
     column: Tensor
-    features: Tensor
 
 
 def patch_responses(network: ANet, images: Tensor) -> Tensor:
@@ -52,7 +50,7 @@ def patch_responses(network: ANet, images: Tensor) -> Tensor:
     DataError
         If the images are smaller than a patch.
     """
-    maps = network.shared(images)
+    maps = network.shared_layers(images)
     height, width = network.shared_size
     rows, columns = maps.shape[2] - height + 1, maps.shape[3] - width + 1
     if rows < 1 or columns < 1:
@@ -81,37 +79,48 @@ def patch_responses(network: ANet, images: Tensor) -> Tensor:
     return responses
 
 
-def best_patch(network: ANet, responses: Tensor) -> BestPatch:
-    """Choose the patch with the largest response (equation 5), and return its features and its neighbours'.
+def best_patch(responses: Tensor) -> BestPatch:
+    """Choose the patch with the largest response (equation 5).
 
     The response of a patch is the largest over positions of the mean over channels. One response may lie in several
-    patches: of equal ones, the patch whose responses sum to more is taken, then the first row by row. The five views
-    are the patch, then one above, below, to the left and to the right of it, where the image has them.
+    patches: of equal ones, the patch whose responses sum to more is taken, then the first row by row.
 
     Parameters
     ----------
     responses
         (B, rows, columns, C4, h, w), as of :func:`patch_responses`.
     """
-    batch, rows, columns = responses.shape[:3]
+    columns = responses.shape[2]
     mean = responses.mean(dim=3).flatten(3)
     largest, total = mean.amax(dim=3).flatten(1), mean.sum(dim=3).flatten(1)
     among = total.masked_fill(largest < largest.amax(dim=1, keepdim=True), -torch.inf)
     best = among.argmax(dim=1)
-    row, column = best // columns, best % columns
-    first = torch.arange(batch, device=responses.device)
-    views = []
-    for down, across in ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)):
-        there = responses[first, (row + down).clamp(0, rows - 1), (column + across).clamp(0, columns - 1)]
-        views.append(network.features_of(there))
-    return BestPatch(row, column, torch.cat(views, dim=1))
+    return BestPatch(best // columns, best % columns)
+
+
+def views_about(responses: Tensor, patch: BestPatch, views: int) -> list[Tensor]:
+    """Return the responses of a patch of each image and of its neighbours, as many as ``views``, (B, C4, h, w) each.
+
+    At the border of an image a neighbour that is not there is the patch itself.
+
+    Parameters
+    ----------
+    responses
+        (B, rows, columns, C4, h, w), as of :func:`patch_responses`.
+    """
+    rows, columns = responses.shape[1:3]
+    first = torch.arange(len(responses), device=responses.device)
+    return [
+        responses[first, (patch.row + down).clamp(0, rows - 1), (patch.column + across).clamp(0, columns - 1)]
+        for down, across in VIEWS[:views]
+    ]
 
 
 def patch_responses_densely(network: ANet, images: Tensor) -> Tensor:
     """Return what :func:`patch_responses` does, patch by patch: the plain definition."""
     height, width = images.shape[2:]
     rows = []
-    size = network.size
+    size = network.patch
     for top in range(0, height - size[0] + 1, PATCH_STRIDE):
         row = [
             network.layers(images[:, :, top : top + size[0], left : left + size[1]])["fourth"]

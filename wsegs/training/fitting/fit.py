@@ -20,6 +20,7 @@ from wsegs.heads.fit import LinearFit, fit_linear
 from wsegs.heads.folds import hold_out, person_folds
 from wsegs.heads.regions import penalty_factors
 from wsegs.heads.standardise import Standardiser
+from wsegs.heads.svm import fit_at
 from wsegs.heads.thresholds import choose_thresholds
 from wsegs.io.lock import locks_output
 from wsegs.io.sides import exchanged
@@ -292,7 +293,7 @@ def _choose(
         penalties=fit.penalties,
         criterion=fit.criterion,
         each=fit.each,
-        loss=fit.loss,
+        loss="hinge" if fit.loss == "svm" else fit.loss,
         factors=factors,
         balance=fit.balance,
         axes=axes,
@@ -306,6 +307,8 @@ def _fit_heads(
     factors: NDArray[np.float32] | None,
     axes: PrincipalAxes,
 ) -> LinearFit:
+    if fit.loss == "svm":
+        return fit_at(samples.features, samples.labels, choice.penalty, balance=fit.balance)
     return fit_linear(
         samples.features,
         samples.labels,

@@ -25,6 +25,8 @@ def plan_backbone(recipe: Recipe, signature: NetworkSignature) -> BackbonePlan |
         If there are no weights, or they are other ones than they should be.
     """
     name = recipe.network.target
+    if recipe.fit is not None and recipe.losses != {"attributes"}:
+        raise OptionError(f"fit: expected the task attributes alone, got {', '.join(sorted(recipe.losses))}")
     if not signature.wants("backbone"):
         if recipe.network.weights is not None:
             raise OptionError(f"network: weights: '{name}' has no backbone; trunks name weights of layers")
@@ -61,7 +63,7 @@ def check_fitted(recipe: Recipe, signature: NetworkSignature) -> None:
         if "attributes" not in recipe.losses:
             raise OptionError(f"fit: expected a recipe that learns attributes, got {', '.join(sorted(recipe.losses))}")
         return
-    if not signature.reads_features:
+    if not signature.reads_features and not signature.wants("views"):
         raise OptionError(
             f"fit: heads are fitted on features by region, which network '{name}' does not read; features: trained fits"
             " them on its own after the training"

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from wsegs.errors import OptionError
+from wsegs.errors import DataError, OptionError
 from wsegs.tasks.options import ClassMapOptions
 from wsegs.training.plan import (
     SourcePlan,
@@ -19,6 +19,7 @@ from wsegs.training.resolving.chosen import ChosenSource, ChosenTask
 from wsegs.training.samples.checks import check_images
 from wsegs.training.samples.class_maps import plan_class_maps
 from wsegs.training.samples.opening import OpenSource, OpenStore, open_data, open_store, rows_of
+from wsegs.training.samples.split import Split
 
 DEFAULT_MASKS, DEFAULT_DATA = Path("masks.h5"), Path("data/celeba")
 
@@ -132,7 +133,7 @@ def _needs_store(recipe: Recipe, tasks: list[ChosenTask]) -> str:
 
 def _source(recipe: Recipe, opened: OpenSource, overrides: Overrides, hold_out: Any) -> ChosenSource:
     limit = overrides.limit or 0
-    labels = recipe.samples.labels or 0
+    labels, people = recipe.samples.labels or 0, recipe.samples.people
     rows = rows_of(
         opened,
         fraction=recipe.validation_fraction,
@@ -140,6 +141,7 @@ def _source(recipe: Recipe, opened: OpenSource, overrides: Overrides, hold_out: 
         limit=limit,
         labels=labels,
         labels_seed=recipe.seed,
+        people=people,
     )
     for part in (rows.train, rows.validation):
         check_images(opened, part)
@@ -163,8 +165,24 @@ def _source(recipe: Recipe, opened: OpenSource, overrides: Overrides, hold_out: 
         labels=labels,
         labels_seed=recipe.seed if labels else 0,
         ten_crops=not store and recipe.samples.ten_crops is not None,
+        people=people,
+        together=recipe.samples.together,
+        alone=_people_alone(opened, rows) if recipe.samples.together > 1 else 0,
     )
     return ChosenSource(opened, rows, plan)
+
+
+def _people_alone(opened: OpenSource, rows: Split) -> int:
+    """Return of how many people there is one image to train on; raise a DataError if it is so of all."""
+    identity = opened.labelled.identity[rows.train]
+    images = np.unique(identity[identity >= 0], return_counts=True)[1]
+    alone = int((images == 1).sum())
+    if alone == len(images):
+        raise DataError(
+            f"{opened.name}: expected several images of a person for losses of pairs (samples: together), and each of"
+            f" the {alone} people to train on has one image"
+        )
+    return alone
 
 
 def _plain(value: Any) -> Any:

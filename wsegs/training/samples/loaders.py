@@ -88,6 +88,8 @@ class Loaders:
                 rank=rank,
                 devices=devices,
                 patches=source.ten_crops,
+                people=dataset.source.labelled.identity[rows.train],
+                together=source.together,
             )
             sampler.set_epoch(interval)
             loaders.append(self._loader(dataset, sampler))

@@ -23,7 +23,7 @@ from wsegs.landmarks.table import REJECTED, LandmarkTable, read_landmarks
 from wsegs.store import MaskStore
 from wsegs.store.images import find_image_root
 from wsegs.training.plan import SourcePlan
-from wsegs.training.samples.split import Split, split_rows
+from wsegs.training.samples.split import Split, in_share, split_rows
 
 
 @dataclass(frozen=True)
@@ -206,6 +206,8 @@ def open_data(
         rejected = rejected_by_name(table, dataset)
     elif dataset.points is not None:
         points = dataset.points.astype(np.float32)
+    elif crop == "face" and dataset.aligned_points is not None:
+        points[:] = dataset.aligned_points
     if crop == "face" and not np.isfinite(points).any():
         raise OptionError(f"--crop face: needs landmarks of {dataset.root}; --landmarks names them")
     if crop == "box" and dataset.boxes is None:
@@ -236,7 +238,14 @@ def open_planned(plan: SourcePlan, size: tuple[int, int]) -> OpenSource:
 
 
 def rows_of(
-    source: OpenSource, *, fraction: float, hold_out: Any, limit: int, labels: int = 0, labels_seed: int = 0
+    source: OpenSource,
+    *,
+    fraction: float,
+    hold_out: Any,
+    limit: int,
+    labels: int = 0,
+    labels_seed: int = 0,
+    people: tuple[float, float] = (0, 1),
 ) -> Split:
     """Return the rows that are trained on and validated on.
 
@@ -250,15 +259,23 @@ def rows_of(
         A sample of so many images, spread over the splits; 0 is all.
     labels, labels_seed
         Train on so many images that have a label of an attribute, drawn by the seed; 0 is all.
+    people
+        The share of the people of the train split; see :func:`wsegs.training.samples.split.in_share`.
 
     Raises
     ------
     DataError
-        If there is nothing to train on, or nothing to validate on.
+        If nobody is in the share, or there is nothing to train or to validate on.
     OptionError
         If there are not so many labelled images.
     """
-    usable = source.usable
+    train = source.labelled.split == 0
+    usable = source.usable & (~train | in_share(source.labelled, people))
+    if train.any() and not (usable & train).any() and (source.usable & train).any():
+        raise DataError(
+            f"{source.name}: none of the people of the train split is in the share {people[0]:g} to {people[1]:g}"
+            " (samples: people)"
+        )
     if limit:
         candidates = np.flatnonzero(usable & (source.labelled.split != 2))
         chosen = candidates[sample_rows(source.labelled.split[candidates], limit)]
@@ -286,6 +303,7 @@ def rows_of_plan(plan: SourcePlan, source: OpenSource) -> Split:
         limit=plan.limit,
         labels=plan.labels,
         labels_seed=plan.labels_seed,
+        people=plan.people,
     )
 
 

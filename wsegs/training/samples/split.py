@@ -75,6 +75,19 @@ def split_rows(
     return Split(train[~held], train[held], carved=True)
 
 
+def in_share(labelled: Labelled, people: tuple[float, float]) -> NDArray[np.bool_]:
+    """Return which images are of people in a share of all, from and to, bool (N,).
+
+    The order of the people depends on nothing but their identities, so that two shares without an overlap have nobody
+    in common. An image of nobody known is a person of its own.
+    """
+    if people == (0, 1):
+        return np.ones(len(labelled.images), bool)
+    keys = _keys(labelled, np.arange(len(labelled.images)), "people")
+    positions = {key: _position(f"share {key}") for key in set(keys)}
+    return np.array([people[0] <= positions[key] < people[1] for key in keys], bool)
+
+
 def _keys(labelled: Labelled, rows: NDArray[np.intp], hold_out: str) -> list[str]:
     """Return what decides on which side each row is: its person, else its image."""
     identity, names = labelled.identity, labelled.images

@@ -1,0 +1,1 @@
+"""What hidden layers of a trained network have learnt."""

@@ -1,0 +1,1 @@
+"""Pages about hidden layers of a trained network."""
