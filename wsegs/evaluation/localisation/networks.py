@@ -83,7 +83,7 @@ def check_runs(runs: Sequence[Path], checkpoint: Checkpoint) -> tuple[int, ...]:
     sides = []
     for number, run in enumerate(runs):
         place, recipe = ("RUN_O", "lnet-o") if number == 0 else ("RUN_S", "lnet-s")
-        check_run(run, BEST if checkpoint == "best" else LAST)
+        check_run(run, checkpoint)
         plan = read_plan(run / PLAN)
         if plan.network.name != NETWORK:
             raise OptionError(

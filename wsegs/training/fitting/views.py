@@ -124,9 +124,10 @@ def read_features(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.eval().to(device)
     found, read = [], np.zeros(len(rows), bool)
+    usable = np.ones(len(source), bool)
     with tqdm(total=len(rows), unit="image", desc="features", disable=None) as bar, torch.inference_mode():
         for first in range(0, len(rows), _BATCH):
-            images = read_images(source, SampleFields(), rows[first : first + _BATCH])
+            images = read_images(source, SampleFields(), rows[first : first + _BATCH], usable)
             read[first : first + _BATCH] = images.read
             if images.batch is not None:
                 found.append(network.read(normalise(images.batch.images.to(device))).float().cpu().numpy())

@@ -9,7 +9,7 @@ from wsegs.io.files import shipped_folder
 from wsegs.nets import NetworkSignature
 from wsegs.training.plan import TrunkPlan
 from wsegs.training.recipe import Recipe, TrunkChoice
-from wsegs.training.run_folder import BEST, check_run
+from wsegs.training.run_folder import check_run
 from wsegs.training.runs import read_run
 
 STREAMS = "cnn-m"
@@ -72,7 +72,7 @@ def _check_there(trunk: TrunkChoice) -> None:
 
 
 def _check_run(trunk: TrunkChoice, recipe: Recipe, signature: NetworkSignature) -> None:
-    check_run(trunk.source, BEST)
+    check_run(trunk.source, "best")
     earlier = read_run(trunk.source)[0].network
     if signature.wants("streams") and earlier.name not in (STREAMS, signature.name):
         raise OptionError(
