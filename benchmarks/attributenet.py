@@ -395,7 +395,7 @@ def main() -> None:
     parser.add_argument("--lfw", type=Path, required=True, help="landmarks of LFW")
     parser.add_argument("--side", type=int, default=64, help="of the images, in pixels")
     parser.add_argument("--width", type=float, default=0.125, help="share of the filters")
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--limit", type=int, default=0, help="faces that are trained on; 0: all")
     parser.add_argument("--seeds", type=int, default=3)

@@ -25,10 +25,10 @@ def test_one_page_about_several_runs(run, folder) -> None:
     assert run("evaluate", folder / "bbox", "-j", 1).code == 0
     done = run("report", folder / "bbox", folder / "attparsenet")
     assert done.code == 0, done.err
-    assert "bbox: curves, weights, maps" in done.out
+    assert "bbox: curves, relation-folder-test, weights, maps" in done.out
     assert "attparsenet: curves, maps" in done.out
     page = (folder / "bbox" / "report.html").read_text()
-    assert page.count("data:image/png;base64,") == 5
+    assert page.count("data:image/png;base64,") == 6
     for text in ("Learning curves", "balanced accuracy", "Eyeglasses", "wsegs evaluate", "box_area: 0.0103", "sha256"):
         assert text in page
     assert "http://" not in page
@@ -53,3 +53,17 @@ def test_what_is_missing_is_one_line(run, folder, tmp_path) -> None:
     done = run("report", folder / "attparsenet", "--data", tmp_path, "-o", tmp_path / "page.html")
     assert (done.code, done.err.count("\n")) == (1, 1)
     assert not (tmp_path / "page.html").exists()
+
+
+@pytest.mark.slow
+def test_a_run_with_the_relation_shows_what_it_learnt_by(run, folder) -> None:
+    output = folder / "related"
+    options = ("--width", 0.05, "--size", "32x28", "--batch-size", 4, "--max-steps", 4, "--precision", "32-true")
+    done = run("train", "basic", folder / "masks.h5", "--relation", 0.5, *options, "-o", output)
+    assert done.code == 0, done.err
+    done = run("report", output)
+    assert done.code == 0, done.err
+    assert "related: curves, relation, relation-steps, maps" in done.out
+    page = (output / "report.html").read_text()
+    assert "Of 3 pairs, " in page
+    assert "are to be predicted alike (a correlation of 0.8 or more)" in page

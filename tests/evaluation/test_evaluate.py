@@ -117,3 +117,27 @@ def test_what_is_written(run, dataset, tmp_path) -> None:
         scores = list(csv.DictReader(file))
     assert [row["image"] for row in scores] == list(evaluation.images)
     assert float(scores[0]["Male"]) == pytest.approx(evaluation.logits[0, 2].sigmoid().item(), abs=1e-5)
+
+
+def test_how_attributes_go_together_is_written(run, dataset, tmp_path) -> None:
+    evaluation = evaluate(run, dataset, "all")
+    summary = write_evaluation(evaluation, tmp_path, {})
+    with (tmp_path / "relations.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    names = evaluation.attribute_names
+    assert [(row["attribute"], row["other"]) for row in rows] == [
+        (names[0], names[1]),
+        (names[0], names[2]),
+        (names[1], names[2]),
+    ]
+    labels, probabilities = evaluation.labels.numpy(), evaluation.logits.double().sigmoid().numpy()
+    known = (labels[:, :2] >= 0).all(axis=1)  # one of Smiling is not
+    assert float(rows[0]["true"]) == pytest.approx(np.corrcoef(labels[known].T)[0, 1], abs=1e-5)
+    assert float(rows[0]["learnt"]) == pytest.approx(np.corrcoef(probabilities[known].T)[0, 1], abs=1e-5)
+    apart = np.mean([abs(float(row["true"]) - float(row["learnt"])) for row in rows])
+    assert summary["relation_distance"] == pytest.approx(apart, abs=1e-5)
+    alone = replace(
+        evaluation, attribute_names=names[:1], logits=evaluation.logits[:, :1], labels=evaluation.labels[:, :1]
+    )
+    assert "relation_distance" not in write_evaluation(alone, tmp_path / "alone", {})
+    assert not (tmp_path / "alone/relations.csv").exists()
