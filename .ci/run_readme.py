@@ -47,9 +47,9 @@ def run(page: Path, environment: dict[str, str]) -> tuple[str, int]:
             for program in programs(language, block):
                 printed.append(f"$ {program[-1] if language == 'console' else '(python block)'}\n")
                 done = subprocess.run(
-                    program, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+                    program, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
                 )
-                printed.append(done.stdout)
+                printed.append(done.stdout.decode(errors="replace"))
                 if done.returncode:
                     printed.append(f"FAILED: {program[-1]}\n")
                     failed += 1
