@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.heads.axes import PrincipalAxes
+from wsegs.heads.checks import row_blocks
 from wsegs.heads.choose import choose_penalty
 from wsegs.heads.fit import fit_linear
 from wsegs.heads.folds import person_folds
-from wsegs.heads.linear import LinearHead
 from wsegs.heads.regions import penalty_factors
 from wsegs.heads.standardise import Standardiser
 from wsegs.heads.thresholds import choose_thresholds
@@ -40,6 +41,29 @@ def own_regions(rules_name: str, attributes: Sequence[str]) -> NDArray[np.bool_]
     alone = np.array([1 << region for region in range(len(rules.region_names))], np.uint64)
     own = np.stack([lookup.evaluate(a, alone) for a in range(len(attributes))], axis=1).astype(bool)
     return np.concatenate([own, np.zeros((1, own.shape[1]), bool)])
+
+
+@dataclass(frozen=True, eq=False)
+class LinearHead:
+    """A fit that is kept: names (A,), weight (F, A), bias, thresholds and fitted (A,), the features' standardiser."""
+
+    names: tuple[str, ...]
+    weight: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    standardiser: Standardiser
+    thresholds: NDArray[np.float32]
+    fitted: NDArray[np.bool_]
+
+    def logits(self, features: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+        """Return logits (N, A) of features (N, F) as they were read, not standardised."""
+        result = np.empty((len(features), len(self.names)), np.float32)
+        for here in row_blocks(len(features)):
+            result[here] = self.standardiser.standardised(features[here]) @ self.weight + self.bias
+        return result
+
+    def present(self, logits: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Return which attributes are present, bool (N, A)."""
+        return logits >= self.thresholds
 
 
 @dataclass(frozen=True, eq=False)

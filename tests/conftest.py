@@ -7,6 +7,11 @@ import os
 import signal
 from pathlib import Path
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # a process a core; it must be said before NumPy and torch are imported
+    from wsegs.cli.threads import use_one_thread
+
+    use_one_thread()
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray

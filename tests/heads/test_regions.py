@@ -7,33 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsegs.errors import DataError, OptionError
-from wsegs.heads.regions import penalty_factors, region_shares
+from wsegs.errors import OptionError
+from wsegs.heads.regions import penalty_factors
 
 layouts = st.lists(st.tuples(st.sampled_from([4, 8, 16]), st.integers(1, 5)), min_size=1, max_size=3)
 
 
-@given(layouts, st.integers(0, 4), st.integers(1, 3), st.integers(0, 99))
-def test_shares_sum_to_the_logit(blocks: Any, regions: int, attributes: int, seed: int) -> None:
-    size, rng = (regions + 1) * sum(channels for _, channels in blocks), np.random.default_rng(seed)
-    weight, features = rng.normal(size=(size, attributes)), rng.normal(size=size)
-    shares = region_shares(weight, features, blocks)
-    assert shares.shape == (attributes, regions + 1)
-    np.testing.assert_allclose(shares.sum(axis=1), features @ weight, atol=1e-9)
-
-
 @given(layouts, st.integers(0, 4), st.data())
-def test_a_region_has_the_share_and_the_factors_of_its_features(blocks: Any, regions: int, data: Any) -> None:
+def test_a_region_has_the_factors_of_its_features(blocks: Any, regions: int, data: Any) -> None:
     row = data.draw(st.integers(0, regions))
     own = np.zeros((regions + 1, 2), bool)
     own[row, 0] = True
     factors = penalty_factors(own, blocks, 5.0)
     assert factors.dtype == np.float32
     assert (factors[:, 1] == 5).all()
-    # The features of the region, and no others, have the factor 1, and make up all of its share.
-    features = (factors[:, 0] == 1).astype(float)
-    shares = region_shares(np.ones((len(features), 1)), features, blocks)[0]
-    assert shares[row] == shares.sum() == sum(channels for _, channels in blocks)
+    # The features of the region, and no others, have the factor 1: stride by stride, region by region.
+    places = [np.repeat(np.arange(regions + 1), channels) for _, channels in blocks]
+    assert ((factors[:, 0] == 1) == (np.concatenate(places) == row)).all()
 
 
 def test_the_whole_image_has_a_factor_of_its_own() -> None:
@@ -47,7 +37,3 @@ def test_bad_input_is_told() -> None:
     for factor, whole in ((0.0, 1.0), (1.0, -1.0), (np.inf, 1.0)):
         with pytest.raises(OptionError, match="factors: expected numbers above 0"):
             penalty_factors(np.ones((2, 1), bool), [(4, 1)], factor, whole)
-    with pytest.raises(DataError, match=r"shares: expected features in regions of 2, got \(5,\)"):
-        region_shares(np.ones((5, 1)), np.ones(5), [(4, 2)])
-    with pytest.raises(DataError, match="shares"):
-        region_shares(np.ones((4, 1)), np.ones(2), [(4, 2)])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from wsegs.errors import DataError, MissingError, OptionError
+from wsegs.errors import DataError, MissingError, MissingPackageError, OptionError
 from wsegs.io.files import sha256_of
 from wsegs.nets.backbones import (
     BackboneWeights,
@@ -190,7 +190,7 @@ def test_what_timm_needs_is_named(tmp_path, monkeypatch) -> None:
     with monkeypatch.context() as absent:
         absent.setattr(importlib.util, "find_spec", lambda name: None)
         for call in (check_backbone, build_backbone):
-            with pytest.raises(MissingError, match=r"timm:resnet18: needs the package timm, .*'wsegs\[timm\]'$"):
+            with pytest.raises(MissingPackageError, match=r"timm:resnet18: needs the package timm, .*'wsegs\[timm\]'$"):
                 call("timm:resnet18", (4,))
     for package, text in (("timm", ""), ("torchvision", "raise RuntimeError('operator nms does not exist\\nmore')")):
         (tmp_path / package).mkdir()

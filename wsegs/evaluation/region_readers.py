@@ -15,7 +15,6 @@ from wsegs.errors import DataError, OptionError
 from wsegs.evaluation.known_faces import KnownFace, find_face
 from wsegs.evaluation.runs import Run
 from wsegs.geometry.matrices import compose, invert, scale_affine, transform_points
-from wsegs.geometry.resample import resample_nearest
 from wsegs.geometry.warp import warp_nearest
 from wsegs.io.files import did_you_mean
 from wsegs.landmarks.image_sizes import check_size
@@ -93,8 +92,7 @@ class RulesReader:
             return np.zeros(self.size, np.int64), MEAN_FACE
         into_frame = scale_affine(np.asarray(matrix), self.crop_size, self.drawn_size)
         placed = transform_points(np.asarray(landmarks, np.float32)[None], into_frame[None])
-        drawn = self.rules.draw(placed, self.drawn_size)[0]
-        return resample_nearest(drawn, self.size, np.bitwise_or).astype(np.int64), "landmarks"
+        return self.rules.draw_resized(placed, self.drawn_size, self.size)[0], "landmarks"
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from wsegs.io.integrity import find_format
+
 FORMAT_NAME = "wsegs features"
 FORMAT_VERSION = 1
 
@@ -33,18 +35,8 @@ MIRRORED = "mirrored"
 
 
 def is_feature_file(path: Path) -> bool:
-    """Tell whether a file says of itself that it holds features, without libhdf5, which damage may crash.
-
-    HDF5 keeps a text as its length, 8 bytes, and its characters. So a folder named like the format is not taken for it.
-    """
-    name = len(FORMAT_NAME).to_bytes(8, "little") + FORMAT_NAME.encode()
-    with path.open("rb") as file:
-        tail = b""
-        while block := file.read(1 << 20):
-            if name in tail + block:
-                return True
-            tail = block[-len(name) :]
-    return False
+    """Tell whether a file says of itself that it holds features; see :func:`wsegs.io.integrity.find_format`."""
+    return find_format(path, [FORMAT_NAME]) is not None
 
 
 def difference(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:

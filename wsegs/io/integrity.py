@@ -102,6 +102,23 @@ def check_structure(path: str | os.PathLike[str]) -> State:
         return "whole" if _sha256(file, ranges) == form[2].decode() else "broken"
 
 
+def find_format(path: Path, formats: Sequence[str]) -> str | None:
+    """Return the first of some names of formats that an HDF5 file has in it, without libhdf5, which damage may crash.
+
+    HDF5 keeps a text as its length, 8 bytes, and its characters. So a folder named like a format is not taken for it.
+    """
+    texts = {name: len(name).to_bytes(8, "little") + name.encode() for name in formats}
+    longest = max(map(len, texts.values()))
+    with path.open("rb") as file:
+        tail = b""
+        while block := file.read(1 << 20):
+            for name, text in texts.items():
+                if text in tail + block:
+                    return name
+            tail = block[-longest:]
+    return None
+
+
 def _refuse_while_written(file: BinaryIO, path: str | os.PathLike[str]) -> None:
     """Raise DataError if somebody holds HDF5's lock for writing; where locks are off, that cannot be known."""
     if fcntl is None or os.environ.get(LOCKING_VARIABLE, "").upper() in ("FALSE", "0"):

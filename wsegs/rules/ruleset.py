@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wsegs.errors import RuleError
+from wsegs.geometry.resample import resample_nearest
 from wsegs.io.files import did_you_mean, find_shipped
 from wsegs.io.yaml_source import read_nodes, read_yaml_text
 from wsegs.rules.compile import compile_nodes
@@ -83,6 +85,10 @@ class RuleSet:
             If the landmarks are not P points of two coordinates.
         """
         return draw_regions(self.program, self._checked(landmarks), size)
+
+    def draw_resized(self, landmarks: np.ndarray, drawn: tuple[int, int], size: tuple[int, int]) -> NDArray[np.int64]:
+        """Draw as :meth:`draw` does, (H, W) ``drawn``, and return that in another ``size``, int64 (N, h, w)."""
+        return resample_nearest(self.draw(landmarks, drawn), size, np.bitwise_or).astype(np.int64)
 
     def draw_each(self, landmarks: np.ndarray, size: tuple[int, int]) -> Iterator[np.ndarray]:
         """Draw as :meth:`draw` does, and yield the faces one by one, each ``dtype`` (H, W).

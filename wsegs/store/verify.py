@@ -15,7 +15,7 @@ from tqdm import tqdm
 from wsegs.errors import DataError, MissingError
 from wsegs.io.checksum import pixels_checksum, row_checksums
 from wsegs.io.hdf5 import open_hdf5, reason_of
-from wsegs.io.integrity import check_digest, check_structure
+from wsegs.io.integrity import check_digest, check_structure, find_format
 from wsegs.io.processes.subprocess_call import SubprocessError, call_in_subprocess
 from wsegs.landmarks.label_columns import label_columns
 from wsegs.landmarks.table import FORMAT as TABLE_FORMAT
@@ -105,20 +105,8 @@ def verify_file(
 
 
 def kind_of_file(path: Path) -> Literal["mask store", "landmark table"]:
-    """Return what a file is by the name of its format, without libhdf5, which damage may crash.
-
-    HDF5 keeps a text as its length, 8 bytes, and its characters. So a folder named like a format is not taken for it.
-    """
-    table, store = (len(name).to_bytes(8, "little") + name.encode() for name in (TABLE_FORMAT, FORMAT_NAME))
-    with path.open("rb") as file:
-        tail = b""
-        while block := file.read(1 << 20):
-            if table in tail + block:
-                return "landmark table"
-            if store in tail + block:
-                return "mask store"
-            tail = block[-64:]
-    return "mask store"
+    """Return what a file is by the name of its format; one without a name is taken for a mask store."""
+    return "landmark table" if find_format(path, [TABLE_FORMAT, FORMAT_NAME]) == TABLE_FORMAT else "mask store"
 
 
 def _verify_rows_in_subprocess(findings: Findings) -> None:

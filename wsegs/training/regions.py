@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from wsegs.geometry.resample import resample_nearest
 from wsegs.nets.layers.posed_parts import PosedParts
 from wsegs.nets.layers.region_sources import DrawnRegions, KnownRegions, LandmarkBoxes, RegionSource
 from wsegs.rules import compile_rules
@@ -57,5 +56,5 @@ def fields_of_regions(plan: TrainingPlan, network: nn.Module) -> SampleFields:
 
 def _mean_face(plan: RulesPlan, size: tuple[int, int]) -> Tensor:
     """Return the region integers of the mean face, int64 (h, w)."""
-    drawn = compile_rules(plan.text, plan.source).draw(np.array([plan.mean_face]), plan.size)[0]
-    return torch.from_numpy(resample_nearest(drawn, size, np.bitwise_or).astype(np.int64))
+    rules = compile_rules(plan.text, plan.source)
+    return torch.from_numpy(rules.draw_resized(np.array([plan.mean_face]), plan.size, size)[0])

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from wsegs.errors import DataError, MissingError, OptionError
+from wsegs.errors import DataError, MissingError, MissingPackageError, OptionError
 from wsegs.io.files import did_you_mean, sha256_of
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def check_backbone(name: str, strides: Sequence[int]) -> None:
     ------
     OptionError
         If there is no such backbone, it has no maps, or none of such a stride; if no stride is given, or one twice.
-    MissingError
-        If timm is needed and cannot be imported.
+    MissingPackageError, MissingError
+        If timm is needed and not installed, or its torchvision cannot be imported.
     """
     _check_name(name)
     if not strides:
@@ -137,7 +137,7 @@ def build_backbone(name: str, strides: Sequence[int]) -> nn.Module:
 
     Raises
     ------
-    OptionError, MissingError
+    OptionError, MissingPackageError, MissingError
         See :func:`check_backbone`.
     """
     check_backbone(name, strides)
@@ -195,11 +195,11 @@ def _timm_models(name: str) -> ModuleType:
 
     Raises
     ------
-    MissingError
-        If not.
+    MissingPackageError, MissingError
+        If it is not installed, or its torchvision cannot be imported.
     """
     if importlib.util.find_spec("timm") is None:
-        raise MissingError(
+        raise MissingPackageError(
             f"backbone {name}: needs the package timm, which is not installed; pip install 'wsegs[timm]'"
         )
     try:
