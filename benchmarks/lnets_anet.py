@@ -63,7 +63,7 @@ def commands_of(seed: int, options: Options) -> Iterator[Command]:
     yield Command(identity.name, ("anet-identity", *celeba, *common, *_steps(options.identity_steps)))
     for trunk in TRUNKS:
         anet = options.cache / f"sigmoid-{trunk}-{seed}"
-        begun = ("--trunk", str(identity)) if trunk == "people" else ("--no-trunk",)
+        begun = ("--trunk", str(identity)) if trunk == "people" else ("--no-trunks",)
         yield Command(anet.name, ("anet", *begun, *celeba, *common, *_steps(options.steps)))
         for views in (1, 5):
             fit = ("anet-svm", "--trunk", str(anet), "--views", str(views))

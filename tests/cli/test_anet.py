@@ -72,12 +72,12 @@ def test_people_then_attributes_then_machines(run, folder) -> None:
 
 @pytest.mark.slow
 def test_machines_need_people_whom_the_trunk_has_not_seen(run, folder) -> None:
-    assert run("train", "anet", "--no-trunk", *TINY, *STEPS, "--people", "0-0.7", "-o", "runs/seen").code == 0
+    assert run("train", "anet", "--no-trunks", *TINY, *STEPS, "--people", "0-0.7", "-o", "runs/seen").code == 0
     done = run("train", "anet-svm", "--trunk", "runs/seen", *TINY, "--people", "0-1", "-o", "runs/none")
     assert done.code == 1
     assert "fit: runs/seen was trained on " in done.err
     assert "; --people 0.7-1 takes those who are left" in done.err
-    assert run("train", "anet", "--no-trunk", *TINY, *STEPS, "--people", "0-1", "-o", "runs/all").code == 0
+    assert run("train", "anet", "--no-trunks", *TINY, *STEPS, "--people", "0-1", "-o", "runs/all").code == 0
     done = run("train", "anet-svm", "--trunk", "runs/all", *TINY, "-o", "runs/none")
     assert done.code == 1
     assert "it left nobody" in done.err
@@ -87,10 +87,13 @@ def test_machines_need_people_whom_the_trunk_has_not_seen(run, folder) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("anet", "--trunk", "runs/nothing"), "network: trunks: runs/nothing: no such run; --trunk names another"),
+        (
+            ("anet", "--trunk", "runs/nothing"),
+            "network: trunks: runs/nothing: no such run; wsegs train RECIPE makes it",
+        ),
         (("anet", "--trunk", "none.pth"), "network: trunks: none.pth: no such file of weights"),
-        (("anet", "--trunk", "runs/nothing", "--no-trunk"), "--trunk and --no-trunk: expected one of them"),
-        (("basic", "--no-trunk"), "--no-trunk: the recipe names no layers"),
+        (("anet", "--trunk", "runs/nothing", "--no-trunks"), "--trunk and --no-trunks: expected one of them"),
+        (("basic", "--no-trunks"), "--no-trunks: the recipe names no layers"),
         (("anet-identity", "--people", "0.8-0.2"), "--people: expected a share from a smaller to a larger number"),
         (
             ("anet-identity", "--people", "0-0.0001"),

@@ -120,7 +120,7 @@ _GROUPS = (
             " the recipe's]",
         ),
         cloup.option(
-            "--no-trunk", is_flag=True, help="Begin with random weights where the recipe names a trunk (anet)."
+            "--no-trunks", is_flag=True, help="Begin with random weights where the recipe names a trunk (anet)."
         ),
     ),
     cloup.option_group(
@@ -249,7 +249,7 @@ def load_overridden_recipe(name: str, options: Mapping[str, Any]) -> Recipe:
     from wsegs.training.recipe import load_recipe
 
     values = {_FIELDS.get(option, option): value for option, value in options.items()}
-    for option in (*_ABOUT_REGIONS, "no_segmentation", "no_flips", "trunk", "no_trunk"):
+    for option in (*_ABOUT_REGIONS, "no_segmentation", "no_flips", "trunk", "no_trunks"):
         del values[option]
     about_regions = {option: options[option] for option in _ABOUT_REGIONS}
     plain = load_recipe(name)
@@ -257,7 +257,7 @@ def load_overridden_recipe(name: str, options: Mapping[str, Any]) -> Recipe:
         if options.get(option) is not None and plain.fit is None:
             flag = "--labels N" if option == "label_counts" else f"--{option}"
             raise OptionError(f"{flag}: recipe '{name}' fits no heads on features; region-probe does")
-    values |= _trunk_fields(plain, options["trunk"], options["no_trunk"])
+    values |= _trunk_fields(plain, options["trunk"], options["no_trunks"])
     recipe = load_recipe(name, values | _region_fields(plain, **about_regions))
     others = options["from_store"] or options["parsing_masks"] is not None
     if recipe.regions is not None and options["parser"] is None and others:
@@ -267,15 +267,15 @@ def load_overridden_recipe(name: str, options: Mapping[str, Any]) -> Recipe:
     return recipe.without_segmentation() if options["no_segmentation"] else recipe
 
 
-def _trunk_fields(recipe: Recipe, trunk: Path | None, no_trunk: bool) -> dict[str, Any]:
+def _trunk_fields(recipe: Recipe, trunk: Path | None, no_trunks: bool) -> dict[str, Any]:
     """Return the field of a recipe that says where the weights of its trunks come from."""
     trunks = recipe.network.trunks
-    for flag, given in (("--trunk", trunk is not None), ("--no-trunk", no_trunk)):
+    for flag, given in (("--trunk", trunk is not None), ("--no-trunks", no_trunks)):
         if given and not trunks:
             raise OptionError(f"{flag}: the recipe names no layers whose weights come from elsewhere (network: trunks)")
-    if trunk is not None and no_trunk:
-        raise OptionError("--trunk and --no-trunk: expected one of them")
-    if no_trunk:
+    if trunk is not None and no_trunks:
+        raise OptionError("--trunk and --no-trunks: expected one of them")
+    if no_trunks:
         return {"network.trunks": ()}
     if trunk is None:
         return {}

@@ -117,7 +117,7 @@ def predict(
     reader = regions or rules_reader(run)
     if store is None:
         check_detectable(run, reader)
-        source = FileCrops(cropper_for(run.info, run.size), images, None, regions=reader)
+        source = FileCrops(cropper_for(run.info, run.size, locator=run.locator), images, None, regions=reader)
     else:
         source = _crops_by_name(store, run, images, reader)
     network = Predictor(run)

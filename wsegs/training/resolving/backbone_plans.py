@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wsegs.errors import MissingError, OptionError
+from wsegs.io.files import shipped_folder
 from wsegs.nets import NetworkSignature
 from wsegs.nets.backbones import check_backbone, find_weights
 from wsegs.training.plan import BackbonePlan
@@ -25,9 +26,13 @@ def check_trunks(recipe: Recipe) -> None:
     for trunk in recipe.network.trunks:
         source = trunk.source
         if not source.exists():
-            what = "file of weights" if source.suffix in (".pth", ".pt") else "run"
-            others = "--trunk names another, --no-trunk begins with random weights"
-            raise MissingError(f"network: trunks: {source}: no such {what}; {others}")
+            if source.suffix:
+                raise MissingError(f"network: trunks: {source}: no such file of weights")
+            name = source.name if (shipped_folder("models") / f"{source.name}.yaml").is_file() else "RECIPE"
+            raise MissingError(
+                f"network: trunks: {source}: no such run; wsegs train {name} makes it, --trunk RUN names another,"
+                " --no-trunks begins with random weights"
+            )
         if source.is_dir():
             check_run(source, BEST)
 
