@@ -89,7 +89,7 @@ def test_machines_need_people_whom_the_trunk_has_not_seen(run, folder) -> None:
     [
         (
             ("anet", "--trunk", "runs/nothing"),
-            "network: trunks: runs/nothing: no such run; wsegs train RECIPE makes it",
+            "trunks: runs/nothing: no such run; wsegs train RECIPE makes it",
         ),
         (("anet", "--trunk", "none.pth"), "network: trunks: none.pth: no such file of weights"),
         (("anet", "--trunk", "runs/nothing", "--no-trunks"), "--trunk and --no-trunks: expected one of them"),
