@@ -99,6 +99,9 @@ def after_training(plan: TrainingPlan, run: Path, splits: Mapping[str, int]) -> 
         Numbers of images of its data set.
     """
     report = f"wsegs report {_quoted(run)}"
+    if plan.network.name == "anet" and plan.task("identity") is not None:
+        data = f" --data {_quoted(plan.main.path)}" if plan.main.kind == "data" else ""
+        return f"wsegs train anet --trunk {_quoted(run)}{data}; {report} --neurons"
     task, regions = plan.task("parsing"), plan.regions
     if not plan.network.heads and task is not None and plan.sources[task.source].kind != "store":
         return report  # parsing is measured on a mask store
