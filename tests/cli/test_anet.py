@@ -42,9 +42,11 @@ def test_people_then_attributes_then_machines(run, folder) -> None:
     assert done.code == 0, done.err
     alone = [line for line in done.out.splitlines() if "and so no pair" in line]
     assert alone
+    assert "next: wsegs train anet --trunk runs/anet-identity --data" in done.out
     assert alone[0].split(" of ")[0] in ("1", "2", "3")  # the one, her neighbour, and who has no face on one image
     done = run("train", "anet", *TINY, *STEPS, "--people", "0-0.6")
     assert done.code == 0, done.err
+    assert "next: wsegs evaluate runs/anet" in done.out
     began = json.loads((folder / "runs/anet/run.json").read_text())["provenance"]["init_from"]
     assert [name for name in began if name.endswith("runs/anet-identity")]
     done = run("train", "anet-svm", *TINY, "--people", "0.6-1")
@@ -87,7 +89,10 @@ def test_machines_need_people_whom_the_trunk_has_not_seen(run, folder) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("anet", "--trunk", "runs/nothing"), "network: trunks: runs/nothing: no such run; --trunk names another"),
+        (
+            ("anet", "--trunk", "runs/nothing"),
+            "trunks: runs/nothing: no such run; wsegs train RECIPE makes it",
+        ),
         (("anet", "--trunk", "none.pth"), "network: trunks: none.pth: no such file of weights"),
         (("anet", "--trunk", "runs/nothing", "--no-trunks"), "--trunk and --no-trunks: expected one of them"),
         (("basic", "--no-trunks"), "--no-trunks: the recipe names no layers"),

@@ -15,6 +15,7 @@ from wsegs.cli.options import print_json
 from wsegs.errors import OptionError
 
 if TYPE_CHECKING:
+    from wsegs.training.fitting.lnets import LNets
     from wsegs.training.plan import TrainingPlan
     from wsegs.training.recipe import Recipe
     from wsegs.training.resolve import Overrides
@@ -26,6 +27,7 @@ def fit_heads(
     output: Path,
     features: Path | None,
     jobs: int | None,
+    lnets: LNets | None = None,
     *,
     force: bool,
     as_json: bool,
@@ -35,15 +37,24 @@ def fit_heads(
     See :func:`wsegs.training.fitting.fit.fit_probe` and :func:`wsegs.training.fitting.views.fit_views`.
     """
     from wsegs.nets import signature_of
+    from wsegs.training.fitting.lnets import check_lnets
     from wsegs.training.resolve import resolve
     from wsegs.training.run_folder import check_free
 
     check_free(output, force=force)
+    if lnets is not None:
+        check_lnets(lnets)
     plan = resolve(recipe, overrides)
     check_label_options(plan)
+    by_views = signature_of(plan.network.name).wants("views")
+    if lnets is not None and (plan.main.frame.kind != "box" or not by_views):
+        raise OptionError(
+            "--locate: expected a recipe that fits heads on crops about boxes (lnets-anet), got"
+            f" '{plan.network.name}' on crops '{plan.main.frame.kind}'"
+        )
     warn_of_store(plan)
-    if signature_of(plan.network.name).wants("views"):
-        _fit_views(recipe, plan, output, features, force=force, as_json=as_json)
+    if by_views:
+        _fit_views(recipe, plan, output, features, lnets, force=force, as_json=as_json)
         return
     # torch takes seconds to import, so mistakes are reported first.
     from wsegs.training.fitting.fit import default_features, fit_probe
@@ -64,14 +75,21 @@ def fit_heads(
 
 
 def _fit_views(
-    recipe: Recipe, plan: TrainingPlan, output: Path, features: Path | None, *, force: bool, as_json: bool
+    recipe: Recipe,
+    plan: TrainingPlan,
+    output: Path,
+    features: Path | None,
+    lnets: LNets | None,
+    *,
+    force: bool,
+    as_json: bool,
 ) -> None:
     if features is not None:
         raise OptionError(f"--features: network '{plan.network.name}' reads its features anew, they are in no file")
     # torch takes seconds to import, so mistakes are reported first.
     from wsegs.training.fitting.views import fit_views
 
-    summary = fit_views(recipe, plan, output, force=force)
+    summary = fit_views(recipe, plan, output, lnets=lnets, force=force)
     if as_json:
         print_json(summary)
         return
@@ -81,6 +99,8 @@ def _fit_views(
         f" images of {summary['people']} people, {summary['feature_count']} features; {seconds['features']:.0f} s for"
         f" the features, {seconds['fit']:.0f} s for the fit"
     )
+    if lnets is not None:
+        click.echo(f"keeps the LNets of {lnets.runs[0]} and {lnets.runs[1]}, which find the faces of new pictures")
     if summary["unreadable"]:
         click.echo(f"left out: {summary['unreadable']} images that cannot be read")
     print_fit(summary)

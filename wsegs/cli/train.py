@@ -114,6 +114,26 @@ class LabelsType(click.ParamType):  # type: ignore[type-arg]
     ),
 )
 @cloup.option_group(
+    "Localisation",
+    "For lnets-anet: a run that finds the faces of new pictures itself.",
+    cloup.option(
+        "--locate",
+        nargs=2,
+        metavar="RUN_O RUN_S",
+        type=PATH,
+        help="Keep these LNets in the run: those that located the boxes of the training images.  [default: none; a"
+        " detector finds the faces of new pictures]",
+    ),
+    cloup.option(
+        "--locate-threshold",
+        nargs=2,
+        metavar="SHARE SHARE",
+        type=click.FloatRange(0, 1, max_open=True),
+        help="Share of the peak's response that the cells of a window exceed, for RUN_O and for RUN_S, as when the"
+        " boxes were located.  [default: 0.5 0.5]",
+    ),
+)
+@cloup.option_group(
     "Devices and processes",
     cloup.option(
         "--precision",
@@ -170,6 +190,8 @@ def train(
     boxes: Path | None,
     features: Path | None,
     finetune: bool,
+    locate: tuple[Path, Path] | None,
+    locate_threshold: tuple[float, float] | None,
     accelerator: str,
     devices: str,
     nodes: int,
@@ -189,6 +211,7 @@ def train(
     """
     from wsegs.nets import signature_of
     from wsegs.training.distributed import is_main_process
+    from wsegs.training.fitting.lnets import LNets
     from wsegs.training.resolve import Overrides, resolve
     from wsegs.training.resolving.landmark_tables import is_landmark_table, samples_of_landmarks
     from wsegs.training.resolving.recipe_changes import with_relation
@@ -208,6 +231,10 @@ def train(
     fitted = Path("runs") / Path(recipe).stem
     if finetune and chosen.network.target == "anet-views":
         raise OptionError(f"--finetune: recipe '{recipe}' fits heads on an ANet that is trained before, by anet")
+    if locate is not None and (chosen.fit is None or finetune):
+        raise OptionError(f"--locate: recipe '{recipe}' fits no heads on crops about boxes; lnets-anet does")
+    if locate_threshold is not None and locate is None:
+        raise OptionError("--locate-threshold: expected --locate RUN_O RUN_S, too")
     for option, value in (("--features", features is not None), ("--finetune", finetune)):
         if value and chosen.trains:
             raise OptionError(f"{option}: recipe '{recipe}' fits no heads on features; region-probe does")
@@ -218,7 +245,8 @@ def train(
             raise OptionError("--relation: heads that are fitted learn one by one; --finetune trains them together")
         if resume:
             raise OptionError("--resume: a fit takes a minute and is not resumed; its features go on by themselves")
-        fit_heads(chosen, overrides, output or fitted, features, jobs, force=force, as_json=as_json)
+        lnets = None if locate is None else LNets(locate, locate_threshold or (0.5, 0.5))
+        fit_heads(chosen, overrides, output or fitted, features, jobs, lnets, force=force, as_json=as_json)
         return
     if finetune:
         output = output or fitted.with_name(f"{fitted.name}-finetuned")

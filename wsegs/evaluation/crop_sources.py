@@ -204,7 +204,7 @@ def check_boxes(run: Run, given: bool) -> None:
         )
     source = run.plan.main
     trained_by = str(source.opened.get("boxes", "")) if source.kind == "data" else ""
-    if about_boxes and trained_by and not given:
+    if about_boxes and trained_by and not given and run.locator is None:
         raise OptionError(
             f"{run.path}: was trained on crops about the boxes of {trained_by}; --boxes names those of these images,"
             " which wsegs locate finds"

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.evaluation.known_faces import GIVEN, KnownFace, find_face
+from wsegs.evaluation.localisation.of_run import RunLocator
 from wsegs.geometry.crops import box_affine, centre_affine, letterbox_affine
 from wsegs.geometry.frame import Frame
 from wsegs.geometry.matrices import compose, invert, resize_affine, scale_affine, similarity, transform_points
@@ -24,10 +25,12 @@ from wsegs.training.runs import RunInfo
 
 _CELEBA_ASPECT = 1.39  # height by width of CelebA's boxes
 
-CropKind = Literal["as in training", "aligned", "landmarks", "detected", "data set box", "box", "whole image"]
+CropKind = Literal[
+    "as in training", "aligned", "landmarks", "detected", "located", "data set box", "box", "whole image"
+]
 """How an image was cropped: resized as in training; by the alignment of its data set; by given landmarks; by
-landmarks that were found on the fly; by landmarks placed in the box of its data set, where none were found; by that box
-itself; or, where no face was found, not at all."""
+landmarks that were found on the fly; by a box that the run's LNets located; by landmarks placed in the box of its data
+set, where none were found; by that box itself; or, where no face was found, not at all."""
 
 
 class Crop(NamedTuple):
@@ -71,6 +74,8 @@ class Cropper:
         (5, 2), where all images to come have their five points, x and y in pixels; None if they are not aligned.
     margin
         By which share boxes are widened.
+    locator
+        What finds boxes, of a run that keeps LNets; None is a detector.
     """
 
     size: tuple[int, int]
@@ -79,6 +84,7 @@ class Cropper:
     mean_points: NDArray[np.float32] | None
     aligned_points: NDArray[np.float32] | None = None
     margin: float = 0.0
+    locator: RunLocator | None = None
 
     def crop(
         self, image: NDArray[np.uint8], points: NDArray[np.floating] | None = None, *, detect: bool = True
@@ -131,9 +137,11 @@ class Cropper:
         self, image: NDArray[np.uint8], box: NDArray[np.floating] | None, detect: bool, face: KnownFace | None
     ) -> Crop:
         kind: CropKind = "box"
-        if box is None and face is not None:
+        if box is None and detect and self.locator is not None:
+            box, kind = self.locator.box(image), "located"
+        elif box is None and face is not None and face.box is not None:
             box = face.box
-        if box is None and detect:
+        elif box is None and detect:
             box, kind = _box_of_image(image, face), "detected"
         if box is None or not np.isfinite(box).all():
             matrix, kind = letterbox_affine((image.shape[0], image.shape[1]), self.size), "whole image"
@@ -183,9 +191,14 @@ class Cropper:
         return compose(resized, similarity(points, in_source)).astype(np.float32)
 
 
-def cropper_for(info: RunInfo, size: tuple[int, int], aligned_points: NDArray[np.float32] | None = None) -> Cropper:
+def cropper_for(
+    info: RunInfo,
+    size: tuple[int, int],
+    aligned_points: NDArray[np.float32] | None = None,
+    locator: RunLocator | None = None,
+) -> Cropper:
     """Return the cropper of a run whose network sees images of ``size`` (H, W)."""
-    return Cropper(size, info.frame, info.source_size, info.mean_points, aligned_points, info.margin)
+    return Cropper(size, info.frame, info.source_size, info.mean_points, aligned_points, info.margin, locator)
 
 
 def _five_points_of_image(

@@ -248,7 +248,7 @@ def _crop_source(
         check_detectable(run, reader)
     _check_places(run, dataset, rows, landmarks is None, draws=reader is not None and reader.scheme is not None)
     check_boxes(run, "boxes" in dataset.opened)
-    cropper = cropper_for(run.info, run.crop_size, dataset.aligned_points)
+    cropper = cropper_for(run.info, run.crop_size, dataset.aligned_points, run.locator)
     points = found = sizes = None
     if landmarks is not None:
         points = list(points_by_name(landmarks, dataset)[rows])
@@ -256,7 +256,9 @@ def _crop_source(
         check_image_sizes(dataset.root, [dataset.images[row] for row in rows], sizes, LANDMARKS)
         if reader is not None and reader.scheme is not None:
             found = landmarks.scheme.convert(landmarks_by_name(landmarks, dataset)[rows], reader.scheme)
-    boxes = dataset.boxes if run.info.frame.kind == "box" else None
+    # A run that keeps LNets finds faces by them, unless a table of boxes is named.
+    about_boxes = run.info.frame.kind == "box" and (run.locator is None or "boxes" in dataset.opened)
+    boxes = dataset.boxes if about_boxes else None
     paths = [dataset.path(row) for row in rows]
     faces = known_faces(dataset, rows)
     return FileCrops(

@@ -128,7 +128,7 @@ def predict(
     reader = regions or rules_reader(run)
     if store is None:
         check_detectable(run, reader)
-        cropper = cropper_for(run.info, run.crop_size)
+        cropper = cropper_for(run.info, run.crop_size, locator=run.locator)
         source = FileCrops(cropper, images, None, boxes=boxes, regions=reader, faces=faces, find_points=run.reads_parts)
     else:
         source = _crops_by_name(store, run, images, reader)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from wsegs.errors import OptionError
+from wsegs.evaluation.localisation.of_run import RunLocator, locator_of
 from wsegs.nets.layers.posed_parts import PosedParts
 from wsegs.nets.layers.region_sources import RegionSource
 from wsegs.tasks import build_task
@@ -32,6 +33,8 @@ class Run:
         Those of the plan, with what a checkpoint keeps of them.
     regions
         What draws the regions that the network reads; None where it reads none, or nothing draws them.
+    locator
+        What finds the faces of new pictures by the LNets that the run keeps; None where it keeps none.
     """
 
     path: Path
@@ -40,6 +43,7 @@ class Run:
     network: nn.Module
     tasks: tuple[Task, ...]
     regions: RegionSource | None = None
+    locator: RunLocator | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -128,7 +132,7 @@ def load_run(path: Path | str, checkpoint: Checkpoint = "best") -> Run:
         task.attach(network)
         load_part(task, weights, f"tasks.{planned.name}", file)
         tasks.append(task.eval())
-    return Run(path, plan, info, network.eval(), tuple(tasks), regions)
+    return Run(path, plan, info, network.eval(), tuple(tasks), regions, locator_of(path, info))
 
 
 def thresholds_of(run: Run) -> Tensor:

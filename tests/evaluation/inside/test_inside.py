@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -49,8 +50,6 @@ def test_neurons_that_tell_are_found_and_their_faces_show_it(responses) -> None:
 
 
 def test_without_attributes_neurons_that_vary_most_are_taken(responses) -> None:
-    from dataclasses import replace
-
     alone = replace(responses, attribute_names=(), labels=np.zeros((240, 0), np.int8))
     found = telling_neurons(alone, count=2)
     assert [neuron.number for neuron in found] == [2, 5]
@@ -102,6 +101,7 @@ def test_share_of_person_is_that_of_a_planted_variance() -> None:
     assert np.isnan(share_of_person(labels[:5], np.arange(5))[0])
 
 
+@pytest.mark.slow
 def test_planted_groups_are_found() -> None:
     rng = np.random.default_rng(2)
     centres = np.eye(3, 20)
@@ -116,6 +116,7 @@ def test_planted_groups_are_found() -> None:
     assert (np.abs(found.similarity[:4, 4:]) < 0.3).all()
 
 
+@pytest.mark.slow
 def test_where_a_network_looks_is_where_covering_matters() -> None:
     class Corners(nn.Module):
         def forward(self, images: torch.Tensor) -> NetworkOutput:
@@ -131,3 +132,11 @@ def test_where_a_network_looks_is_where_covering_matters() -> None:
     assert bottom.argmax() == bottom.size - 1
     assert top[-1, -1] == bottom[0, 0] == 0
     assert top.max() == pytest.approx(bottom.max(), rel=0.7)  # the scale of a logit does not count
+
+
+def test_each_neuron_is_named_after_another_attribute(responses) -> None:
+    features = responses.features.copy()
+    features[:, 1] = features[:, 2] + 0.5 * np.random.default_rng(4).random(240).astype(np.float32)
+    twice = replace(responses, layers={FEATURES: features})
+    found = telling_neurons(twice, count=3)
+    assert len({neuron.attribute for neuron in found}) == len({neuron.number for neuron in found}) == 3

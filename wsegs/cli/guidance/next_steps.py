@@ -108,6 +108,9 @@ def after_training(plan: TrainingPlan, run: Path, splits: Mapping[str, int]) -> 
             f" --{key} {shlex.quote(str(source.opened[key]))}" for key in ("images",) if key in source.opened
         )
         return f"wsegs locate {_quoted(run)}{where} -o head-shoulders.csv; {report}"
+    if plan.network.name == "anet" and plan.task("identity") is not None:
+        data = f" --data {_quoted(plan.main.path)}" if plan.main.kind == "data" else ""
+        return f"wsegs train anet --trunk {_quoted(run)}{data}; {report} --neurons"
     task, regions = plan.task("parsing"), plan.regions
     if not plan.network.heads and task is not None and plan.sources[task.source].kind != "store":
         return report  # parsing is measured on a mask store

@@ -22,7 +22,7 @@ class Neuron:
     number
         From 0.
     attribute, correlation
-        The attribute that it goes with most, and how much, -1 to 1; empty and 0 without attributes.
+        An attribute that it goes with, and how much, -1 to 1; empty and 0 without attributes.
     faces
         float (3, H, W, 3), 0 to 255: the mean faces of high, medium and low responses.
     active
@@ -69,28 +69,28 @@ def telling_neurons(responses: LayerResponses, count: int = 6) -> list[Neuron]:
     if not relation.shape[1]:
         order = alive[np.argsort(-features[:, alive].std(axis=0), kind="stable")]
         return [neuron(responses, int(number), relation) for number in order[:count]]
-    chosen: list[int] = []
-    taken: set[int] = set()
+    chosen: dict[int, int] = {}
     strength = np.abs(relation)
     for place in np.argsort(-strength, axis=None, kind="stable"):
         number, attribute = divmod(int(place), relation.shape[1])
-        if number in chosen or attribute in taken or number not in alive:
+        if number in chosen or attribute in chosen.values() or number not in alive:
             continue
-        chosen.append(number)
-        taken.add(attribute)
+        chosen[number] = attribute
         if len(chosen) == count:
             break
-    return [neuron(responses, number, relation) for number in chosen]
+    return [neuron(responses, number, relation, attribute) for number, attribute in chosen.items()]
 
 
-def neuron(responses: LayerResponses, number: int, relation: NDArray[np.float64]) -> Neuron:
-    """Return a neuron; ``relation`` (F, A) as of :func:`correlations`."""
+def neuron(
+    responses: LayerResponses, number: int, relation: NDArray[np.float64], attribute: int | None = None
+) -> Neuron:
+    """Return a neuron; ``relation`` (F, A) as of :func:`correlations`; None takes its strongest attribute."""
     values = responses.features[:, number]
-    attribute, correlation = "", 0.0
+    name, correlation = "", 0.0
     if relation.shape[1]:
-        best = int(np.abs(relation[number]).argmax())
-        attribute, correlation = responses.attribute_names[best], float(relation[number, best])
-    return Neuron(number, attribute, correlation, mean_faces(responses.images, values), float((values > 0).mean()))
+        best = int(np.abs(relation[number]).argmax()) if attribute is None else attribute
+        name, correlation = responses.attribute_names[best], float(relation[number, best])
+    return Neuron(number, name, correlation, mean_faces(responses.images, values), float((values > 0).mean()))
 
 
 def mean_faces(images: NDArray[np.uint8], values: NDArray[np.floating]) -> NDArray[np.float64]:

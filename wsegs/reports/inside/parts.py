@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from torch import nn
 
 from wsegs.evaluation.inside.groups import AttributeGroups, group_attributes
 from wsegs.evaluation.inside.layers import LayerResponses, read_layers
@@ -120,13 +119,10 @@ def _group_parts(run: Run, folder: Path) -> list[Part]:
 
 def groups_of_run(run: Run) -> AttributeGroups | None:
     """Return the groups of a run's attributes by its last weights; None where it has few, or no linear last layer."""
-    heads = getattr(run.network, "heads", None)
-    if not isinstance(heads, nn.ModuleDict) or "attributes" not in heads or len(run.attribute_names) < _FEWEST:
+    weight = run.network.state_dict().get("heads.attributes.weight")
+    if weight is None or len(run.attribute_names) < _FEWEST:
         return None
-    weight = getattr(heads["attributes"], "weight", None)
-    if weight is None:
-        return None
-    return group_attributes(weight.detach().float().cpu().numpy(), run.attribute_names)
+    return group_attributes(weight.float().cpu().numpy(), run.attribute_names)
 
 
 def _occlusion_parts(run: Run, responses: LayerResponses, folder: Path) -> list[Part]:

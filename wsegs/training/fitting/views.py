@@ -25,6 +25,7 @@ from wsegs.nets.anet import ANetViews
 from wsegs.nets.images import normalise
 from wsegs.tasks.batch import SampleFields
 from wsegs.tasks.scores import mean_scores, score_attributes
+from wsegs.training.fitting.lnets import LNets, describe_lnets, keep_lnets
 from wsegs.training.fitting.reading import read_images
 from wsegs.training.plan import FitPlan, TrainingPlan
 from wsegs.training.precision import describe_device
@@ -54,7 +55,9 @@ class _Fitted:
 
 
 @locks_output()
-def fit_views(recipe: Recipe, plan: TrainingPlan, output: Path, *, force: bool = False) -> dict[str, Any]:
+def fit_views(
+    recipe: Recipe, plan: TrainingPlan, output: Path, *, lnets: LNets | None = None, force: bool = False
+) -> dict[str, Any]:
     """Fit linear heads on the features that a plan's network has of several views of each face.
 
     Parameters
@@ -64,6 +67,8 @@ def fit_views(recipe: Recipe, plan: TrainingPlan, output: Path, *, force: bool =
     output
         The run folder: ``recipe.yaml``, ``plan.json``, ``run.json``, ``training_images.csv``, ``best.ckpt``,
         ``last.ckpt`` and ``penalties.csv``. What was fitted is part of the weights: arrays and nothing else.
+    lnets
+        To keep in the run, ``lnets.npz``, so that it finds the faces of new pictures itself; None keeps none.
     force
         Overwrite a run.
 
@@ -99,7 +104,7 @@ def fit_views(recipe: Recipe, plan: TrainingPlan, output: Path, *, force: bool =
     fitted = _fit(fit, plan, standardiser.standardised(features), opened, rows, held)
     _into_network(network, standardiser, fitted)
     summary = _summary(fit, task.outputs, fitted, len(held))
-    info = _write(recipe, plan, network, opened, Split(rows, held, split.carved), summary, output, force=force)
+    info = _write(recipe, plan, network, opened, Split(rows, held, split.carved), summary, output, lnets, force=force)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     add_duration(output, time.monotonic() - began, describe_device(device))
     return {
@@ -110,6 +115,7 @@ def fit_views(recipe: Recipe, plan: TrainingPlan, output: Path, *, force: bool =
         "images": {"train": len(rows), "validation": len(held)},
         "people": len(np.unique(opened.labelled.identity[rows])),
         "unreadable": int((~read).sum()),
+        "finds_faces": lnets is not None,
         **{key: info.provenance[key] for key in ("splits", "leaks") if key in info.provenance},
         **summary,
         "seconds": {"features": round(fitting - began, 1), "fit": round(time.monotonic() - fitting, 1)},
@@ -239,12 +245,16 @@ def _write(
     rows: Split,
     summary: dict[str, Any],
     output: Path,
+    lnets: LNets | None,
     *,
     force: bool,
 ) -> RunInfo:
     about = {key: summary[key] for key in ("loss", "penalty", "chosen_by", "scores", "measured_on", "skipped")}
-    info = describe_run(plan, opened, rows, **describe_weights(plan), fit=about)
+    finding = {} if lnets is None else describe_lnets(lnets)
+    info = describe_run(plan, opened, rows, **describe_weights(plan), fit=about, **finding)
     create_run(output, recipe, plan, info, [Recorded(opened, rows)], force=force)
+    if lnets is not None:
+        keep_lnets(lnets, output)
     table = summary["penalties"]
     write_table(output / PENALTIES, list(table[0]), ([row[key] for key in table[0]] for row in table))
     weights = {f"network.{name}": value for name, value in network.state_dict().items()}
