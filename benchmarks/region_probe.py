@@ -328,7 +328,12 @@ def open_benchmark(arguments: argparse.Namespace) -> Benchmark:
     data = arguments.data
     stores = {"celeba --refine": arguments.refined, MESH: arguments.mesh}
     further = {"attparsenet-2020": "attparsenet-2020", "celeba-5points": "celeba-5points"}
-    aligned = aligned_faces(data / "celeba", arguments.landmarks, stores={name: path for name, path in stores.items() if path}, rules=further)
+    aligned = aligned_faces(
+        data / "celeba",
+        arguments.landmarks,
+        stores={name: path for name, path in stores.items() if path},
+        rules=further,
+    )
     sets = {"aligned": aligned, "moved": moved_faces(aligned, arguments.moved)}
     if arguments.lfw:
         sets["lfwa"] = brought_faces("lfwa", data / "lfw", arguments.lfw, aligned)
