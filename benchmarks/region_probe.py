@@ -3,7 +3,8 @@
     python benchmarks/region_probe.py DATA landmarks.h5 masks.h5 --wild wild.h5 --lfw lfw.h5 -o docs/region-probe.md
 
 DATA holds ``celeba`` and ``lfw``. ``landmarks.h5`` and ``masks.h5`` are those of CelebA's aligned crops, ``wild.h5``
-and ``lfw.h5`` landmarks of its images in the wild and of LFW. ``--refined`` names masks of ``wsegs masks --refine``.
+and ``lfw.h5`` landmarks of its images in the wild and of LFW. ``--refined`` names masks of ``wsegs masks --refine``,
+``--mesh`` those of ``celeba-478points``, ``--parser`` a run of ``wsegs train parser``.
 Each table goes between its two markers in the file. Features, logits and samples are kept in ``--cache``, so an
 interrupted call goes on; ``--only`` names the tables to write.
 
@@ -54,6 +55,7 @@ PRIOR = "own + prior"
 PRIOR_FACTOR = 10.0  # the recipe's
 KINDS = (WHOLE, "grid", "mean face", "another face", "own", PRIOR)
 TITLES = {"grid": "3x3 grid", "mean face": "mean face's", "another face": "another face's"}
+MESH = "celeba-478points"  # rules of MediaPipe's points, whose regions come from a store
 PRIORS = (1.0, 3.0, 10.0, 100.0)
 PAIRS = 20
 CALIBRATED, DRAWS = 100, 20
@@ -121,7 +123,8 @@ class Benchmark:
         blocks = self.features(fit.faces, fit.kind)
         own = None
         if fit.kind in ("own", *faces.stores, *faces.rules):
-            own = own_regions(faces.rules.get(fit.kind, "celeba"), self.attributes)
+            rules = fit.kind if fit.kind == MESH else faces.rules.get(fit.kind, "celeba")
+            own = own_regions(rules, self.attributes)
         channels = [(stride, block.shape[2]) for stride, block in zip(strides_of(fit.kind), blocks, strict=True)]
         known = flat(blocks, rows)
         return fit_heads(known, faces.labels[rows], faces.identity[rows], self.attributes, channels, own, fit.prior)
@@ -295,12 +298,12 @@ def prior_table(bench: Benchmark, counts: Sequence[int]) -> Iterator[str]:
     )
 
 
-def network_section(bench: Benchmark, landmarks: Path, count: int = 1627) -> Iterator[str]:
+def network_section(bench: Benchmark, landmarks: Path, parser: Path | None, count: int = 1627) -> Iterator[str]:
     """Yield the scores and costs of networks that are trained on the faces of the fit of seed 0."""
     faces = bench.sets["aligned"]
     chosen = np.array([faces.files[row].name for row in labelled_rows(faces, count, 0)])
     folder = bench.cache / "networks"
-    yield from network_table(write_subset(landmarks, chosen, folder), count, folder)
+    yield from network_table(write_subset(landmarks, chosen, folder), count, folder, parser)
     yield ""
     yield (
         f"{count:,} labelled faces, of which the networks hold out a tenth of the people to choose their best weights;"
@@ -323,9 +326,14 @@ def write_section(path: Path, name: str, text: str, script: str = "region_probe.
 def open_benchmark(arguments: argparse.Namespace) -> Benchmark:
     """Open the data sets."""
     data = arguments.data
-    refined = {"celeba --refine": arguments.refined} if arguments.refined else {}
+    stores = {"celeba --refine": arguments.refined, MESH: arguments.mesh}
     further = {"attparsenet-2020": "attparsenet-2020", "celeba-5points": "celeba-5points"}
-    aligned = aligned_faces(data / "celeba", arguments.landmarks, stores=refined, rules=further)
+    aligned = aligned_faces(
+        data / "celeba",
+        arguments.landmarks,
+        stores={name: path for name, path in stores.items() if path},
+        rules=further,
+    )
     sets = {"aligned": aligned, "moved": moved_faces(aligned, arguments.moved)}
     if arguments.lfw:
         sets["lfwa"] = brought_faces("lfwa", data / "lfw", arguments.lfw, aligned)
@@ -341,6 +349,8 @@ def main() -> None:
     parser.add_argument("landmarks", type=Path)
     parser.add_argument("masks", type=Path)
     parser.add_argument("--refined", type=Path, help="masks of wsegs masks --refine")
+    parser.add_argument("--mesh", type=Path, help="masks of rules/celeba-478points.yaml, from MediaPipe's points")
+    parser.add_argument("--parser", type=Path, help="a parser's run, whose regions are read in section networks")
     parser.add_argument("--wild", type=Path, help="landmarks of CelebA in the wild")
     parser.add_argument("--lfw", type=Path, help="landmarks of LFW")
     parser.add_argument("--moved", type=int, default=9250, help="training faces that are moved")
@@ -373,7 +383,7 @@ SECTIONS: dict[str, Callable[[Benchmark, argparse.Namespace], Iterator[str]]] = 
     ),
     "prior": lambda bench, options: prior_table(bench, _large(options.counts)),
     "regions": lambda bench, options: region_table(bench),
-    "networks": lambda bench, options: network_section(bench, options.landmarks),
+    "networks": lambda bench, options: network_section(bench, options.landmarks, options.parser),
 }
 
 

@@ -48,11 +48,12 @@ def write_subset(landmarks: Path, chosen: NDArray[np.str_], folder: Path) -> Pat
     return masks
 
 
-def network_table(masks: Path, labelled: int, folder: Path) -> Iterator[str]:
+def network_table(masks: Path, labelled: int, folder: Path, parser: Path | None) -> Iterator[str]:
     """Yield a row for each network and number of passes; finished runs are kept."""
     yield "| network | passes | average precision | accuracy | minutes of one core | of which features |"
     yield "|---|---|---|---|---|---|"
-    for title, (recipe, options) in NETWORKS.items():
+    further = {"region-probe, regions of a parser": ("region-probe", ["--parser", str(parser)])} if parser else {}
+    for title, (recipe, options) in (NETWORKS | further).items():
         for passes in (1,) if recipe == "region-probe" else PASSES:
             run = folder / f"{title.replace(', ', '-').replace(' ', '-')}-{passes}"
             trained = _trained(run, recipe, masks, passes * -(-labelled // BATCH), options)
@@ -70,7 +71,9 @@ def _trained(run: Path, recipe: str, masks: Path, steps: int, options: Sequence[
     if not kept.exists():
         found: dict[str, float] = {}
         if recipe == "region-probe":
-            found["features"] = _wsegs("features", str(masks), "--force").minutes
+            features = str(run.with_name(f"{run.name}.features.h5"))
+            found["features"] = _wsegs("features", str(masks), *options, "-o", features, "--force").minutes
+            options = [*options, "--features", features]
         else:
             options = [*options, "--max-steps", str(steps)]
         found["minutes"] = _wsegs("train", recipe, str(masks), "-o", str(run), "--force", *options).minutes
