@@ -147,7 +147,7 @@ def locate(
     from wsegs.io.files import check_output
     from wsegs.landmarks.table import read_landmarks
 
-    check_output(output, force=force)
+    check_output(output, force=force, others=() if landmarks is None else (landmarks,))
     if pictures is not None and not output.with_name(f"{output.name}.partial").exists():
         check_output(pictures, force=force)
     runs = (run_o,) if run_s is None else (run_o, run_s)
