@@ -20,6 +20,10 @@ CASES = {
         ["--data", "DATA", "-o", "EXISTS"],
         ["--data", "DATA", "-o", "new.h5", "--export", "EXISTS.csv"],
     ],
+    "locate": [
+        ["RUN", "--data", "DATA", "-o", "EXISTS.csv"],
+        ["RUN", "--data", "DATA", "-o", "new.csv", "--pictures", "EXISTS/"],
+    ],
     "masks": [["LANDMARKS", "--shared-attributes-only", "-o", "EXISTS"]],
     "preview": [["MASKS", "--data", "DATA", "-o", "EXISTS.png"]],
     "features": [["MASKS", "-o", "EXISTS"]],

@@ -147,13 +147,15 @@ def locate(
     from wsegs.io.files import check_output
     from wsegs.landmarks.table import read_landmarks
 
+    check_output(output, force=force, others=() if landmarks is None else (landmarks,))
+    if pictures is not None and not output.with_name(f"{output.name}.partial").exists():
+        check_output(pictures, force=force)
     runs = (run_o,) if run_s is None else (run_o, run_s)
     sides = check_runs(runs, checkpoint)
     if beside is not None:
         if pictures is None:
             raise OptionError("--beside: expected --pictures DIR, the pictures in which its map is drawn")
         check_runs((beside,), checkpoint)
-    check_output(output, force=force)
     check_there({"--choose-threshold": landmarks})
     if thresholds is not None and landmarks is not None:
         raise OptionError("--threshold and --choose-threshold: expected one of them")
