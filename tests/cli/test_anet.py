@@ -95,7 +95,6 @@ def test_machines_need_people_whom_the_trunk_has_not_seen(run, folder) -> None:
         ),
         (("anet", "--trunk", "none.pth"), "network: trunks: none.pth: no such file of weights"),
         (("anet", "--trunk", "runs/nothing", "--no-trunks"), "--trunk and --no-trunks: expected one of them"),
-        (("basic", "--no-trunks"), "--no-trunks: the recipe names no layers"),
         (("anet-identity", "--people", "0.8-0.2"), "--people: expected a share from a smaller to a larger number"),
         (
             ("anet-identity", "--people", "0-0.0001"),

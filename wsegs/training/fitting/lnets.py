@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from wsegs.errors import OptionError
 from wsegs.io.files import atomic_write, sha256_of
 from wsegs.training.plan import read_plan
-from wsegs.training.run_folder import BEST, PLAN, check_run
+from wsegs.training.run_folder import BEST, PLAN, check_run, no_checkpoint
 
 LNETS = "lnets.npz"
 """Weights of the convolutions of LNet_o and LNet_s, in a run folder: arrays and nothing else."""
@@ -48,7 +48,9 @@ def check_lnets(lnets: LNets) -> None:
         If a run is something else.
     """
     for number, (run, (place, recipe)) in enumerate(zip(lnets.runs, _PLACES, strict=True)):
-        check_run(run, BEST)
+        check_run(run)
+        if not (run / BEST).is_file():
+            raise no_checkpoint(run / BEST)
         plan = read_plan(run / PLAN)
         about_boxes = plan.main.frame.kind == "box"
         if plan.network.name != "lnet" or plan.task("attributes") is None or about_boxes != bool(number):
