@@ -31,6 +31,8 @@ CASES = {
     "evaluate": [["RUN", "--data", "DATA", "-o", "EXISTS/"]],
     "report": [["RUN", "-o", "EXISTS.html"]],
     "predict": [["RUN", "IMAGE", "--heatmaps", "MAPS"]],
+    "classes": [["one=DATA", "other=DATA", "-o", "EXISTS/"]],
+    "rules groups": [["celeba", "-o", "EXISTS.yaml"]],
     "rules new": [["--data", "DATA", "-o", "EXISTS.yaml"]],
     "rules preview": [["celeba", "IMAGE", "-o", "EXISTS.png"]],
     "rules score": [
@@ -79,6 +81,8 @@ def test_what_exists_is_kept(run, folder, truth_folder, tmp_path, monkeypatch, c
     image = next(path for path in (folder / "data").rglob("*") if path.suffix in (".png", ".jpg"))
     places = {
         "DATA": folder / "data",
+        "one=DATA": f"one={folder / 'data'}",
+        "other=DATA": f"other={folder / 'data'}",
         "LANDMARKS": folder / "landmarks.h5",
         "MASKS": (folder / "masks-path").read_text(),
         "RUN": folder / "run",

@@ -34,7 +34,10 @@ def test_flags_override_the_recipe_and_are_kept(run, masks, tmp_path) -> None:
     recipe = read_recipe(tmp_path / "baseline" / "recipe.yaml")
     assert (recipe.size, recipe.batch_size, recipe.max_steps, recipe.seed) == ((32, 28), 4, 4, 5)
     assert (recipe.optimizer.learning_rate, recipe.schedule.name) == (0.01, "cosine")
-    assert (recipe.optimizer.name, recipe.tasks["attributes"].options) == ("adagrad", {"balance": "class"})
+    assert (recipe.optimizer.name, recipe.tasks["attributes"].options) == (
+        "adagrad",
+        {"balance": "class", "held_out": []},
+    )
     assert recipe.early_stopping.patience == 3
     assert recipe.losses == {"attributes"}
 

@@ -259,7 +259,9 @@ def test_the_mean_face_of_images_of_another_size_is_refused_or_scaled(run, resiz
     assert (scaled.image_size, scaled.scaled) == ((64, 64), True)
     assert evaluate(_framed(run, "image", (218, 178)), scaled, "test").crops == {"aligned": 3}
     assert evaluate(_framed(run, "image", (64, 64)), aligned, "test").crops == {"as in training": 3}
-    assert evaluate(_framed(run, "face"), aligned, "test").crops == {"whole image": 3}
+    with pytest.raises(DataError, match="--data-scale 178x218 scales them"):
+        evaluate(_framed(run, "face"), aligned, "test")
+    assert evaluate(_framed(run, "face"), scaled, "test").crops == {"aligned": 3}
     with pytest.raises(OptionError, match="--data-scale: a mask store has crops of its own"):
         open_images(run, None, resized, None, options)
 

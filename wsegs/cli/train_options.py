@@ -353,6 +353,8 @@ def _with_trunks(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
 
     if options["trunks"] and options["no_trunks"]:
         raise OptionError("--trunk and --no-trunks: expected one of them")
+    if options["no_trunks"] and not recipe.network.trunks:
+        raise OptionError("--no-trunks: the recipe names no layers whose weights come from elsewhere (network: trunks)")
     if options["trunks"] or options["no_trunks"]:
         signature = signature_of(recipe.network.target)
         recipe = with_trunks(recipe, options["trunks"], streams=signature.wants("streams"))

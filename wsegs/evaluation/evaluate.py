@@ -278,7 +278,7 @@ def _check_places(run: Run, dataset: FaceDataset, rows: NDArray[np.intp], finds:
         other = bool(np.any(sizes[(sizes > 0).all(axis=1)] != source_size[::-1]))
     finds &= draws or other or kind == "face"
     boxes = dataset.boxes is not None and (kind == "box" or finds)
-    aligned = other and dataset.aligned_points is not None
+    aligned = (other or (kind == "face" and finds)) and dataset.aligned_points is not None
     fit_to_images(dataset.select(rows), None, points=finds, boxes=boxes or aligned, each=False)
 
 

@@ -213,7 +213,6 @@ def test_boxes_and_runs_that_do_not_fit(run, folder, trained) -> None:
             ("evaluate", "runs/lnet-o", "--data", "data", "--boxes", "heads.csv", "-o", "q"),
             "not trained on crops about boxes",
         ),
-        (("evaluate", "runs/lnet-s", "--data", "data", "-o", "q"), "--boxes names those of these images"),
         (("predict", "runs/lnet-s", "data/faces/001.png"), "--boxes names those of these images"),
         (
             ("train", "lnet-o", "--data", "data", "--boxes", "heads.csv", "--no-trunks", "-o", "q"),
@@ -231,6 +230,8 @@ def test_boxes_and_runs_that_do_not_fit(run, folder, trained) -> None:
         done = run(*arguments)
         assert (done.code, done.err.count("\n")) == (1, 1), done.err
         assert message in done.err
+    # The images of the training are opened with its boxes.
+    assert run("evaluate", "runs/lnet-s", "--data", "data", "-o", "evaluated").code == 0
 
 
 @pytest.mark.slow

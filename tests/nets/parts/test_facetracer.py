@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from tests.nets.tester import REGIONS, NetworkTester
 from wsegs.errors import OptionError
 from wsegs.nets import signature_of
-from wsegs.nets.layers.hog import hog_maps
+from wsegs.nets.parts.hog import hog_maps
 
 
 class TestFaceTracer(NetworkTester):

@@ -21,8 +21,8 @@ from wsegs.nets.layers.region_grids import pool_grids
 from wsegs.nets.layers.region_pooling import pool_regions
 
 with needs_extras("network 'facetracer'"):
-    from wsegs.nets.layers.colour_bins import SPACES, colour_bins
-    from wsegs.nets.layers.hog import hog_maps
+    from wsegs.nets.parts.colour_bins import SPACES, colour_bins
+    from wsegs.nets.parts.hog import hog_maps
 
 _SHRINK = 2  # regions and colours are read at half of the image's size
 

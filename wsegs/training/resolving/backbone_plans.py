@@ -25,8 +25,6 @@ def plan_backbone(recipe: Recipe, signature: NetworkSignature) -> BackbonePlan |
         If there are no weights, or they are other ones than they should be.
     """
     name = recipe.network.target
-    if recipe.fit is not None and recipe.losses != {"attributes"}:
-        raise OptionError(f"fit: expected the task attributes alone, got {', '.join(sorted(recipe.losses))}")
     if not signature.wants("backbone"):
         if recipe.network.weights is not None:
             raise OptionError(f"network: weights: '{name}' has no backbone; trunks name weights of layers")

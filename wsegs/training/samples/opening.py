@@ -191,11 +191,12 @@ def open_data(
         crop = "box"
     elif crop == "auto":
         crop = "face" if landmarks else "image" if dataset.aligned_points is not None else "letterbox"
+    by_mean_face = crop == "image" or (crop == "face" and not landmarks)
     dataset = fit_to_images(
         dataset,
         None if scale is None else parse_scale(scale, "--data-scale", ()),
         points=not landmarks,
-        boxes=crop == "box" or (crop == "image" and dataset.aligned_points is not None),
+        boxes=crop == "box" or (by_mean_face and dataset.aligned_points is not None),
         each=False,
     )
     points = np.full((len(dataset), 5, 2), np.nan, np.float32)

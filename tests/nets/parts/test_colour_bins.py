@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import torch
 
-from wsegs.nets.layers.colour_bins import colour_bins
 from wsegs.nets.layers.region_pooling import pool_regions
+from wsegs.nets.parts.colour_bins import colour_bins
 
 
 def test_each_pixel_is_in_one_bin_of_each_channel() -> None:

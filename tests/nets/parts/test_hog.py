@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage.feature import hog
 
-from wsegs.nets.layers.hog import hog_maps
+from wsegs.nets.parts.hog import hog_maps
 
 
 def _images(height=40, width=32, count=2):
