@@ -29,8 +29,9 @@ class PlainCheckpointIO(TorchCheckpointIO):
             with Path(path).open("wb") as file:
                 torch.save(checkpoint, file)
         except RuntimeError as error:
-            # torch closes its archive after a failed write, and complains of that instead.
-            raise (error.__context__ if isinstance(error.__context__, OSError) else error) from None
+            # torch closes its archive after a failed write or an interrupt, and complains of that instead.
+            cause = error.__context__
+            raise (cause if isinstance(cause, (OSError, KeyboardInterrupt)) else error) from None
 
 
 class BestAndLast(CheckpointCallback):
