@@ -57,7 +57,7 @@ def network_table(masks: Path, labelled: int, folder: Path, parser: Path | None)
         for passes in (1,) if recipe == "region-probe" else PASSES:
             run = folder / f"{title.replace(', ', '-').replace(' ', '-')}-{passes}"
             trained = _trained(run, recipe, masks, passes * -(-labelled // BATCH), options)
-            known = ["--masks", str(masks), "--split", "test"]
+            known = ["--landmarks", str(masks.with_name("landmarks.h5")), "--split", "test"]
             _wsegs("evaluate", str(run), *known, "-o", str(run / "test"), "--force")
             mean = json.loads((run / "test" / "metrics.json").read_text())["mean"]
             cells = (f"{100 * mean[name]:.1f}" for name in ("average_precision", "accuracy"))

@@ -21,9 +21,7 @@ from wsegs.features.format import OWN
 from wsegs.geometry.warp import warp_image
 from wsegs.io.images import read_image
 from wsegs.nets.images import normalise
-from wsegs.tasks.batch import Batch, SampleFields
-from wsegs.training.fitting.reading import FeatureReader
-from wsegs.training.plan import TrainingPlan
+from wsegs.training.fitting.reading import FeatureReader, ReadImages, _Images
 from wsegs.training.recipe import load_recipe
 from wsegs.training.resolve import Overrides, resolve
 
@@ -34,15 +32,13 @@ _MEBIBYTE = 1 << 20
 
 
 class _Decoded:
-    """Samples of a source that were read beforehand."""
+    """Images that were read beforehand."""
 
-    def __init__(self, plan: TrainingPlan, rows: NDArray[np.intp]) -> None:
-        _, _, source, fields = FeatureReader(plan)._parts()
-        self.labelled = source.labelled
-        self._batches = {int(some[0]): source.read(some, fields) for some in _batches(rows)}
+    def __init__(self, images: _Images, rows: NDArray[np.intp]) -> None:
+        self._found = {int(some[0]): images.read(some) for some in _batches(rows)}
 
-    def read(self, rows: NDArray[np.intp], fields: SampleFields) -> Batch:
-        return self._batches[int(rows[0])]
+    def read(self, rows: NDArray[np.intp]) -> ReadImages:
+        return self._found[int(rows[0])]
 
 
 def _batches(rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
@@ -55,11 +51,12 @@ def reading_speed(masks: Path, repeats: int, images: int = 96) -> list[str]:
     plan = resolve(load_recipe("region-probe"), Overrides(masks=masks))
     rows = np.arange(images)
     reader, decoding = FeatureReader(plan), FeatureReader(plan)
-    network, regions, source, fields = decoding._parts()
-    decoded = _Decoded(plan, rows)
-    reader._loaded = (network, regions, decoded, fields)  # type: ignore[assignment]
+    parts = decoding._parts()
+    decoded = _Decoded(parts.images, rows)
+    reader._loaded = parts._replace(images=decoded)  # type: ignore[arg-type]
     backbone = load_backbone()
-    tensors = [decoded.read(some, fields).images for some in _batches(rows)]
+    tensors = [read.batch.images for some in _batches(rows) if (read := decoded.read(some)).batch is not None]
+    source = parts.images._source
     root, names = Path(source._root), source.labelled.images  # type: ignore[attr-defined]
 
     def bare() -> None:

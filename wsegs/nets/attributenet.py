@@ -11,13 +11,13 @@ from wsegs.errors import OptionError
 from wsegs.nets import NetworkOutput, register
 from wsegs.nets.layers.cnn_m import (
     FILTERS,
-    begin_for_rectifiers,
     check_images,
     convolutions,
     last_pooling,
     maps_size,
     scaled,
 )
+from wsegs.nets.layers.first_weights import begin_for_rectifiers
 from wsegs.nets.layers.heads import Heads, linear_in_float32
 
 _FULL = 4096

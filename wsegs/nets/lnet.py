@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from wsegs.errors import OptionError
 from wsegs.nets import NetworkOutput, register
+from wsegs.nets.layers.first_weights import begin_for_rectifiers
 from wsegs.nets.layers.heads import Heads
 
 
@@ -31,6 +32,7 @@ STRIDE = 16
 """Pixels between two cells of the response map."""
 
 _HIDDEN = 4096
+_HEAD_DEVIATION = 0.01  # AlexNet's
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of torchvision's AlexNet
 
 
@@ -130,6 +132,9 @@ class LNet(nn.Module):
             units = after
         self.hidden = nn.Sequential(*hidden_layers)
         self.heads = Heads(units, heads)
+        begin_for_rectifiers(self)  # the paper names none; with torch's own, SGD learns nothing of few pictures
+        for head in self.heads.values():
+            nn.init.normal_(head.weight, std=_HEAD_DEVIATION)  # type: ignore[arg-type]
 
     def forward(self, images: Tensor) -> NetworkOutput:
         """Return the outputs (B, K) of the tasks for images (B, 3, H, W) of the training's size."""

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wsegs.nets.layers.region_grids import covered, pool_grids, region_boxes
-from wsegs.nets.layers.region_pooling import pool_regions
+from wsegs.nets.layers.region_pooling import average_regions, pool_regions
 
 
 def test_boxes_are_the_outermost_pixels() -> None:
@@ -34,6 +34,18 @@ def test_one_cell_over_a_filled_box_is_its_mean(channels, height, width, seed) -
     regions = torch.zeros(1, 1, height, width)
     regions[..., top:, left:] = 1
     torch.testing.assert_close(pool_grids(maps, regions, 1, (height, width)), pool_regions(maps, regions))
+
+
+@given(st.integers(1, 4), st.integers(1, 4), st.integers(0, 3), st.integers(0, 2), st.integers(0, 99))
+def test_halves_are_averages(height, width, doublings, more, seed) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    shape = ((height << doublings) + more, width << doublings)
+    regions = (torch.rand(2, 3, *shape, generator=generator) > 0.5).float()
+    expected = torch.nn.functional.adaptive_avg_pool2d(regions, (height, width))
+    averaged = average_regions(regions, (height, width))
+    torch.testing.assert_close(averaged, expected)
+    if not more:  # halves of ones and zeros are exact
+        assert torch.equal(averaged, expected)
 
 
 def test_all_images_at_once_are_what_each_is_alone() -> None:

@@ -56,18 +56,6 @@ def convolutions(width: float) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def begin_for_rectifiers(module: nn.Module) -> None:
-    """Give convolutions and linear layers weights that keep the size of what passes them and a ReLU (He et al.).
-
-    The paper names none; without batch normalisation the usual ones would take long to learn anything.
-    """
-    for layer in module.modules():
-        if isinstance(layer, (nn.Conv2d, nn.Linear)):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            assert layer.bias is not None
-            nn.init.zeros_(layer.bias)
-
-
 def last_pooling() -> nn.MaxPool2d:
     """Return the pooling of all of its layers: 3x3 of stride 2, of which the last row and column may be cut."""
     return nn.MaxPool2d(3, stride=2, ceil_mode=True)
