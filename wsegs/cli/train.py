@@ -30,6 +30,7 @@ from wsegs.cli.options import (
 )
 from wsegs.cli.train_options import ShareType, load_overridden_recipe, recipe_options
 from wsegs.errors import OptionError
+from wsegs.io.processes.allocator import keep_freed_memory
 
 if TYPE_CHECKING:
     from wsegs.training.plan import TrainingPlan
@@ -280,6 +281,7 @@ def train(
     from wsegs.training.lightning.trainer import TrainerOptions
     from wsegs.training.train import train as train_network
 
+    keep_freed_memory()
     options = TrainerOptions(accelerator, devices, nodes, strategy, workers, cache)
     try:
         summary = train_network(chosen, None, output, plan=plan, options=options, resume=resume, force=force)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +17,7 @@ from wsegs.errors import DataError
 from wsegs.features.build import Rows
 from wsegs.features.format import MEAN_FACE, MIRRORED, OWN, UNREADABLE
 from wsegs.io.images import reason
+from wsegs.io.processes.allocator import keep_freed_memory
 from wsegs.nets.images import normalise
 from wsegs.nets.layers.feature_layout import FeatureLayout
 from wsegs.nets.layers.heads import Heads
@@ -35,7 +33,6 @@ from wsegs.training.weights import load_part, load_trunks, read_checkpoint, seed
 
 _BATCH = 4  # images that a process computes at a time on a CPU: more of them leave its cache
 _LARGEST = 65504.0  # of float16
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3  # of glibc's mallopt
 
 
 def layout_of(network: nn.Module) -> FeatureLayout:
@@ -130,7 +127,7 @@ class FeatureReader:
     def read(self, rows: NDArray[np.intp]) -> Rows:
         """Return the features of some images."""
         torch.set_num_threads(1)  # there is a process for each core
-        _keep_freed_memory()
+        keep_freed_memory()
         return self._features(self._parts().images.read(rows), torch.device("cpu"))
 
     def stream(self, parts: Sequence[NDArray[np.intp]], jobs: int) -> Iterator[Rows] | None:
@@ -210,19 +207,6 @@ def _blocks(network: nn.Module, images: Tensor, drawn: Tensor | None) -> dict[in
 
 def _half(block: Tensor) -> NDArray[np.float16]:
     return np.asarray(block.clamp(-_LARGEST, _LARGEST).half().cpu().numpy())
-
-
-@cache
-def _keep_freed_memory() -> None:
-    """Keep the memory of maps for the next images, where the C library is glibc.
-
-    It gives large blocks back to the system as soon as they are freed, and half of the time of a small network on a CPU
-    goes into having their pages cleared again.
-    """
-    with suppress(AttributeError, OSError, TypeError):  # another C library
-        mallopt = ctypes.CDLL(None).mallopt
-        for parameter, value in ((_MMAP_THRESHOLD, 1 << 30), (_TRIM_THRESHOLD, (1 << 31) - 1), (_TOP_PAD, 1 << 26)):
-            mallopt(parameter, ctypes.c_int(value))
 
 
 class _Images(Dataset[ReadImages]):
