@@ -118,10 +118,10 @@ def evaluate(
     averaged. A parser is measured on the images of a mask store, by the intersection over union of each class.
     """
     from wsegs.io.files import check_output
-    from wsegs.training.run_folder import check_run
+    from wsegs.training.run_folder import check_run_or_file
 
     for folder in run_folders:
-        check_run(folder, checkpoint)
+        check_run_or_file(folder, checkpoint)
     if data is not None and not data.exists():
         raise MissingError(f"{data}: no such folder; --data names the data set")
     named = {
@@ -144,10 +144,10 @@ def evaluate(
     from wsegs.evaluation.images import open_images, rows_in_use, trained_name
     from wsegs.evaluation.region_readers import open_regions
     from wsegs.evaluation.results import RELATIONS, average, calibrated, write_evaluation
-    from wsegs.evaluation.runs import load_run
+    from wsegs.model_export.opening import open_run
     from wsegs.reports.plots import plot_attribute_bars
 
-    runs = [load_run(folder, checkpoint) for folder in run_folders]
+    runs = [open_run(folder, checkpoint) for folder in run_folders]
     workers = (os.cpu_count() or 1) if jobs == -1 else jobs
     if parsing or not runs[0].plan.network.heads:
         if len(runs) > 1:

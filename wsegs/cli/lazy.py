@@ -33,7 +33,8 @@ class LazyGroup(click.Group):
         if cmd_name not in self.lazy_commands:
             return None
         module = importlib.import_module(self.lazy_commands[cmd_name][0])
-        command: click.Command = getattr(module, f"{cmd_name}_command", None) or getattr(module, cmd_name)
+        name = cmd_name.replace("-", "_")
+        command: click.Command = getattr(module, f"{name}_command", None) or getattr(module, name)
         return command
 
     def resolve_command(

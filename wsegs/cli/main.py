@@ -35,6 +35,10 @@ _COMMANDS = {
     "evaluate": ("wsegs.cli.evaluate", "Measure trained networks on a split of a data set."),
     "report": ("wsegs.cli.report", "Write one HTML page that shows what a run has learned."),
     "predict": ("wsegs.cli.predict", "Predict the attributes of images."),
+    "export-model": (
+        "wsegs.cli.exporting.export_model",
+        "Write a trained network as ONNX, safetensors or torch.export.",
+    ),
     "rules": ("wsegs.cli.rules", "Write, check, preview, score and fit rule files."),
     "store": ("wsegs.cli.store", "Look inside a mask store, verify it, or join its shards."),
 }

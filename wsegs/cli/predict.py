@@ -96,9 +96,9 @@ def predict(
     """
     from wsegs.io.files import check_output
     from wsegs.store import MaskStore
-    from wsegs.training.run_folder import check_run
+    from wsegs.training.run_folder import check_run_or_file
 
-    check_run(run_folder, checkpoint)
+    check_run_or_file(run_folder, checkpoint)
     check_there({"--masks": store_path, "--regions": regions, "--data": data, "--boxes": boxes})
     for option, value in (("--data", data), ("--boxes", boxes)):
         if value is not None and store_path is not None:
@@ -125,9 +125,9 @@ def predict(
     from wsegs.evaluation.predict import Failure, check_maps, map_files
     from wsegs.evaluation.predict import predict as predict_images
     from wsegs.evaluation.region_readers import open_regions
-    from wsegs.evaluation.runs import load_run
+    from wsegs.model_export.opening import open_run
 
-    run = load_run(run_folder, checkpoint)
+    run = open_run(run_folder, checkpoint)
     check_boxes(run, boxes is not None)
     if run.class_names and not run.plan.network.heads:
         if store_path is not None or regions is not None:

@@ -21,7 +21,7 @@ from wsegs.errors import DataError, OptionError
 from wsegs.evaluation.crop_sources import LANDMARKS, CropSource, FileCrops, StoreCrops, check_boxes
 from wsegs.evaluation.crops import Crop, cropper_for
 from wsegs.evaluation.known_faces import known_faces
-from wsegs.evaluation.predictor import Predictor
+from wsegs.evaluation.predictor import predictor_of
 from wsegs.evaluation.region_readers import RegionReader, RowsReader, check_detectable, rules_reader
 from wsegs.evaluation.results import Evaluation
 from wsegs.evaluation.runs import Run, thresholds_of
@@ -172,7 +172,7 @@ def evaluate(
     unreadable: list[str] = []
     workers = jobs if len(dataset) > 2 * _BATCH else 0  # processes would take longer to start than to work
     sampler = ValidationSampler(np.arange(len(dataset)), _BATCH)
-    predict = Predictor(run)
+    predict = predictor_of(run)
     labels = [_labels_of(run, task, dataset) for task in tasks]
     bar = tqdm(total=len(dataset), unit="image", desc="evaluate", disable=None)
     with one_line_reader_failures(), bar:

@@ -14,7 +14,7 @@ from wsegs.errors import DataError, OptionError
 from wsegs.evaluation.crops import CropKind, cropper_for
 from wsegs.evaluation.known_faces import KnownFace, KnownFaces
 from wsegs.evaluation.predict import Failure
-from wsegs.evaluation.predictor import Predictor
+from wsegs.evaluation.predictor import predictor_of
 from wsegs.evaluation.runs import Run
 from wsegs.geometry.matrices import invert
 from wsegs.geometry.warp import warp_nearest
@@ -70,7 +70,7 @@ def parse_images(run: Run, images: Sequence[Path], faces: KnownFaces | None = No
     """
     if not run.class_names:
         raise OptionError(f"{run.path}: network '{run.plan.network.name}' does not parse faces")
-    network, cropper = Predictor(run), cropper_for(run.info, run.size)
+    network, cropper = predictor_of(run), cropper_for(run.info, run.size)
     for position, path in enumerate(images):
         try:
             image = read_image(path)

@@ -15,7 +15,7 @@ from wsegs.datasets.index import SPLITS
 from wsegs.datasets.sample import sample_rows
 from wsegs.errors import DataError, OptionError
 from wsegs.evaluation.images import gone
-from wsegs.evaluation.predictor import Predictor
+from wsegs.evaluation.predictor import predictor_of
 from wsegs.evaluation.runs import Run
 from wsegs.io.files import atomic_write, write_table
 from wsegs.store import MaskStore
@@ -133,7 +133,7 @@ def evaluate_parsing(
         class_maps.check(rows)
     dataset = SampleDataset(StoreSource(opened, run.size, class_maps), SampleFields(classes=run.size))
     loader = sample_loader(dataset, ValidationSampler(rows, _BATCH), jobs)
-    predictor, scores = Predictor(run), ParsingScores(len(class_maps.names))
+    predictor, scores = predictor_of(run), ParsingScores(len(class_maps.names))
     bar = tqdm(total=len(rows), unit="image", desc="evaluate", disable=None)
     with one_line_reader_failures(), bar:
         for batch in loader:

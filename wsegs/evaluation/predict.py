@@ -17,7 +17,7 @@ from wsegs.evaluation.crop_sources import CropSource, FileCrops, StoreCrops, sto
 from wsegs.evaluation.crops import CropKind, cropper_for
 from wsegs.evaluation.evaluate import stack_regions
 from wsegs.evaluation.known_faces import KnownFaces
-from wsegs.evaluation.predictor import Predictor
+from wsegs.evaluation.predictor import predictor_of
 from wsegs.evaluation.region_readers import RegionReader, check_detectable, rules_reader
 from wsegs.evaluation.runs import Run, thresholds_of
 from wsegs.io.files import did_you_mean, shortened
@@ -132,7 +132,7 @@ def predict(
         source = FileCrops(cropper, images, None, boxes=boxes, regions=reader, faces=faces, find_points=run.reads_parts)
     else:
         source = _crops_by_name(store, run, images, reader)
-    network = Predictor(run)
+    network = predictor_of(run)
     for position, path in enumerate(images):
         try:
             crop = source.crop(position)

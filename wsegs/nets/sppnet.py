@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from wsegs.nets import NetworkOutput, register
+from wsegs.nets.layers.adaptive_pooling import adaptive_max_pool
 from wsegs.nets.layers.blocks import attribute_layers, scale_filters
 from wsegs.nets.layers.heads import Heads
 
@@ -38,6 +39,6 @@ class SPPNet(nn.Module):
     def forward(self, images: Tensor) -> NetworkOutput:
         """Return the outputs (B, K) of the tasks for images (B, 3, H, W)."""
         maps = self.features(images)
-        pooled = [nn.functional.adaptive_max_pool2d(maps, level).flatten(1) for level in _LEVELS]
+        pooled = [adaptive_max_pool(maps, (level, level)).flatten(1) for level in _LEVELS]
         features = torch.cat(pooled, dim=1)
         return NetworkOutput(self.heads(features), features=features)

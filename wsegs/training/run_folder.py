@@ -42,6 +42,18 @@ def check_run(path: Path, checkpoint: str | None = None) -> None:
         raise no_checkpoint(path / f"{checkpoint}.ckpt")
 
 
+def check_run_or_file(path: Path, checkpoint: str) -> None:
+    """Check that there is a run with a checkpoint, or the ONNX file of a run.
+
+    Raises
+    ------
+    MissingError
+        If there is neither.
+    """
+    if not (path.is_file() and path.suffix == ".onnx"):
+        check_run(path, checkpoint)
+
+
 def no_checkpoint(file: Path) -> MissingError:
     """Return the error that a checkpoint is not there."""
     if file.name == TRAINED_NETWORK:

@@ -61,12 +61,29 @@ class LocallySharedConvolution(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return (B, outgoing, H', W') of maps (B, incoming, H, W)."""
+        if torch.compiler.is_compiling():  # exporters would fix the number of images
+            return self._cell_by_cell(maps)
         (rows, columns), cell = self.grid, self.cell
         patches = F.unfold(maps, self.kernel).view(len(maps), -1, rows, cell, columns, cell)
         weight = self.weight.flatten(3).to(patches.dtype)
         found = torch.einsum("bkpyqx,pqok->bopyqx", patches, weight)
         found = found + self.bias.permute(2, 0, 1)[None, :, :, None, :, None].to(patches.dtype)
         return found.reshape(len(maps), -1, *self.output_size)
+
+    def _cell_by_cell(self, maps: Tensor) -> Tensor:
+        (rows, columns), cell = self.grid, self.cell
+        seen = cell + self.kernel - 1
+        found = [
+            torch.cat(
+                [
+                    self.everywhere(maps[:, :, y * cell : y * cell + seen, x * cell : x * cell + seen], y, x)
+                    for x in range(columns)
+                ],
+                dim=3,
+            )
+            for y in range(rows)
+        ]
+        return torch.cat(found, dim=2)
 
     def everywhere(self, maps: Tensor, row: int, column: int) -> Tensor:
         """Return the filters of one cell applied to whole maps (B, incoming, h, w) of any size."""

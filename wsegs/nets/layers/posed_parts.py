@@ -50,7 +50,7 @@ class PosedParts(RegionSource):
         assert points is not None
         places = self._places_in_images(points.float())
         images = images.contiguous()
-        patches = images.new_empty(len(images), len(self.names), 3, *self.size)
+        patches = images.new_empty(images.shape[0], len(self.names), 3, *self.size)
         for factor in sorted(set(self._reduced)):
             chosen = [part for part, own in enumerate(self._reduced) if own == factor]
             reduced = nn.functional.avg_pool2d(images, factor, ceil_mode=True) if factor > 1 else images
@@ -61,7 +61,7 @@ class PosedParts(RegionSource):
         return patches
 
     def matrices(self, part: int, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the similarities from images to the patch of a part as complex numbers: patch = turn * image + shift.
+        """Return the similarities from images to the patch of a part: patch = turn * image + shift, complex numbers.
 
         Parameters
         ----------
@@ -72,14 +72,17 @@ class PosedParts(RegionSource):
 
         Returns
         -------
-        ``turn`` and ``shift``, complex (B,); the real part is x.
+        ``turn`` and ``shift``, (B, 2), real and imaginary parts; the real part is x. Exporters know no complex numbers.
         """
-        places = torch.view_as_complex(self._places[part].to(points.device))
-        own = torch.view_as_complex(points[:, self._points[part]].contiguous())
-        centred = own - own.mean(dim=1, keepdim=True)
-        squares = centred.abs().square().sum(dim=1)
-        turn = (centred.conj() * (places - places.mean())).sum(dim=1) / squares
-        return turn, places.mean() - turn * own.mean(dim=1)
+        places = self._places[part].to(points.device)
+        own = points[:, self._points[part]]
+        middle = own.mean(dim=1)
+        centred, goal = own - middle[:, None], places - places.mean(dim=0)
+        squares = centred.square().sum(dim=(1, 2))
+        real = (centred * goal).sum(dim=(1, 2)) / squares
+        imaginary = (centred[..., 0] * goal[:, 1] - centred[..., 1] * goal[:, 0]).sum(dim=1) / squares
+        turn = torch.stack([real, imaginary], dim=1)
+        return turn, places.mean(dim=0) - _product(turn, middle)
 
     def _places_in_images(self, points: Tensor) -> Tensor:
         """Return where in each image each pixel of each patch lies, (B, R, h, w, 2), x and y in pixels."""
@@ -94,11 +97,12 @@ class PosedParts(RegionSource):
         """Return the matrices from the patch of a part to images, (B, 3, 2): x, y, 1 are multiplied by them."""
         turn, shift = self.matrices(part, points)
         usual = self.matrices(part, self.mean_points[None])
-        found = torch.isfinite(torch.view_as_real(turn)).all(dim=1) & (turn.abs() > 0)
+        size = turn.square().sum(dim=1, keepdim=True)
+        found = size.isfinite() & (size > 0)
         turn, shift = torch.where(found, turn, usual[0]), torch.where(found, shift, usual[1])
-        inverse, offset = 1 / turn, -shift / turn
-        rows = [(inverse.real, inverse.imag), (-inverse.imag, inverse.real), (offset.real, offset.imag)]
-        return torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)
+        upright = turn.new_tensor([1.0, -1.0])
+        inverse = turn * upright / turn.square().sum(dim=1, keepdim=True)
+        return torch.stack([inverse, inverse.flip(1) * -upright, -_product(shift, inverse)], dim=1)
 
     def _reduction(self, part: int) -> int:
         """Return the power of two by which images are averaged before a part is read from them: it would alias else.
@@ -106,4 +110,11 @@ class PosedParts(RegionSource):
         It is that of the mean face, so that it is the same for all faces.
         """
         turn, _ = self.matrices(part, self.mean_points[None])
-        return int(2 ** max(0, math.floor(-math.log2(float(turn.abs())))))
+        return int(2 ** max(0, math.floor(-math.log2(float(turn.norm())))))
+
+
+def _product(one: Tensor, other: Tensor) -> Tensor:
+    """Return the products (B, 2) of complex numbers (B, 2)."""
+    real = one[:, 0] * other[:, 0] - one[:, 1] * other[:, 1]
+    imaginary = one[:, 0] * other[:, 1] + one[:, 1] * other[:, 0]
+    return torch.stack([real, imaginary], dim=1)

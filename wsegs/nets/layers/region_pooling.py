@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from wsegs.nets.layers.adaptive_pooling import adaptive_max_pool
+
 POOLINGS = ("mean", "max", "both")
 """Ways in which a region's activations become one vector."""
 
@@ -82,7 +84,7 @@ class RegionPooling(nn.Module):
     def forward(self, maps: Tensor, regions: Tensor) -> Tensor:
         """Return (B, R, C) of maps (B, C, h, w) and regions (B, R, H, W), which may be larger."""
         size = (maps.shape[2], maps.shape[3])
-        largest = nn.functional.adaptive_max_pool2d(regions, size)
+        largest = adaptive_max_pool(regions, size)
         average = nn.functional.adaptive_avg_pool2d(regions, size)
         weights = torch.where(self.use_max, largest, average).flatten(2)
         weights = weights / weights.sum(dim=2, keepdim=True).clamp(min=1e-6)

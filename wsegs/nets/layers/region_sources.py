@@ -186,8 +186,8 @@ class DrawnRegions(RegionSource):
         assert known is not None
         empty = (known == 0).flatten(1).all(dim=1)
         drawn = torch.where(empty[:, None, None], self.mean_face.to(known.dtype), known)
-        bits = torch.arange(len(self.names), dtype=known.dtype, device=known.device)
-        return ((drawn[:, None] >> bits[:, None, None]) & 1).to(images.dtype)
+        bits = 1 << torch.arange(len(self.names), dtype=known.dtype, device=known.device)
+        return ((drawn[:, None] & bits[:, None, None]) != 0).to(images.dtype)
 
 
 class LandmarkBoxes(RegionSource):
