@@ -122,6 +122,8 @@ def evaluate(
 
     for folder in run_folders:
         check_run_or_file(folder, checkpoint)
+        if folder.is_file() and data is None and masks is None:
+            raise OptionError(f"{folder}: a file of a run does not say where images are; expected --data or --masks")
     if data is not None and not data.exists():
         raise MissingError(f"{data}: no such folder; --data names the data set")
     named = {
@@ -144,9 +146,11 @@ def evaluate(
     from wsegs.evaluation.images import open_images, rows_in_use, trained_name
     from wsegs.evaluation.region_readers import open_regions
     from wsegs.evaluation.results import RELATIONS, average, calibrated, write_evaluation
+    from wsegs.io.processes.allocator import keep_freed_memory
     from wsegs.model_export.opening import open_run
     from wsegs.reports.plots import plot_attribute_bars
 
+    keep_freed_memory()
     runs = [open_run(folder, checkpoint) for folder in run_folders]
     workers = (os.cpu_count() or 1) if jobs == -1 else jobs
     if parsing or not runs[0].plan.network.heads:

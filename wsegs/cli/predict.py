@@ -125,8 +125,10 @@ def predict(
     from wsegs.evaluation.predict import Failure, check_maps, map_files
     from wsegs.evaluation.predict import predict as predict_images
     from wsegs.evaluation.region_readers import open_regions
+    from wsegs.io.processes.allocator import keep_freed_memory
     from wsegs.model_export.opening import open_run
 
+    keep_freed_memory()
     run = open_run(run_folder, checkpoint)
     check_boxes(run, boxes is not None)
     if run.class_names and not run.plan.network.heads:

@@ -70,13 +70,16 @@ def describe(run: Run, exported: ExportedNetwork, checkpoint: str) -> dict[str, 
             "images": provenance.get("images"),
         },
         "plan": _without_folders(json.loads(plan)),
-        "info": {
-            name: value
-            for name, value in _without_folders(json.loads(info)).items()
-            if name not in ("command", "folder", "provenance")
-        }
-        | {"provenance": {}},
+        "info": _info(json.loads(info)),
     }
+
+
+def _info(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return what a run's folder says of it, without what concerns the machine and the names of its images."""
+    kept = {name: value for name, value in fields.items() if name not in ("command", "folder")}
+    kept["provenance"] = {name: value for name, value in fields["provenance"].items() if name != "validation_images"}
+    found: dict[str, Any] = _without_folders(kept)
+    return found
 
 
 def _licences(provenance: Any) -> Iterator[str]:

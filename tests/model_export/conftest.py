@@ -1,0 +1,1 @@
+from tests.cli.conftest import masks, run  # noqa: F401 (fixtures)
