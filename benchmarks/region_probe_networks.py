@@ -59,15 +59,14 @@ def network_table(masks: Path, labelled: int, folder: Path, parser: Path | None)
     further = {"region-probe, regions of a parser": ("region-probe", ["--parser", str(parser)])} if parser else {}
     for title, (recipe, options) in (NETWORKS | further).items():
         for passes in PASSES.get(recipe, _PASSES):
+            given, drawn = options, 0.0
             if "PARSER" in options:  # it learns to draw what the rules drew
                 drawing = folder / f"parser-{passes}"
                 steps = passes * -(-labelled // BATCH)
                 drawn = _trained(drawing, "parser", masks, steps, [*_SCALED, "--from-store"])["minutes"]
-                options = [str(drawing) if option == "PARSER" else option for option in options]
-            else:
-                drawn = 0.0
+                given = [str(drawing) if option == "PARSER" else option for option in options]
             run = folder / f"{title.replace(', ', '-').replace(' ', '-')}-{passes}"
-            trained = _trained(run, recipe, masks, passes * -(-labelled // BATCH), options)
+            trained = _trained(run, recipe, masks, passes * -(-labelled // BATCH), given)
             known = ["--masks", str(masks.with_name(TESTED)), "--split", "test"]
             _wsegs("evaluate", str(run), *known, "-o", str(run / "test"), "--force")
             mean = json.loads((run / "test" / "metrics.json").read_text())["mean"]

@@ -24,7 +24,7 @@ WRITES = {
 
 def test_every_example_is_listed_and_tested():
     scripts = {path.name for path in EXAMPLES.glob("*.py")}
-    assert scripts == set(WRITES)
+    assert scripts == {*WRITES, "onnx_without_wsegs.py"}  # that one: tests/model_export
     listed = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     for path in EXAMPLES.iterdir():
         if path.suffix in (".py", ".yaml", ".csv"):

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from wsegs.errors import OptionError
 from wsegs.nets import NetworkOutput, register
+from wsegs.nets.layers.blocks import begin_for_rectifiers
 from wsegs.nets.layers.cnn_m import (
     FILTERS,
     check_images,
@@ -17,7 +18,6 @@ from wsegs.nets.layers.cnn_m import (
     maps_size,
     scaled,
 )
-from wsegs.nets.layers.first_weights import begin_for_rectifiers
 from wsegs.nets.layers.heads import Heads, linear_in_float32
 
 _FULL = 4096

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from wsegs.errors import OptionError
 from wsegs.nets import NetworkOutput, register
-from wsegs.nets.layers.first_weights import begin_for_rectifiers
+from wsegs.nets.layers.blocks import begin_for_rectifiers
 from wsegs.nets.layers.heads import Heads
 
 

@@ -24,7 +24,7 @@ _ENDINGS = {"onnx": ".onnx", "safetensors": ".safetensors", "torch": ".pt2"}
         type=click.Choice(list(_ENDINGS)),
         default="onnx",
         show_default=True,
-        help="onnx, which onnxruntime and many others run; safetensors, the weights alone with a card in JSON; torch, a"
+        help="Kind of file: onnx, which onnxruntime and many others run; safetensors, the weights alone with a card in JSON; torch, a"
         " program of torch.export, which needs no code of wsegs.",
     ),
     checkpoint_option,
