@@ -24,8 +24,8 @@ _ENDINGS = {"onnx": ".onnx", "safetensors": ".safetensors", "torch": ".pt2"}
         type=click.Choice(list(_ENDINGS)),
         default="onnx",
         show_default=True,
-        help="Kind of file: onnx, which onnxruntime and many others run; safetensors, the weights alone with a card in JSON; torch, a"
-        " program of torch.export, which needs no code of wsegs.",
+        help="Kind of file: onnx, which onnxruntime and many others run; safetensors, the weights alone with a card in"
+        " JSON; torch, a program of torch.export, which needs no code of wsegs.",
     ),
     checkpoint_option,
     cloup.option(

@@ -1,4 +1,4 @@
-"""Building blocks of the networks of Kalayeh, Gong & Shah: layers, table 1's encoder, the layers on top of it."""
+"""Building blocks: layers, the encoder of Kalayeh, Gong & Shah (table 1), the layers on top of it, first weights."""
 
 from __future__ import annotations
 
