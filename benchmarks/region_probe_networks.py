@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from wsegs.landmarks.table import read_landmarks, write_landmarks
 
-PASSES = {"region-probe": (1,), "attparsenet-small": (8,)}  # over the labelled faces: the recipe's
-_PASSES = (8, 32)  # of the others, whose recipes go on for 40,000 steps
+PASSES = {"region-probe": (1,), "attparsenet-small": (8,), "ssp": (8,)}  # over the labelled faces
+_PASSES = (8, 32)  # of the others; attparsenet-small's are the recipe's
 BATCH = 32
 TESTED = "tested.h5"  # a mask store that keeps its images
 # As benchmarks/kalayeh_table.py scales them: the paper's AdaGrad needs its 40,000 steps.
