@@ -28,7 +28,8 @@ def test_evaluate_finds_the_data_of_the_training(run, folder) -> None:
     assert [line.split()[0] for line in lines[1:5]] == ["Smiling", "Eyeglasses", "Male", "mean"]
     assert "crops: 4 as in training" in done.out
     output = folder / "run" / "evaluation-folder-test"
-    written = {"metrics.csv", "metrics.json", "scores.csv", "attributes.png", "relations.csv"}
+    written = {"metrics.csv", "metrics.json", "scores.csv", "attributes.png", "relations.csv", "labels.csv"}
+    written |= {"balanced.csv", "reliance.csv"}
     assert {file.name for file in output.iterdir()} == written
 
 

@@ -12,7 +12,9 @@ import click
 import cloup
 
 from wsegs.cli.guidance.mistakes import check_there
+from wsegs.cli.measures.leaning import print_leaning
 from wsegs.cli.options import (
+    NAMES,
     PATH,
     argument,
     boxes_option,
@@ -90,6 +92,17 @@ if TYPE_CHECKING:
         help="Folder of the human parsing masks to measure parsing by.  [default: that of the training]",
     ),
 )
+@cloup.option_group(
+    "What it leans on",
+    cloup.option(
+        "--groups",
+        metavar="NAME,...",
+        type=NAMES,
+        default=(),
+        help="Divide the faces by these attributes or categories of the data set, such as Male,Young: scores of each"
+        " group, the worst one, and how far it is behind.  [default: none]",
+    ),
+)
 @jobs_options
 @output_options(None, "Folder for the tables and the chart.  [default: RUN/evaluation-DATA-SPLIT]")
 def evaluate(
@@ -106,6 +119,7 @@ def evaluate(
     checkpoint: Literal["best", "last", "trained"],
     parsing: bool,
     parsing_masks: Path | None,
+    groups: tuple[str, ...],
     jobs: int,
     output: Path | None,
     force: bool,
@@ -140,8 +154,11 @@ def evaluate(
         check_output(output, force=force)
     # torch takes seconds to import, so mistakes are reported first.
     from wsegs.datasets.leaks import describe_leaks, find_leaks
+    from wsegs.evaluation.comparison.predictions import LABELS, write_labels
     from wsegs.evaluation.evaluate import evaluate as evaluate_run
     from wsegs.evaluation.images import open_images, rows_in_use, trained_name
+    from wsegs.evaluation.leaning.groups import find_groupings
+    from wsegs.evaluation.leaning.measure import measure_leaning, people_of, write_leaning
     from wsegs.evaluation.region_readers import open_regions
     from wsegs.evaluation.results import RELATIONS, average, calibrated, write_evaluation
     from wsegs.evaluation.runs import load_run
@@ -161,6 +178,7 @@ def evaluate(
         raise OptionError("--parsing-masks: is for parsing; --parsing measures it")
     opened = open_images(runs[0], data, masks, landmarks, given({**labels, "boxes": boxes}))
     dataset = opened.dataset
+    find_groupings(dataset, groups, dataset.indices_of(split))  # before the network reads all of the images
     beside = "".join(f"-with-{run.path.name}" for run in runs[1:])
     default = run_folders[0] / f"evaluation-{dataset.name}-{split}{beside}"
     folder = check_output(output or default, force=force)
@@ -199,8 +217,16 @@ def evaluate(
         leaks = find_leaks(dataset.images, dataset.identity, dataset.split, root, used)
     if leaks:
         about["leaks"] = {"text": describe_leaks(leaks), "splits": [asdict(leak) for leak in leaks]}
-    summary = write_evaluation(evaluation, folder, about)
+    folder.mkdir(parents=True, exist_ok=True)
+    leans: dict[str, Any] = {}
     files = ["metrics.csv", "metrics.json", "scores.csv"]
+    if evaluation.attribute_names:
+        leaning = measure_leaning(evaluation, dataset, groups)
+        leans = write_leaning(leaning, folder)
+        people, known = people_of(evaluation, dataset), evaluation.labels.numpy()
+        write_labels(folder / LABELS, evaluation.images, people.tolist(), evaluation.attribute_names, known)
+        files += [LABELS, *leaning.files]
+    summary = write_evaluation(evaluation, folder, about, leans)
     if "relation_distance" in summary:
         files.append(RELATIONS)
     if summary["attributes"]:
@@ -228,6 +254,7 @@ def _print_summary(summary: Mapping[str, Any]) -> None:
         click.echo(f"trained on other images: {summary['trained_on']}; these are {summary['name']}")
     if "leaks" in summary:
         click.echo(f"note: {summary['leaks']['text']}")
+    print_leaning(summary)
     click.echo("crops: " + ", ".join(f"{count} {kind}" for kind, count in summary["crops"].items()))
     if "regions" in summary:
         click.echo("regions: " + ", ".join(f"{count} from {source}" for source, count in summary["regions"].items()))

@@ -231,6 +231,14 @@ def print_json(summary: Mapping[str, Any]) -> None:
     click.echo(json.dumps(summary, indent=2))
 
 
+def percent_interval(row: Mapping[str, Any], name: str) -> str:
+    """Return a share of a summary in percent with its interval: of ``name``, ``name_low`` and ``name_high``."""
+    value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
+    if value is None:
+        return "-"
+    return f"{value:.2%}" if low is None else f"{value:.2%} ({low:.2%} to {high:.2%})"
+
+
 class NumberRange(click.FloatRange):
     """A number within bounds; nan, which no comparison keeps out, is none."""
 
