@@ -161,7 +161,7 @@ def fit_heads(
 
 
 def interval(samples: NDArray[np.float64], digits: int = 1, sign: bool = False) -> str:
-    """Return a share in percent with its 95 % interval; ``samples`` are those of :class:`wsegs.evaluation.leaning.bootstrap.PeopleBootstrap`."""
+    """Return a share in percent with its 95 % interval; ``samples`` are those of ``PeopleBootstrap``."""
     low, high = np.percentile(samples[1:], [2.5, 97.5])
     first = f"{100 * samples[0]:{'+' if sign else ''}.{digits}f}"
     return f"{first} ({100 * low:.{digits}f} to {100 * high:.{digits}f})"
