@@ -26,6 +26,8 @@ from lnets_anet_scores import SCORES, Decisions, compared, measured, saved_decis
 from region_probe_scores import interval
 from sections import write_section
 
+from wsegs.evaluation.leaning.bootstrap import PeopleBootstrap
+
 TRUNKS = {"people": "people first", "nothing": "from nothing"}
 HEADS = {"sigmoid": "sigmoid", "svm1": "SVM, one view", "svm5": "SVM, five views", "lfwa5": "SVM of LFWA, five views"}
 PAPER = (
@@ -81,8 +83,7 @@ def make(command: Command, options: Options) -> None:
     if done.exists():
         return
     resumed = ("--resume",) if (output / "last.ckpt").exists() and command.arguments[0] != "anet-svm" else ("--force",)
-    program = (sys.executable, "-c", "from wsegs.evaluation.leaning.bootstrap import PeopleBootstrap
-from wsegs.cli.main import main; main()", "train")
+    program = (sys.executable, "-c", "from wsegs.cli.main import main; main()", "train")
     log = options.cache / f"{command.name}.log"
     with log.open("w") as file:
         ended = subprocess.run(

@@ -64,3 +64,24 @@ def test_wrong_input_is_one_line(run, folder, monkeypatch, arguments, message) -
     assert done.code == 1
     assert message in done.err
     assert done.err.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_groups_and_what_predictions_lean_on(run, folder) -> None:
+    arguments = ("evaluate", folder / "run", "--data", folder / "data", "--split", "all", "-j", 1)
+    done = run(*arguments, "-o", folder / "groups", "--groups", "Male,Eyeglasses")
+    assert done.code == 0, done.err
+    assert "groups by Male, mean over the other attributes (95 % over people):" in done.out
+    assert "if each attribute were present on half of the faces" in done.out
+    summary = json.loads((folder / "groups" / "metrics.json").read_text())
+    assert summary["bootstrap"] == {"over": "people", "people": 13, "samples": 500}
+    assert [row["group"] for row in summary["groups"]["Male"]["groups"]] == ["Male", "not Male"]
+    assert sum(row["faces"] for row in summary["groups"]["Male"]["groups"]) == 26
+    assert summary["balanced"]["accuracy"] == pytest.approx(summary["mean"]["balanced_accuracy"])
+    assert summary["reliance"]["pairs"] == 3
+    assert summary["reliance"]["related_in"] == "measured images"
+    done = run(*arguments, "-o", folder / "none", "--groups", "Mael")
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert "--groups: " in done.err
+    assert "did you mean 'Male'" in done.err
+    assert not (folder / "none").exists()

@@ -23,9 +23,7 @@ def test_an_attribute_that_nobody_or_everybody_has_cannot_be() -> None:
 
 def test_by_hand() -> None:
     labels = np.array([[1], [0], [0], [0]])
-    right = rightness(
-        np.array([[-1.0], [-1], [-1], [1]]), labels
-    )  # wrong where it is present
+    right = rightness(np.array([[-1.0], [-1], [-1], [1]]), labels)  # wrong where it is present
     mean, (each,) = balanced_accuracy(right, balanced_weights(labels), PeopleBootstrap(np.arange(4)))
     assert mean[0] == each[0] == pytest.approx(1 / 3)
     plain, _ = balanced_accuracy(right, np.ones((4, 1)), PeopleBootstrap(np.arange(4)))
