@@ -13,6 +13,7 @@ import cloup
 
 from wsegs.cli.guidance.mistakes import check_there
 from wsegs.cli.measures.leaning import print_leaning
+from wsegs.cli.measures.where import PICTURE, prepare_where, print_where, where_options
 from wsegs.cli.options import (
     NAMES,
     PATH,
@@ -89,9 +90,11 @@ if TYPE_CHECKING:
     cloup.option(
         "--parsing-masks",
         type=PATH,
-        help="Folder of the human parsing masks to measure parsing by.  [default: that of the training]",
+        help="Folder of the human parsing masks to measure parsing by, or --where.  [default: that of the training, of"
+        " a parser]",
     ),
 )
+@where_options
 @cloup.option_group(
     "What it leans on",
     cloup.option(
@@ -119,6 +122,8 @@ def evaluate(
     checkpoint: Literal["best", "last", "trained"],
     parsing: bool,
     parsing_masks: Path | None,
+    where: bool,
+    where_masks: Path | None,
     groups: tuple[str, ...],
     jobs: int,
     output: Path | None,
@@ -144,8 +149,13 @@ def evaluate(
         "--regions": regions,
         "--parsing-masks": parsing_masks,
         "--boxes": boxes,
+        "--where-masks": where_masks,
     }
     check_there({**named, "--labels": labels["labels"]})
+    if where_masks is not None and not where:
+        raise OptionError("--where-masks: is for --where, which measures by these masks")
+    if where and len(run_folders) > 1:
+        raise OptionError("--where: expected one run, got several; an average of runs has no maps")
     if output is not None:
         if (output / "run.json").exists():
             raise OptionError(
@@ -162,6 +172,7 @@ def evaluate(
     from wsegs.evaluation.region_readers import open_regions
     from wsegs.evaluation.results import RELATIONS, average, calibrated, write_evaluation
     from wsegs.evaluation.runs import load_run
+    from wsegs.evaluation.where.write import WHERE
     from wsegs.reports.plots import plot_attribute_bars
 
     runs = [load_run(folder, checkpoint) for folder in run_folders]
@@ -174,8 +185,10 @@ def evaluate(
         return
     if regions is not None and len(runs) > 1:
         raise OptionError("--regions: expected one run, got several")
-    if parsing_masks is not None:
-        raise OptionError("--parsing-masks: is for parsing; --parsing measures it")
+    if parsing_masks is not None and not where:
+        raise OptionError("--parsing-masks: is for parsing, which --parsing measures, or for --where")
+    if where and calibrate is not None:
+        raise OptionError("--where: measures all of the images; expected it without --calibrate")
     opened = open_images(runs[0], data, masks, landmarks, given({**labels, "boxes": boxes}))
     dataset = opened.dataset
     find_groupings(dataset, groups, dataset.indices_of(split))  # before the network reads all of the images
@@ -185,6 +198,19 @@ def evaluate(
     reader = None
     if regions is not None:
         runs[0], reader = open_regions(runs[0], regions, class_map, dataset.images)
+    measure = None
+    if where:
+        measure = prepare_where(
+            runs[0],
+            opened,
+            split,
+            store=where_masks,
+            human=parsing_masks,
+            class_map=class_map,
+            regions=reader,
+            jobs=workers,
+            limit=limit,
+        )
     evaluation = average(
         [
             evaluate_run(
@@ -226,6 +252,9 @@ def evaluate(
         people, known = people_of(evaluation, dataset), evaluation.labels.numpy()
         write_labels(folder / LABELS, evaluation.images, people.tolist(), evaluation.attribute_names, known)
         files += [LABELS, *leaning.files]
+    if measure is not None:
+        leans["where"] = measure(folder)
+        files += [WHERE, *([PICTURE] if (folder / PICTURE).is_file() else [])]
     summary = write_evaluation(evaluation, folder, about, leans)
     if "relation_distance" in summary:
         files.append(RELATIONS)
@@ -255,6 +284,8 @@ def _print_summary(summary: Mapping[str, Any]) -> None:
     if "leaks" in summary:
         click.echo(f"note: {summary['leaks']['text']}")
     print_leaning(summary)
+    if "where" in summary:
+        print_where(summary["where"])
     click.echo("crops: " + ", ".join(f"{count} {kind}" for kind, count in summary["crops"].items()))
     if "regions" in summary:
         click.echo("regions: " + ", ".join(f"{count} from {source}" for source, count in summary["regions"].items()))
