@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
 from tests.training.tiny import make_store, tiny_recipe, write_faces, write_labels
+from wsegs.store import MaskStore
 from wsegs.training.train import train
 
 
@@ -85,3 +87,44 @@ def test_groups_and_what_predictions_lean_on(run, folder) -> None:
     assert "--groups: " in done.err
     assert "did you mean 'Male'" in done.err
     assert not (folder / "none").exists()
+
+
+@pytest.mark.slow
+def test_where_it_looks_and_the_page_about_it(run, folder, tmp_path) -> None:
+    train(tiny_recipe(size=(64, 56), max_steps=2), MaskStore(folder / "masks.h5"), tmp_path / "run")
+    done = run("evaluate", tmp_path / "run", "--split", "all", "--where", "-j", 1)
+    assert done.code == 0, done.err
+    assert "where it looks, by maps (95 % over people):" in done.out
+    output = tmp_path / "run" / "evaluation-folder-all"
+    assert {"where.csv", "where.png"} < {file.name for file in output.iterdir()}
+    where = json.loads((output / "metrics.json").read_text())["where"]
+    assert where["against"][0]["faces"] == 25
+    assert 0 < where["against"][0]["present"]["energy"] < 1
+    shutil.copytree(tmp_path / "run", tmp_path / "other")
+    done = run("compare", tmp_path / "other", tmp_path / "run")
+    assert done.code == 0, done.err
+    done = run("report", tmp_path / "run", "-o", tmp_path / "page.html")
+    assert done.code == 0, done.err
+    page = (tmp_path / "page.html").read_text()
+    for heading in ("Where it looks, on average", "Reliance on correlation", "run compared with other"):
+        assert heading in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "--where-masks", "data/labels.csv"), "--where-masks: is for --where"),
+        (("run", "run", "--where"), "--where: expected one run, got several"),
+        (("run", "--where", "--calibrate", "2"), "--where: measures all of the images"),
+        (("run", "--where", "--where-masks", "none.h5"), "none.h5"),
+        (
+            ("run", "--parsing-masks", "data"),
+            "--parsing-masks: is for parsing, which --parsing measures, or for --where",
+        ),
+    ],
+)
+def test_wrong_use_of_where_is_one_line(run, folder, monkeypatch, arguments, message) -> None:
+    monkeypatch.chdir(folder)
+    done = run("evaluate", *arguments)
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert message in done.err
