@@ -41,8 +41,8 @@ def leaning_parts(folder: Path, summary: Mapping[str, Any]) -> list[Part]:
 
 def _where_parts(folder: Path, where: Mapping[str, Any]) -> list[Part]:
     text = (
-        f"By {where['method']}. Energy: the share of a map inside the mask; as much as the mask's area is chance. Pointing"
-        " game: how often the maximum is inside. IoU: at the threshold that is best for each attribute on these faces."
+        f"By {where['method']}. Energy: the share of a map inside the mask; the mask's area is chance. Pointing game:"
+        " how often the maximum is inside. IoU: at each attribute's best threshold on these faces."
     )
     rows = []
     for against in where["against"]:
@@ -62,7 +62,7 @@ def _where_parts(folder: Path, where: Mapping[str, Any]) -> list[Part]:
 
 
 def _where_table(rows: Sequence[Mapping[str, str]]) -> Table:
-    """Return energy inside and pointing game of each attribute against the rules, present and absent beside each other."""
+    """Return energy inside and pointing game of each attribute, present and absent beside each other."""
     by_name: dict[str, dict[str, Mapping[str, str]]] = {}
     for row in rows:
         by_name.setdefault(row["attribute"], {})[row["label"]] = row
@@ -80,9 +80,10 @@ def _reliance_parts(folder: Path, summary: Mapping[str, Any]) -> list[Part]:
     found = summary["reliance"]
     excess = "-" if found["excess"] is None else f"{found['excess']:+.3f}"
     text = (
-        f"The {found['pairs']} pairs of attributes that are related most in the {found['related_in']}. Predictions correlate"
-        f" by {excess} more than labels. Accuracy is {_interval(found, 'rare_accuracy')} on faces whose labels disagree with"
-        f" the correlation, {_interval(found, 'common_accuracy')} on those that agree. {_over(summary)}"
+        f"The {found['pairs']} pairs of attributes that are related most in the {found['related_in']}. Predictions"
+        f" correlate by {excess} more than labels. Accuracy is {_interval(found, 'rare_accuracy')} on faces whose"
+        f" labels disagree with the correlation, {_interval(found, 'common_accuracy')} on those that agree."
+        f" {_over(summary)}"
     )
     parts: list[Part] = [Heading("Reliance on correlation"), Text(text)]
     if "balanced" in summary:
