@@ -19,7 +19,8 @@ from wsegs.evaluation.results import average
 from wsegs.evaluation.runs import load_run
 from wsegs.landmarks.table import LandmarkTable
 from wsegs.training.lightning.module import TrainingModule
-from wsegs.training.recipe import NetworkChoice
+from wsegs.training.recipe import EarlyStopping, NetworkChoice
+from wsegs.training.resolve import Overrides, resolve
 from wsegs.training.runs import read_run
 from wsegs.training.samples.sampler import TrainingSampler
 from wsegs.training.train import train
@@ -324,3 +325,14 @@ def test_a_parser_has_no_attributes(parser, faces) -> None:
         evaluate(load_run(parser), open_dataset(faces))
     with pytest.raises(OptionError, match="--split validation: no image"):
         evaluate_parsing(load_run(parser), "validation")
+
+
+@pytest.mark.slow
+def test_a_parser_that_trains_on_everything_keeps_its_last_checkpoint(store, tmp_path) -> None:
+    recipe = recipe_of("parser", validation_fraction=0, max_steps=6, **{"tasks.parsing.from": "store"})
+    summary = train(recipe, store, tmp_path / "run")
+    assert summary["images"]["train"] == 22  # all of the train split
+    assert (summary["validation_held_out"], summary["best"]["step"]) == (False, 6)
+    assert (tmp_path / "run/best.ckpt").read_bytes() == (tmp_path / "run/last.ckpt").read_bytes()
+    with pytest.raises(OptionError, match="patience: expected null where validation_fraction is 0"):
+        resolve(recipe.model_copy(update={"early_stopping": EarlyStopping(patience=1)}), Overrides(masks=store.path))

@@ -268,7 +268,16 @@ def crop_source(
     paths = [dataset.path(row) for row in rows]
     faces = known_faces(dataset, rows)
     return FileCrops(
-        cropper, paths, points, None if boxes is None else boxes[rows], chosen, found, sizes, faces, run.reads_parts
+        cropper,
+        paths,
+        points,
+        None if boxes is None else boxes[rows],
+        chosen,
+        found,
+        sizes,
+        faces,
+        run.reads_parts or run.reads_boxes,
+        run.reads_boxes,
     )
 
 
