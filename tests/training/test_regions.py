@@ -158,15 +158,24 @@ def test_human_masks_as_regions(truth, parser, store, faces, tmp_path) -> None:
     assert len(evaluate(load_run(tmp_path / "run"), open_dataset(faces)).images) == 4
 
 
-def test_boxes_follow_landmarks_and_else_the_mean_face(table, store, faces, tmp_path) -> None:
+def test_boxes_follow_landmarks_and_else_the_mean_face(table, store, faces, tmp_path, monkeypatch) -> None:
     train(recipe_of("bbox"), store, tmp_path / "run")
     run = load_run(tmp_path / "run")
     assert len(run.region_names) == 16
     dataset = open_dataset(faces)
-    mean, own = evaluate(run, dataset), evaluate(run, dataset, landmarks=table)
-    assert mean.crops == own.crops == {"as in training": 4}
+    five = iter(table.scheme.five_points(table.landmarks[-4:]))
+    monkeypatch.setattr("wsegs.evaluation.crop_sources.find_landmarks", lambda *_: next(five))
+    found, own = evaluate(run, dataset), evaluate(run, dataset, landmarks=table)
+    assert (found.regions, own.regions) == ({"landmarks found": 4}, {"landmarks": 4})
+    torch.testing.assert_close(found.logits, own.logits, rtol=1e-3, atol=1e-3)
+    monkeypatch.setattr("wsegs.evaluation.crop_sources.find_landmarks", lambda *_: None)
+    mean = evaluate(run, dataset)
+    assert mean.regions == {"mean face": 4}
+    assert found.crops == mean.crops == own.crops == {"as in training": 4}
     assert not torch.equal(mean.logits, own.logits)
     assert torch.allclose(mean.logits, own.logits, atol=0.5)
+    (prediction,) = predict(run, [dataset.path(25)])
+    assert prediction.regions_from == "mean face"
 
 
 def test_two_data_sets_in_one_loop(human, store, table, faces, tmp_path, monkeypatch) -> None:
