@@ -3,8 +3,8 @@
     python benchmarks/attparsenet_vs_baseline.py masks.h5 --test data/celeba --test data/lfwa -o runs/comparison
 
 Trains ``wsegs train RECIPE`` with and without ``--no-segmentation`` in turn, evaluates each run on the test split of
-every data set named (with ``--test-all`` on all of its images, as the paper tests on LFWA), and writes the table (mean and spread over the seeds) as Markdown. Runs that are there are kept,
-so an interrupted comparison goes on.
+every data set named (with ``--test-all`` on all of its images, as the paper tests on LFWA), and writes the table (mean
+and spread over the seeds) as Markdown. Runs that are there are kept, so an interrupted comparison goes on.
 """
 
 from __future__ import annotations

@@ -13,14 +13,15 @@ want them; ``ssp-store`` has the base regions of ``masks.h5`` instead, and a par
 Balanced accuracy is that of the same network after further steps with a loss that weighs the labels by their rates, as
 in the paper.
 Each method is trained on ``masks.h5`` and tested on every data set that is named, LANDMARKS being those of
-its images for the boxes; of ``--test-all`` on all of its images, as Thom & Hand test on LFWA. Table 3 is trained on LFWA's
-train split, by "the same evaluation protocol", and has another column of the paper beside it:
+its images for the boxes; of ``--test-all`` on all of its images, as Thom & Hand test on LFWA. Runs and evaluations that
+are there are kept, so an interrupted table goes on.
+
+Table 3 is trained on LFWA's train split, by "the same evaluation protocol", and has another column of the paper beside
+it. ``--as-stated`` leaves optimiser, learning rate and schedule as the recipes state them from the paper.
 
     wsegs landmarks --data data/lfwa -o lfw.h5
     wsegs masks lfw.h5 --rules celeba -o lfw-masks.h5
-    python benchmarks/kalayeh_table.py lfw-masks.h5 --table 3 --methods basic ssg ssp ssp+ssg --test data/lfwa -o runs/table3
-
-``--as-stated`` leaves optimiser, learning rate and schedule as the recipes state them from the paper. Runs and evaluations that are there are kept, so an interrupted table goes on.
+    python benchmarks/kalayeh_table.py lfw-masks.h5 --table 3 --methods basic ssg ssp ssp+ssg --test data/lfwa
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
         "--split",
         type=click.Choice(["train", "validation", "test", "all"]),
         default="test",
-        help="Measure on the images of this split.",
+        help="Measure on the images of this split; all is every image, as papers test on LFWA.",
     ),
     limit_option,
     cloup.option(
@@ -133,8 +133,13 @@ def evaluate(
 ) -> None:
     """Measure trained networks on a split of any data set.
 
-    Needs no masks, and landmarks only if the images are not aligned. The predicted probabilities of several runs are
-    averaged. A parser is measured on the images of a mask store, by the intersection over union of each class.
+    Needs no masks. For a run of whole aligned images nothing is searched in images that are aligned, be it another way
+    than the training's. For a run of crops about the face, or one that reads by landmarks (region-probe, facetracer,
+    panda, bbox), the face of each image is found on the fly, unless --landmarks says where it is; so it is in images
+    of another size that are not aligned. The output says how many images were cropped in which way.
+
+    The predicted probabilities of several runs are averaged. A parser is measured on the images of a mask store, by the
+    intersection over union of each class.
     """
     from wsegs.io.files import check_output
     from wsegs.training.run_folder import check_run
