@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training.tiny import NAMES, SIZE, recipe_of, tiny_recipe, write_truth
+from tests.training.tiny import NAMES, RULES, SIZE, recipe_of, tiny_recipe, write_truth
 from wsegs.datasets import open_dataset
 from wsegs.errors import OptionError
+from wsegs.evaluation.crop_sources import store_dataset
 from wsegs.evaluation.images import OpenImages
 from wsegs.evaluation.predictor import Predictor
 from wsegs.evaluation.runs import load_run
@@ -18,8 +19,13 @@ from wsegs.evaluation.where.attention import ClassActivation, DrawnMaps, open_at
 from wsegs.evaluation.where.look import look
 from wsegs.evaluation.where.masks import open_masks
 from wsegs.evaluation.where.write import write_where
+from wsegs.geometry.frame import Frame
 from wsegs.geometry.resample import resample_nearest
 from wsegs.reports.run_parts.where_picture import draw_where
+from wsegs.rules import compile_rules
+from wsegs.store import MaskStore
+from wsegs.store.writing.build import build_store
+from wsegs.store.writing.encode_crops import CropOptions
 from wsegs.training.train import train
 
 CLASSES = "regions: {mouth: 300, eyes: 7}\n"
@@ -161,3 +167,17 @@ def test_nearest_masks_are_those_that_were_trained_on(run, opened, store) -> Non
     whole = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25]])
     drawn = masks.read(0, SIZE, whole)
     np.testing.assert_array_equal(drawn, resample_nearest(store.regions([0])[0], (6, 4), np.bitwise_or))
+
+
+def test_the_crops_of_a_store_have_the_stores_masks(run, faces, table, tmp_path) -> None:
+    """A store with its images inside, in a frame about the face: its crops are in other places than the images'."""
+    rules = compile_rules(RULES, "tiny.yaml")
+    build_store(table, rules, Frame("face", SIZE), tmp_path / "masks.h5", jobs=1, images=CropOptions(faces))
+    inside = MaskStore(tmp_path / "masks.h5")
+    assert not np.allclose(inside.affine[0], [[1, 0, 0], [0, 1, 0]], atol=0.1)
+    same = replace(run, info=replace(run.info, frame=inside.frame))
+    found = measured(same, OpenImages(store_dataset(inside), inside.path, inside), Oracle(inside))
+    scores = found.against[0].scores
+    known = ~np.isnan(scores.energy)
+    assert known[:, :2].sum() == 50
+    assert np.mean(scores.energy[known]) > 0.999  # a pixel between two is rounded once more
