@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pytest
 
 from tests.evaluation.comparison.test_paired import LABELS, write
 
 
+@pytest.mark.slow
 def test_two_runs_on_two_test_sets(run, tmp_path) -> None:
     right = np.where(LABELS == 1, 1.0, -1.0)
     for name, sign in (("one", -1), ("two", 1)):

@@ -78,10 +78,12 @@ def test_maps_that_are_the_masks_are_perfect(run, opened, store, tmp_path) -> No
     with (tmp_path / "where.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(each["attribute"], each["label"]) for each in rows] == [
-        (name, side) for name in NAMES for side in ("present", "absent")
+        (name, side) for name in NAMES for side in ("present", "absent", "any")
     ]
     labels = opened.dataset.attributes
-    assert [int(each["faces"]) for each in rows] == [(labels[:, a] == side).sum() for a in range(3) for side in (1, 0)]
+    assert [int(each["faces"]) for each in rows] == [
+        count for a in range(3) for count in ((labels[:, a] == 1).sum(), (labels[:, a] == 0).sum(), len(labels))
+    ]
 
 
 def test_rules_of_the_training_by_landmarks_are_its_store(run, opened, store, table) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wsegs.evaluation.where.attention import spread_shares
@@ -47,6 +47,7 @@ def test_empty_maps_and_masks_say_nothing() -> None:
     assert join_scores([scores, scores]).iou.shape == (4, 1, len(THRESHOLDS))
 
 
+@settings(max_examples=40)
 @given(st.integers(0, 2**31), st.sampled_from([0.125, 4.0, 64.0]))
 def test_scores_are_shares_and_the_scale_of_a_map_says_nothing(seed: int, scale: float) -> None:
     rng = np.random.default_rng(seed)

@@ -84,7 +84,8 @@ def print_where(summary: Mapping[str, Any]) -> None:
     click.echo(f"\nwhere it looks, by {summary['method']} (95 % over {summary['over']}):")
     for against in summary["against"]:
         click.echo(f"  against {against['masks']} ({against['source']}), {against['faces']} faces:")
-        for side in ("present", "absent"):
+        labelled = against["present"]["attributes"] or against["absent"]["attributes"]
+        for side in ("present", "absent") if labelled else ("any",):
             row = against[side]
             if not row["attributes"]:
                 click.echo(f"    {side}: no attribute whose mask leaves room to miss it")

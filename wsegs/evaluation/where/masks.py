@@ -146,9 +146,7 @@ def _of_people(
     maps = HumanClasses(dataset.images, str(dataset.root), folder, classes, fill=False)
     there = [position for position in range(len(dataset)) if has_mask(maps.file(position))]
     if not there:
-        raise DataError(
-            f"--parsing-masks {folder}: has no mask of the {len(dataset)} images, such as {maps.file(0).name}"
-        )
+        raise DataError(f"--parsing-masks {folder}: has no mask of the {len(dataset)} images, such as {maps.file(0)}")
     names = tuple(classes.regions)
     places = tuple(names.index(name) if name in names else -1 for name in rules.region_names)  # -1 is no class
     drawn = sum(1 << bit for bit, place in enumerate(places) if place >= 0)

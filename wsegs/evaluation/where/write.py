@@ -16,8 +16,8 @@ from wsegs.io.files import write_table
 
 WHERE = "where.csv"
 SCORES = ("energy", "pointing", "iou")
-Side = Literal["present", "absent"]
-_LABELS: dict[Side, int] = {"present": 1, "absent": 0}
+Side = Literal["present", "absent", "any"]
+_LABELS: dict[Side, tuple[int, ...]] = {"present": (1,), "absent": (0,), "any": (1, 0, -1)}
 _WHOLE = 0.95  # of the image; a mask that is larger cannot be missed
 
 COLUMNS = (
@@ -28,7 +28,7 @@ COLUMNS = (
 
 
 class _Row(NamedTuple):
-    """One attribute, on the faces that have it or on those that do not."""
+    """One attribute, on the faces that have it, on those that do not, or on all, of whom it need not be known."""
 
     masks: str
     attribute: str
@@ -43,8 +43,8 @@ class _Row(NamedTuple):
 def write_where(where: Where, folder: Path) -> dict[str, Any]:
     """Write a row for each kind of masks, attribute and label, and return the summary.
 
-    Its means are over the attributes whose masks cover less than 95 % of the image, of present and of absent ones
-    apart. Intervals are a bootstrap over people. The threshold is the best on the same faces.
+    Its means are over the attributes whose masks cover less than 95 % of the image, of present, of absent and
+    of any ones apart. Intervals are a bootstrap over people. The threshold is the best on the same faces.
     """
     people = PeopleBootstrap(where.identity)
     summary: dict[str, Any] = {"method": where.method, "map_size": list(where.size)}
@@ -66,8 +66,8 @@ def write_where(where: Where, folder: Path) -> dict[str, Any]:
 
 def _rows(where: Where, sighted: Sighted, people: PeopleBootstrap) -> Iterator[_Row]:
     for a, attribute in enumerate(sighted.attributes):
-        for side, label in _LABELS.items():
-            there = where.labels[attribute] == label
+        for side, labels in _LABELS.items():
+            there = np.isin(where.labels[attribute], labels)
             energy, pointing, iou, area = (_only(values[:, a], there) for values in sighted.scores)
             defined = ~np.isnan(energy)
             best = int(np.argmax(np.mean(iou[defined], axis=0))) if defined.any() else 0

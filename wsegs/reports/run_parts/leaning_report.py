@@ -46,7 +46,7 @@ def _where_parts(folder: Path, where: Mapping[str, Any]) -> list[Part]:
     )
     rows = []
     for against in where["against"]:
-        for side in ("present", "absent"):
+        for side in ("present", "absent", "any"):
             row = against[side]
             cells = [_interval(row, name) for name in _WHERE]
             rows.append([f"{against['masks']}, {side}", str(row["attributes"]), _percent(row["area"]), *cells])
@@ -54,7 +54,8 @@ def _where_parts(folder: Path, where: Mapping[str, Any]) -> list[Part]:
     parts.append(Table(["masks and label", "attributes", "area", "energy inside", "pointing game", "IoU"], rows))
     if (folder / "where.csv").is_file():
         with (folder / "where.csv").open(newline="", encoding="utf-8") as file:
-            parts.append(_where_table([row for row in csv.DictReader(file) if row["masks"] == "rules"]))
+            kinds = list(csv.DictReader(file))
+        parts.append(_where_table([row for row in kinds if row["masks"] == kinds[0]["masks"]]))
     if (folder / "where.png").is_file():
         caption = "Faces of each attribute that the network says right and wrong: the mask, and beside it the map."
         parts.append(Picture(folder / "where.png", caption))
@@ -62,7 +63,7 @@ def _where_parts(folder: Path, where: Mapping[str, Any]) -> list[Part]:
 
 
 def _where_table(rows: Sequence[Mapping[str, str]]) -> Table:
-    """Return energy inside and pointing game of each attribute, present and absent beside each other."""
+    """Return energy inside and pointing game of each attribute, present and absent ones beside each other."""
     by_name: dict[str, dict[str, Mapping[str, str]]] = {}
     for row in rows:
         by_name.setdefault(row["attribute"], {})[row["label"]] = row
