@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -169,7 +169,9 @@ def evaluate(
         check_output(output, force=force)
     # torch takes seconds to import, so mistakes are reported first.
     from wsegs.datasets.leaks import describe_leaks, find_leaks
+    from wsegs.datasets.tables.columns import respelled
     from wsegs.evaluation.comparison.predictions import LABELS, write_labels
+    from wsegs.evaluation.evaluate import chosen_images
     from wsegs.evaluation.evaluate import evaluate as evaluate_run
     from wsegs.evaluation.images import open_images, rows_in_use, trained_name
     from wsegs.evaluation.leaning.groups import find_groupings
@@ -196,7 +198,9 @@ def evaluate(
         raise OptionError("--where: measures all of the images; expected it without --calibrate")
     opened = open_images(runs[0], data, masks, landmarks, given({**labels, "boxes": boxes}))
     dataset = opened.dataset
-    find_groupings(dataset, groups, dataset.indices_of(split))  # before the network reads all of the images
+    if groups:  # before the network reads all of the images
+        spelt = replace(dataset, attribute_names=respelled(dataset.attribute_names, runs[0].attribute_names))
+        find_groupings(spelt, groups, chosen_images(spelt, split, limit, opened.landmarks)[1])
     beside = "".join(f"-with-{run.path.name}" for run in runs[1:])
     default = run_folders[0] / f"evaluation-{dataset.name}-{split}{beside}"
     folder = check_output(output or default, force=force)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.datasets.index import SPLITS, FaceDataset
+from wsegs.datasets.tables.columns import respelled
 from wsegs.evaluation.leaning.balance import balanced_accuracy, balanced_weights
 from wsegs.evaluation.leaning.bootstrap import Estimate, PeopleBootstrap, estimate, rightness
 from wsegs.evaluation.leaning.groups import SCORES, Gap, GroupScores, find_groupings, score_groups
@@ -79,6 +80,7 @@ def measure_leaning(evaluation: Evaluation, dataset: FaceDataset, groups: Sequen
     OptionError
         If there is no such attribute, or it divides nobody.
     """
+    dataset = replace(dataset, attribute_names=respelled(dataset.attribute_names, evaluation.attribute_names))
     rows = _rows(evaluation, dataset)
     identity = dataset.identity[rows]
     people = PeopleBootstrap(identity)
