@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from wsegs.errors import OptionError
-from wsegs.evaluation.where.attention import last_common_layer
+from wsegs.evaluation.where.attention import ClassActivation, last_common_layer
 from wsegs.nets import NetworkOutput, build_network
 
 HEADS = {"attributes": 3}
@@ -51,3 +51,14 @@ def test_a_network_without_maps_has_none() -> None:
 
     with pytest.raises(OptionError, match="no layer of maps"):
         last_common_layer(Flat(), (torch.rand(1, 3, 2, 2, requires_grad=True),))
+
+
+def test_the_map_of_a_network_that_reads_the_middle_lies_in_the_middle() -> None:
+    network = build_network("anet", size=(88, 88), heads=HEADS, width=0.1, border=12).eval()
+    placed = ClassActivation.__new__(ClassActivation)
+    placed._network, placed.size = network, (44, 44)
+    maps = placed._placed(torch.ones(1, 3, 4, 4))
+    assert maps.shape == (1, 3, 44, 44)
+    torch.testing.assert_close(maps[..., 7:37, 7:37], torch.ones(1, 3, 30, 30))
+    assert not maps[..., :5, :].any()
+    assert not maps[..., 39:].any()

@@ -12,6 +12,7 @@ from wsegs.errors import OptionError
 from wsegs.evaluation.predictor import Predictor
 from wsegs.evaluation.runs import Run
 from wsegs.io.extras import needs_extras
+from wsegs.nets.anet import ANet
 from wsegs.nets.images import normalise
 from wsegs.nets.layers.linear_on_regions import LinearOnRegions
 
@@ -137,8 +138,15 @@ class ClassActivation:
         for attribute in range(self._attributes):
             one = self._cam.attribute(given, attribute, regions or None, relu_attributions=True)
             found.append(one.detach())
-        maps = F.interpolate(torch.cat(found, dim=1).float(), self.size, mode="bilinear", align_corners=False)
-        return output.logits, maps.clamp(min=0).cpu()
+        return output.logits, self._placed(torch.cat(found, dim=1).float()).clamp(min=0).cpu()
+
+    def _placed(self, maps: Tensor) -> Tensor:
+        """Return maps (B, A, h, w) laid over the image: an ANet with a border reads the middle alone."""
+        border = self._network.border if type(self._network) is ANet else 0
+        if border:
+            middle = F.interpolate(maps, self._network.patch, mode="bilinear", align_corners=False)  # type: ignore[arg-type]
+            maps = F.pad(middle, (border,) * 4)
+        return F.interpolate(maps, self.size, mode="bilinear", align_corners=False)
 
     def _logits(self, images: Tensor, *regions: Tensor) -> Tensor:
         output: Tensor = self._network(images, *regions).logits
