@@ -261,10 +261,11 @@ def evaluate(
         people, known = people_of(evaluation, dataset), evaluation.labels.numpy()
         write_labels(folder / LABELS, evaluation.images, people.tolist(), evaluation.attribute_names, known)
         files += [LABELS, *leaning.files]
-    if measure is not None:
+    summary = write_evaluation(evaluation, folder, about, leans)
+    if measure is not None:  # which may take long: what is measured already is kept
         leans["where"] = measure(folder)
         files += [WHERE, *([PICTURE] if (folder / PICTURE).is_file() else [])]
-    summary = write_evaluation(evaluation, folder, about, leans)
+        summary = write_evaluation(evaluation, folder, about, leans)
     if "relation_distance" in summary:
         files.append(RELATIONS)
     if summary["attributes"]:
