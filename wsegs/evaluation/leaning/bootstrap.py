@@ -30,14 +30,14 @@ class Estimate(NamedTuple):
 def estimate(samples: Samples) -> Estimate:
     """Return a score with the 2.5th and 97.5th percentile of its samples.
 
-    >>> estimate(np.array([0.5, 0.4, 0.6]))
-    Estimate(value=0.5, low=0.405, high=0.595)
+    >>> [round(number, 3) for number in estimate(np.array([0.5, 0.4, 0.6]))]
+    [0.5, 0.405, 0.595]
     """
     drawn = samples[1:][~np.isnan(samples[1:])]
     if np.isnan(samples[0]) or not len(drawn):
         return Estimate(float(samples[0]), np.nan, np.nan)
     low, high = np.percentile(drawn, [2.5, 97.5])
-    return Estimate(float(samples[0]), round(float(low), 12), round(float(high), 12))
+    return Estimate(float(samples[0]), float(low), float(high))
 
 
 class PeopleBootstrap:

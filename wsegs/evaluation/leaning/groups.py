@@ -130,6 +130,10 @@ def score_groups(
     means: dict[str, dict[str, Samples]] = {}
     for group, rows in grouping.members.items():
         each = {names[a]: _scores(logits, labels, right, rows, a, people) for a in kept}
+        if _count_people(identity[rows]) < 2:  # who are the same in each sample, which is no interval
+            for scores in each.values():
+                for samples in scores.values():
+                    samples[1:] = np.nan
         means[group] = {score: _mean([samples[score] for samples in each.values()]) for score in SCORES}
         found.append(
             GroupScores(
