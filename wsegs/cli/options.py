@@ -186,7 +186,7 @@ regions_options = (
     cloup.option(
         "--class-map",
         default="celebamask",
-        help="Class map that says which classes of --regions DIR make up which region.",
+        help="Class map that says which classes of class maps or human masks make up which region.",
     ),
 )
 

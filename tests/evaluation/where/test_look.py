@@ -125,6 +125,10 @@ def test_a_run_by_its_maps(opened, store, tmp_path) -> None:
     attention = open_attention(run, predict)
     assert isinstance(attention, DrawnMaps)
     assert attention.size == run.network.map_size
+    assert isinstance(open_attention(run, predict, activation=True), ClassActivation)
+    tasks = tuple(task for task in run.plan.tasks if task.kind != "segmentation")
+    baseline = replace(run, plan=replace(run.plan, tasks=tasks))  # whose maps are channels like others
+    assert isinstance(open_attention(baseline, predict), ClassActivation)
     found = look(run, opened, "test", attention, open_masks(run, opened, attention.size), predict)
     assert len(found.images) == 4
     draw_where(found.examples, tmp_path / "where.png")

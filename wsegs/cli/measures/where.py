@@ -27,6 +27,13 @@ where_options = cloup.option_group(
         " shares of regions, or else by class activation (Grad-CAM), which runs it once for each attribute.",
     ),
     cloup.option(
+        "--where-by",
+        type=click.Choice(["own", "activation"]),
+        default="own",
+        help="By what --where knows: the network's own maps or shares where it has some, or class activation for every"
+        " network, so that two of different kinds compare.",
+    ),
+    cloup.option(
         "--where-masks",
         type=PATH,
         help="A mask store of these images, whose regions --where compares with.  [default: that of the training, if it"
@@ -40,6 +47,7 @@ def prepare_where(
     opened: OpenImages,
     split: str,
     *,
+    by: str,
     store: Path | None,
     human: Path | None,
     class_map: str,
@@ -66,7 +74,7 @@ def prepare_where(
     from wsegs.reports.run_parts.where_picture import draw_where
 
     predict = Predictor(run)
-    attention = open_attention(run, predict)
+    attention = open_attention(run, predict, activation=by == "activation")
     masks = open_masks(run, opened, attention.size, store=store, human=human, class_map=class_map)
 
     def measure(folder: Path) -> dict[str, Any]:

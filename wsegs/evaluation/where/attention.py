@@ -200,8 +200,18 @@ def last_common_layer(network: nn.Module, inputs: tuple[Tensor, ...]) -> nn.Modu
     raise OptionError("--where: the network has no layer of maps that all attributes are read from")
 
 
-def open_attention(run: Run, predict: Predictor) -> Attention:
+def open_attention(run: Run, predict: Predictor, *, activation: bool = False) -> Attention:
     """Return what says where a run's network looks.
+
+    The maps of a network that was trained without segmentation are channels like others, and none of an attribute:
+    its class activation is taken.
+
+    Parameters
+    ----------
+    run, predict
+        The run, and its network as it is applied.
+    activation
+        Take the class activation of any network, so that two of different kinds compare.
 
     Raises
     ------
@@ -212,8 +222,9 @@ def open_attention(run: Run, predict: Predictor) -> Attention:
         raise OptionError(f"--where: {run.path} reads ten crops of an image, whose maps lie in different places")
     if run.reads_parts:
         raise OptionError(f"--where: {run.path} reads patches about the parts of a face, and no image to look at")
-    if getattr(run.network, "map_size", None) is not None:
+    draws = getattr(run.network, "map_size", None) is not None and run.plan.task("segmentation") is not None
+    if draws and not activation:
         return DrawnMaps(run, predict)
-    if isinstance(run.network, LinearOnRegions):
+    if isinstance(run.network, LinearOnRegions) and not activation:
         return RegionShares(run, predict)
     return ClassActivation(run, predict)
