@@ -68,3 +68,15 @@ def test_weights_of_one_change_nothing() -> None:
     values = np.array([1, 0, 1, np.nan, 0, 1])
     np.testing.assert_allclose(people.means(values, np.ones(6)), people.means(values))
     assert people.means(values, np.array([3.0, 1, 0, 9, 0, 0]))[0] == 0.75
+
+
+@given(st.integers(0, 2**31))
+def test_sums_by_person_are_those_over_images(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    people = PeopleBootstrap(rng.integers(-1, 4, 15), samples=6)
+    values, weights = rng.choice([0, 1, 0.5, np.nan], 15), rng.random(15)
+    known = ~np.isnan(values)
+    drawn = people.weights[:, known] * weights[known]
+    total = drawn.sum(axis=1)
+    expected = np.where(total > 0, drawn @ values[known] / np.where(total > 0, total, 1), np.nan)
+    np.testing.assert_allclose(people.means(values, weights), expected, rtol=1e-6)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -58,8 +60,12 @@ class PeopleBootstrap:
         Of people.
     over
         ``people``, or ``faces`` where nobody is known.
-    weights
-        float32 (S + 1, N): how often each image is in a sample. The first is the test set itself.
+    samples
+        S, how many.
+    person
+        (N,): which of the people is on each image.
+    times
+        float32 (S + 1, people): how often each person is in a sample. The first is the test set itself.
     """
 
     def __init__(self, identity: NDArray[np.integer], samples: int = SAMPLES, seed: int = 0) -> None:
@@ -70,16 +76,28 @@ class PeopleBootstrap:
         times = rng.multinomial(len(people), np.full(len(people), 1 / max(len(people), 1)), size=samples)
         self.count = len(people)
         self.over: Literal["people", "faces"] = "faces" if unknown.all() else "people"
-        # Sums of whole numbers are exact in float32.
-        self.weights = np.concatenate([np.ones((1, len(person))), times[:, person]]).astype(np.float32)
+        self.samples = samples
+        self.person = person
+        self.times = np.concatenate([np.ones((1, len(people)), np.float32), times.astype(np.float32)])
+
+    @cached_property
+    def weights(self) -> NDArray[np.float32]:
+        """How often each image is in a sample, float32 (S + 1, N): as much memory as that takes."""
+        return self.times[:, self.person]
 
     def means(self, values: NDArray[np.floating], weights: NDArray[np.floating] | None = None) -> Samples:
         """Return the mean of values (N,), nan left out, weighted by ``weights`` (N,) where these are given."""
-        known = ~np.isnan(values)
-        drawn = self.weights[:, known]
+        counted = (~np.isnan(values)).astype(np.float64)
         if weights is not None:
-            drawn = drawn * weights[known]
-        return _quotient(drawn @ values[known], drawn.sum(axis=1))
+            counted *= weights
+        # The faces of a person are in a sample together, so they are added up once.
+        both = np.stack([counted * np.nan_to_num(values), counted], axis=1)
+        of_people = np.stack([np.bincount(self.person, each, self.count) for each in both.T], axis=1)
+        sums = np.concatenate([self.times[some] @ of_people for some in self._batches()])
+        return _quotient(sums[:, 0], sums[:, 1])
+
+    def _batches(self) -> Iterator[slice]:
+        return (slice(first, first + _BATCH) for first in range(0, len(self.times), _BATCH))
 
     def accuracy(self, right: NDArray[np.floating], weights: NDArray[np.floating] | None = None) -> Samples:
         """Return the mean accuracy over the attributes, of ``right`` (N, A): 1, 0, or nan where a label is unknown."""
@@ -105,10 +123,9 @@ class PeopleBootstrap:
         # Images of equal logits share one threshold: precision is taken at the last of them.
         ranked = logits[order]
         last = np.searchsorted(-ranked, -ranked, side="right") - 1
-        found = np.full(len(self.weights), np.nan)
-        for first in range(0, len(self.weights), _BATCH):
-            some = slice(first, first + _BATCH)
-            weights = self.weights[some][:, order]
+        found = np.full(len(self.times), np.nan)
+        for some in self._batches():
+            weights = self.times[some][:, self.person[order]]
             hits = weights * present
             precision = np.cumsum(hits, axis=1) / np.maximum(np.cumsum(weights, axis=1), 1)
             positives = hits.sum(axis=1)

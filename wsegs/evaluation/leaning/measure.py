@@ -113,9 +113,7 @@ def measure_leaning(evaluation: Evaluation, dataset: FaceDataset, groups: Sequen
 def write_leaning(leaning: Leaning, folder: Path) -> dict[str, Any]:
     """Write the tables, and return what the summary says of them, by ``bootstrap``, ``groups``, ``reliance`` ..."""
     people = leaning.people
-    summary: dict[str, Any] = {
-        "bootstrap": {"over": people.over, "people": people.count, "samples": len(people.weights) - 1}
-    }
+    summary: dict[str, Any] = {"bootstrap": {"over": people.over, "people": people.count, "samples": people.samples}}
     write_table(folder / BALANCED, ["attribute", *_fields("balanced")], _balanced_rows(leaning))
     summary["balanced"] = leaning.balanced.as_fields("accuracy")
     if leaning.reliance is not None and leaning.reliance.pairs:
