@@ -22,11 +22,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from region_probe import write_section
-from region_probe_scores import People, interval
+from region_probe_scores import interval
 
 from wsegs.datasets.index import FaceDataset
 from wsegs.evaluation.evaluate import evaluate
 from wsegs.evaluation.images import open_images
+from wsegs.evaluation.leaning.bootstrap import PeopleBootstrap, rightness
 from wsegs.evaluation.runs import load_run
 from wsegs.landmarks.table import LandmarkTable, read_landmarks
 
@@ -72,7 +73,7 @@ class Said:
     logits: NDArray[np.float32]
     labels: NDArray[np.int8]
     names: tuple[str, ...]
-    people: People
+    people: PeopleBootstrap
 
     def of(self, attributes: Sequence[str]) -> Said:
         """Return what it said of some attributes."""
@@ -93,7 +94,7 @@ class Said:
         ]
         scores = (
             self.people.average_precision(self.logits, self.labels),
-            self.people.accuracy(self.logits, self.labels),
+            self.people.accuracy(rightness(self.logits, self.labels)),
             np.asarray(np.nanmean(balanced, axis=0)),
         )
         return [interval(samples) for samples in scores]
@@ -138,7 +139,7 @@ class Benchmark:
             file.with_name(f".{file.name}").rename(file)
         with np.load(file) as stored:
             names = tuple(stored["names"].tolist())
-            return Said(stored["logits"], stored["labels"], names, People(stored["identity"]))
+            return Said(stored["logits"], stored["labels"], names, PeopleBootstrap(stored["identity"]))
 
     def _test_set(self, folder: Path, test: str) -> tuple[FaceDataset, LandmarkTable, str]:
         if test == "lfwa":

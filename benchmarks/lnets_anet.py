@@ -23,8 +23,10 @@ from typing import NamedTuple
 
 import numpy as np
 from lnets_anet_scores import SCORES, Decisions, compared, measured, saved_decisions
-from region_probe_scores import People, interval
+from region_probe_scores import interval
 from sections import write_section
+
+from wsegs.evaluation.leaning.bootstrap import PeopleBootstrap
 
 TRUNKS = {"people": "people first", "nothing": "from nothing"}
 HEADS = {"sigmoid": "sigmoid", "svm1": "SVM, one view", "svm5": "SVM, five views", "lfwa5": "SVM of LFWA, five views"}
@@ -144,7 +146,7 @@ def table(rows: Sequence[Row], which: str, half: bool) -> Iterator[str]:
     chosen = [(row.title, getattr(row, which)) for row in rows if getattr(row, which)]
     chosen = [(title, [each.test_half() if half else each for each in found]) for title, found in chosen]
     chosen = [(title, found) for title, found in chosen if half or len(found[0]) == len(chosen[0][1][0])]
-    people = People(chosen[0][1][0].identity)
+    people = PeopleBootstrap(chosen[0][1][0].identity)
     faces = f"{len(chosen[0][1][0]):,} faces of {people.count:,} people"
     yield f"| {faces} | {' | '.join(SCORES)} | accuracy of each seed |"
     yield "|---" * (len(SCORES) + 2) + "|"
@@ -173,7 +175,7 @@ def comparisons(rows: Sequence[Row]) -> Iterator[str]:
     yield "| difference of accuracy | points | of average precision | the paper | order |"
     yield "|---|---|---|---|---|"
     for title, one, other, paper in pairs:
-        people = People(by_title[one][0].identity)
+        people = PeopleBootstrap(by_title[one][0].identity)
         gains = {score: compared(by_title[one], by_title[other], people, score) for score in SCORES[:2]}
         low, high = np.percentile(gains["accuracy"][1:], [2.5, 97.5])
         order = "met" if low > 0 else "not met" if high < 0 else "open"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from region_probe_scores import People
 
 from wsegs.datasets import open_dataset
 from wsegs.evaluation.evaluate import evaluate
+from wsegs.evaluation.leaning.bootstrap import PeopleBootstrap, rightness
 from wsegs.evaluation.runs import load_run
 from wsegs.landmarks.table import read_landmarks
 
@@ -74,27 +74,29 @@ def _decide(run: Path, data: Path, split: str, landmarks: Path | None) -> Decisi
     )
 
 
-def measured(seeds: Sequence[Decisions], people: People) -> dict[str, NDArray[np.float64]]:
+def measured(seeds: Sequence[Decisions], people: PeopleBootstrap) -> dict[str, NDArray[np.float64]]:
     """Return the scores of a method, the mean of its seeds: of the faces, then of each sample of people."""
     found = {score: [_score(score, each, people) for each in seeds] for score in SCORES}
     return {score: np.asarray(np.mean(samples, axis=0)) for score, samples in found.items()}
 
 
-def compared(ours: Sequence[Decisions], theirs: Sequence[Decisions], people: People, score: str) -> NDArray[np.float64]:
+def compared(
+    ours: Sequence[Decisions], theirs: Sequence[Decisions], people: PeopleBootstrap, score: str
+) -> NDArray[np.float64]:
     """Return how much better one method is than another, on the same samples of people."""
     one, other = (np.mean([_score(score, each, people) for each in seeds], axis=0) for seeds in (ours, theirs))
     return np.asarray(one - other)
 
 
-def _score(score: str, found: Decisions, people: People) -> NDArray[np.float64]:
+def _score(score: str, found: Decisions, people: PeopleBootstrap) -> NDArray[np.float64]:
     if score == "accuracy":
-        return people.accuracy(found.logits, found.labels)
+        return people.accuracy(rightness(found.logits, found.labels))
     if score == "average precision":
         return people.average_precision(found.logits, found.labels)
     return balanced_accuracy(found, people)
 
 
-def balanced_accuracy(found: Decisions, people: People) -> NDArray[np.float64]:
+def balanced_accuracy(found: Decisions, people: PeopleBootstrap) -> NDArray[np.float64]:
     """Return the mean balanced accuracy over the attributes, each over the samples that define it."""
     total, defined = np.zeros(len(people.weights)), np.zeros(len(people.weights))
     for a in range(found.labels.shape[1]):

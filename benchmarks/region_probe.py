@@ -36,7 +36,6 @@ from region_probe_networks import network_table, write_subset
 from region_probe_scores import (
     Blocks,
     Fitted,
-    People,
     fit_heads,
     flat,
     interval,
@@ -46,6 +45,8 @@ from region_probe_scores import (
 )
 from region_probe_speed import speed_section
 
+from wsegs.evaluation.leaning.bootstrap import PeopleBootstrap, rightness
+from wsegs.evaluation.leaning.reliance import correlations, pair_accuracy, rare_side, related_pairs
 from wsegs.heads.thresholds import choose_thresholds
 from wsegs.store import MaskStore
 
@@ -85,7 +86,7 @@ class Benchmark:
     cache: Path
     jobs: int
     _features: dict[tuple[str, str], Blocks] = field(default_factory=dict)
-    _people: dict[str, People] = field(default_factory=dict)
+    _people: dict[str, PeopleBootstrap] = field(default_factory=dict)
 
     def features(self, name: str, kind: str) -> Blocks:
         """Return the features of a data set by a kind of regions."""
@@ -98,10 +99,10 @@ class Benchmark:
         faces = self.sets[name]
         return np.arange(len(faces.files)) if name == "lfwa" else np.flatnonzero(faces.split == 2)
 
-    def people(self, name: str) -> People:
+    def people(self, name: str) -> PeopleBootstrap:
         """Return the bootstrap over the people who are tested on."""
         if name not in self._people:
-            self._people[name] = People(self.sets[name].identity[self.tested(name)])
+            self._people[name] = PeopleBootstrap(self.sets[name].identity[self.tested(name)])
         return self._people[name]
 
     def labels(self, name: str) -> NDArray[np.int8]:
@@ -145,7 +146,8 @@ class Benchmark:
         labels, people, logits = self.labels(test), self.people(test), self.logits(fit, test)
         if score == "average precision":
             return people.average_precision(logits, labels)
-        return people.accuracy(logits - self.fitted(fit).head.thresholds * (score == "accuracy, chosen"), labels)
+        margins = logits - self.fitted(fit).head.thresholds * (score == "accuracy, chosen")
+        return people.accuracy(rightness(margins, labels))
 
     def mean(self, faces: str, kind: str, count: int, prior: float, test: str, score: str) -> NDArray[np.float64]:
         """Return a score's mean over the seeds of the labelled faces."""
@@ -262,11 +264,9 @@ def region_table(bench: Benchmark, count: int = 1627) -> Iterator[str]:
 def prior_table(bench: Benchmark, counts: Sequence[int]) -> Iterator[str]:
     """Yield what the prior does: scores, shares, and accuracy where related attributes disagree."""
     faces = bench.sets["aligned"]
-    trained = (faces.labels[faces.split == 0] == 1).astype(float)
-    related = np.nan_to_num(np.corrcoef(trained.T))
-    upper = np.triu_indices(len(related), 1)
-    order = np.argsort(-np.abs(related[upper]))[:PAIRS]
-    pairs = [(int(upper[0][k]), int(upper[1][k])) for k in order]
+    trained = faces.labels[faces.split == 0]
+    related = correlations(trained == 1, trained >= 0)
+    pairs = related_pairs(trained, PAIRS)
     labels, people = bench.labels("aligned"), bench.people("aligned")
     yield "| labelled faces | seeds | prior | average precision | share in own regions | rare side | beside prior 1 |"
     yield "|---|---|---|---|---|---|---|"
@@ -276,12 +276,10 @@ def prior_table(bench: Benchmark, counts: Sequence[int]) -> Iterator[str]:
             fits = seeded("aligned", "own", count, prior)
             rare = []
             for fit in fits:
-                right = bench.fitted(fit).head.present(bench.logits(fit, "aligned")) == (labels == 1)
+                right = rightness(bench.logits(fit, "aligned") - bench.fitted(fit).head.thresholds, labels)
                 for one, other in pairs:
-                    alike = labels[:, one] == labels[:, other]
-                    disagrees = alike != (related[one, other] > 0)
-                    both = right[:, [one, other]].mean(axis=1)
-                    rare.append(people.means(np.where(disagrees, both, np.nan)))
+                    disagree = rare_side(labels, one, other, related[one, other])
+                    rare.append(people.means(pair_accuracy(right, one, other, disagree)))
             mean = np.mean(rare, axis=0)
             first = mean if first is None else first
             share = np.mean([bench.fitted(fit).own_share for fit in fits])
@@ -290,7 +288,7 @@ def prior_table(bench: Benchmark, counts: Sequence[int]) -> Iterator[str]:
             cells = (interval(precision), f"{100 * share:.0f} %", interval(mean), gain)
             yield f"| {count:,} | {len(fits)} | {prior:g} | {' | '.join(cells)} |"
     yield ""
-    least = np.abs(related[upper])[order].min()
+    least = min(abs(related[pair]) for pair in pairs)
     yield (
         f"Rare side: test faces whose two labels disagree with the sign of the correlation, over the {PAIRS} pairs of"
         f" attributes that are related most in training (phi of {least:.2f} or more, or less than its negative); mean"

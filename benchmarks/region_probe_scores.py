@@ -23,9 +23,6 @@ from wsegs.rules import load_rules
 from wsegs.training.fitting.segments import mean_shares
 from wsegs.training.recipe import load_recipe
 
-SAMPLES = 500  # of the bootstrap
-_BATCH = 100
-
 Blocks = Sequence[NDArray[np.float16]]
 
 
@@ -163,60 +160,8 @@ def fit_heads(
     return Fitted(head, choice.penalty, own_share)
 
 
-class People:
-    """A bootstrap over the people of a test set, the same for all that is measured on it.
-
-    Parameters
-    ----------
-    identity
-        (N,): who is on each image; -1 is a person of its own.
-    seed
-        Of the samples.
-    """
-
-    def __init__(self, identity: NDArray[np.int32], seed: int = 0) -> None:
-        unknown = identity < 0
-        numbers = np.where(unknown, identity.max(initial=0) + 1 + np.arange(len(identity)), identity)
-        people, person = np.unique(numbers, return_inverse=True)
-        rng = np.random.default_rng(seed)
-        times = rng.multinomial(len(people), np.full(len(people), 1 / len(people)), size=SAMPLES)
-        self.count = len(people)
-        # The first is the set itself. Sums of whole numbers are exact in float32.
-        self.weights = np.concatenate([np.ones((1, len(person))), times[:, person]]).astype(np.float32)
-
-    def means(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return the mean of values (N,) over the set, then over each sample; nan is left out."""
-        known = ~np.isnan(values)
-        return np.asarray(self.weights[:, known] @ values[known] / self.weights[:, known].sum(axis=1))
-
-    def accuracy(self, logits: NDArray[np.float32], labels: NDArray[np.int8]) -> NDArray[np.float64]:
-        """Return the mean accuracy over the attributes, of logits (N, A) at 0."""
-        right = np.where(labels >= 0, (logits >= 0) == (labels == 1), np.nan)
-        return np.asarray(np.mean([self.means(right[:, a]) for a in range(labels.shape[1])], axis=0))
-
-    def average_precision(self, logits: NDArray[np.float32], labels: NDArray[np.int8]) -> NDArray[np.float64]:
-        """Return the mean average precision over the attributes, each over the samples that define it."""
-        total = np.zeros(len(self.weights))
-        defined = np.zeros(len(self.weights))
-        for a in range(labels.shape[1]):
-            known = np.flatnonzero(labels[:, a] >= 0)
-            order = known[np.argsort(-logits[known, a], kind="stable")]
-            present = (labels[order, a] == 1).astype(np.float32)
-            for first in range(0, len(self.weights), _BATCH):
-                some = slice(first, first + _BATCH)
-                weights = self.weights[some][:, order]
-                hits = weights * present
-                precision = np.cumsum(hits, axis=1) / np.maximum(np.cumsum(weights, axis=1), 1)
-                positives = hits.sum(axis=1)
-                here = (positives > 0) & (positives < weights.sum(axis=1))
-                values = (hits * precision).sum(axis=1) / np.maximum(positives, 1)
-                total[some] += np.where(here, values, 0)
-                defined[some] += here
-        return np.asarray(total / np.maximum(defined, 1))
-
-
 def interval(samples: NDArray[np.float64], digits: int = 1, sign: bool = False) -> str:
-    """Return a share in percent with its 95 % interval; ``samples`` are those of :class:`People`."""
+    """Return a share in percent with its 95 % interval; ``samples`` are those of ``PeopleBootstrap``."""
     low, high = np.percentile(samples[1:], [2.5, 97.5])
     first = f"{100 * samples[0]:{'+' if sign else ''}.{digits}f}"
     return f"{first} ({100 * low:.{digits}f} to {100 * high:.{digits}f})"

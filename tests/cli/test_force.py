@@ -29,6 +29,7 @@ CASES = {
     "features": [["MASKS", "-o", "EXISTS"]],
     "train": [["attparsenet", "MASKS", "--data", "DATA", "-o", "RUN"], ["attparsenet", "MASKS", "-o", "EXISTS/"]],
     "evaluate": [["RUN", "--data", "DATA", "-o", "EXISTS/"]],
+    "compare": [["RUN", "RUN", "-o", "EXISTS/"]],
     "report": [["RUN", "-o", "EXISTS.html"]],
     "predict": [["RUN", "IMAGE", "--heatmaps", "MAPS"]],
     "classes": [["one=DATA", "other=DATA", "-o", "EXISTS/"]],

@@ -114,7 +114,7 @@ def test_parsing_options_are_for_parsers(run, here) -> None:
     _train(run, "basic")
     for arguments, message in (
         (("--parsing",), "does not parse faces; expected a parser's run"),
-        (("--parsing-masks", "truth"), "--parsing-masks: is for parsing; --parsing measures it"),
+        (("--parsing-masks", "truth"), "--parsing-masks: is for parsing, which --parsing measures, or for --where"),
     ):
         done = run("evaluate", "runs/basic", "--data", "data", *arguments, "--force")
         assert (done.code, done.err.count("\n")) == (1, 1)

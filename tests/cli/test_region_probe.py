@@ -33,6 +33,10 @@ def test_one_command_does_it_all_and_others_take_the_run(run, here):
     done = run("evaluate", "runs/region-probe", "--regions", "masks.h5", "-j", 1)
     assert done.code == 0, done.err
     assert "regions: 4 from mask store" in done.out
+    done = run("evaluate", "runs/region-probe", "--regions", "masks.h5", "--where", "-j", 1, "-o", "where")
+    assert done.code == 0, done.err
+    assert "where it looks, by region shares (95 % over people):" in done.out
+    assert "against rules" in done.out
     done = run("predict", "runs/region-probe", "data/faces/000.png", "--maps", "maps", "--json")
     assert done.code in (0, 1), done.err
     said = json.loads(done.out)["images"][0]

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import pytest
+import torch
 from torch import nn
 
 from tests.nets.tester import NetworkTester
@@ -27,6 +28,25 @@ class TestAttParseNet(NetworkTester):
         assert all(layer.padding == (0, 0) for layer in convolutions)
         assert sum(isinstance(layer, nn.BatchNorm2d) for layer in layers) == 6
         assert isinstance(layers[-1], nn.BatchNorm2d)  # normalised, and linear
+
+    def test_the_first_layer_pools_last_as_published_or_first(self) -> None:
+        kinds = [[type(layer) for layer in list(self.build(pool_last=last).segment)[:4]] for last in (True, False)]
+        assert kinds[0] == [nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.MaxPool2d]
+        assert kinds[1] == [nn.Conv2d, nn.MaxPool2d, nn.BatchNorm2d, nn.ReLU]
+
+    def test_both_orders_are_the_same_function_of_the_same_weights(self) -> None:
+        torch.manual_seed(0)
+        first, last = self.build(pool_last=False).eval(), self.build(pool_last=True).eval()
+        normalisation = first.segment[2]
+        normalisation.running_mean.normal_()
+        normalisation.running_var.uniform_(0.5, 2)
+        nn.init.uniform_(normalisation.weight, 0.5, 2)
+        last.load_state_dict(dict(zip(last.state_dict(), first.state_dict().values(), strict=True)))
+        images = torch.rand(2, 3, 40, 36)
+        torch.testing.assert_close(first(images).logits, last(images).logits)
+        nn.init.constant_(normalisation.weight, -1.0)  # which turns the order of what is pooled
+        last.load_state_dict(dict(zip(last.state_dict(), first.state_dict().values(), strict=True)))
+        assert not torch.allclose(first(images).logits, last(images).logits)
 
     @pytest.mark.parametrize(("width", "filters"), [(0.25, [19, 50, 75, 128, 128]), (0.001, [1, 1, 1, 1, 1])])
     def test_width_scales_the_filters(self, width, filters) -> None:

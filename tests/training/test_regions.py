@@ -19,7 +19,8 @@ from wsegs.evaluation.results import average
 from wsegs.evaluation.runs import load_run
 from wsegs.landmarks.table import LandmarkTable
 from wsegs.training.lightning.module import TrainingModule
-from wsegs.training.recipe import NetworkChoice
+from wsegs.training.recipe import EarlyStopping, NetworkChoice
+from wsegs.training.resolve import Overrides, resolve
 from wsegs.training.runs import read_run
 from wsegs.training.samples.sampler import TrainingSampler
 from wsegs.training.train import train
@@ -157,15 +158,24 @@ def test_human_masks_as_regions(truth, parser, store, faces, tmp_path) -> None:
     assert len(evaluate(load_run(tmp_path / "run"), open_dataset(faces)).images) == 4
 
 
-def test_boxes_follow_landmarks_and_else_the_mean_face(table, store, faces, tmp_path) -> None:
+def test_boxes_follow_landmarks_and_else_the_mean_face(table, store, faces, tmp_path, monkeypatch) -> None:
     train(recipe_of("bbox"), store, tmp_path / "run")
     run = load_run(tmp_path / "run")
     assert len(run.region_names) == 16
     dataset = open_dataset(faces)
-    mean, own = evaluate(run, dataset), evaluate(run, dataset, landmarks=table)
-    assert mean.crops == own.crops == {"as in training": 4}
+    five = iter(table.scheme.five_points(table.landmarks[-4:]))
+    monkeypatch.setattr("wsegs.evaluation.crop_sources.find_landmarks", lambda *_: next(five))
+    found, own = evaluate(run, dataset), evaluate(run, dataset, landmarks=table)
+    assert (found.regions, own.regions) == ({"landmarks found": 4}, {"landmarks": 4})
+    torch.testing.assert_close(found.logits, own.logits, rtol=1e-3, atol=1e-3)
+    monkeypatch.setattr("wsegs.evaluation.crop_sources.find_landmarks", lambda *_: None)
+    mean = evaluate(run, dataset)
+    assert mean.regions == {"mean face": 4}
+    assert found.crops == mean.crops == own.crops == {"as in training": 4}
     assert not torch.equal(mean.logits, own.logits)
     assert torch.allclose(mean.logits, own.logits, atol=0.5)
+    (prediction,) = predict(run, [dataset.path(25)])
+    assert prediction.regions_from == "mean face"
 
 
 def test_two_data_sets_in_one_loop(human, store, table, faces, tmp_path, monkeypatch) -> None:
@@ -324,3 +334,14 @@ def test_a_parser_has_no_attributes(parser, faces) -> None:
         evaluate(load_run(parser), open_dataset(faces))
     with pytest.raises(OptionError, match="--split validation: no image"):
         evaluate_parsing(load_run(parser), "validation")
+
+
+@pytest.mark.slow
+def test_a_parser_that_trains_on_everything_keeps_its_last_checkpoint(store, tmp_path) -> None:
+    recipe = recipe_of("parser", validation_fraction=0, max_steps=6, **{"tasks.parsing.from": "store"})
+    summary = train(recipe, store, tmp_path / "run")
+    assert summary["images"]["train"] == 22  # all of the train split
+    assert (summary["validation_held_out"], summary["best"]["step"]) == (False, 6)
+    assert (tmp_path / "run/best.ckpt").read_bytes() == (tmp_path / "run/last.ckpt").read_bytes()
+    with pytest.raises(OptionError, match="patience: expected null where validation_fraction is 0"):
+        resolve(recipe.model_copy(update={"early_stopping": EarlyStopping(patience=1)}), Overrides(masks=store.path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,7 +12,10 @@ import click
 import cloup
 
 from wsegs.cli.guidance.mistakes import check_there
+from wsegs.cli.measures.leaning import print_leaning
+from wsegs.cli.measures.where import PICTURE, prepare_where, print_where, where_options
 from wsegs.cli.options import (
+    NAMES,
     PATH,
     argument,
     boxes_option,
@@ -56,7 +59,7 @@ if TYPE_CHECKING:
         "--split",
         type=click.Choice(["train", "validation", "test", "all"]),
         default="test",
-        help="Measure on the images of this split.",
+        help="Measure on the images of this split; all is every image, as papers test on LFWA.",
     ),
     limit_option,
     cloup.option(
@@ -87,7 +90,20 @@ if TYPE_CHECKING:
     cloup.option(
         "--parsing-masks",
         type=PATH,
-        help="Folder of the human parsing masks to measure parsing by.  [default: that of the training]",
+        help="Folder of the human parsing masks to measure parsing by, or --where.  [default: that of the training, of"
+        " a parser]",
+    ),
+)
+@where_options
+@cloup.option_group(
+    "What it leans on",
+    cloup.option(
+        "--groups",
+        metavar="NAME,...",
+        type=NAMES,
+        default=(),
+        help="Divide the faces by these attributes or categories of the data set, such as Male,Young: scores of each"
+        " group, the worst one, and how far it is behind.  [default: none]",
     ),
 )
 @jobs_options
@@ -106,6 +122,10 @@ def evaluate(
     checkpoint: Literal["best", "last", "trained"],
     parsing: bool,
     parsing_masks: Path | None,
+    where: bool,
+    where_by: str,
+    where_masks: Path | None,
+    groups: tuple[str, ...],
     jobs: int,
     output: Path | None,
     force: bool,
@@ -114,8 +134,13 @@ def evaluate(
 ) -> None:
     """Measure trained networks on a split of any data set.
 
-    Needs no masks, and landmarks only if the images are not aligned. The predicted probabilities of several runs are
-    averaged. A parser is measured on the images of a mask store, by the intersection over union of each class.
+    Needs no masks. For a run of whole aligned images nothing is searched in images that are aligned, be it another way
+    than the training's. For a run of crops about the face, or one that reads by landmarks (region-probe, facetracer,
+    panda, bbox), the face of each image is found on the fly, unless --landmarks says where it is; so it is in images
+    of another size that are not aligned. The output says how many images were cropped in which way.
+
+    The predicted probabilities of several runs are averaged. A parser is measured on the images of a mask store, by the
+    intersection over union of each class.
     """
     from wsegs.io.files import check_output
     from wsegs.training.run_folder import check_run_or_file
@@ -132,8 +157,17 @@ def evaluate(
         "--regions": regions,
         "--parsing-masks": parsing_masks,
         "--boxes": boxes,
+        "--where-masks": where_masks,
     }
     check_there({**named, "--labels": labels["labels"]})
+    if where_masks is not None and not where:
+        raise OptionError("--where-masks: is for --where, which measures by these masks")
+    if where and len(run_folders) > 1:
+        raise OptionError("--where: expected one run, got several; an average of runs has no maps")
+    if where and run_folders[0].is_file():
+        raise OptionError(
+            f"--where: expected a run folder, got the file {run_folders[0]}, which gives out no activations"
+        )
     if output is not None:
         if (output / "run.json").exists():
             raise OptionError(
@@ -142,10 +176,16 @@ def evaluate(
         check_output(output, force=force)
     # torch takes seconds to import, so mistakes are reported first.
     from wsegs.datasets.leaks import describe_leaks, find_leaks
+    from wsegs.datasets.tables.columns import respelled
+    from wsegs.evaluation.comparison.predictions import LABELS, write_labels
+    from wsegs.evaluation.evaluate import chosen_images
     from wsegs.evaluation.evaluate import evaluate as evaluate_run
     from wsegs.evaluation.images import open_images, rows_in_use, trained_name
+    from wsegs.evaluation.leaning.groups import find_groupings
+    from wsegs.evaluation.leaning.measure import measure_leaning, people_of, write_leaning
     from wsegs.evaluation.region_readers import open_regions
     from wsegs.evaluation.results import RELATIONS, average, calibrated, write_evaluation
+    from wsegs.evaluation.where.write import WHERE
     from wsegs.io.processes.allocator import keep_freed_memory
     from wsegs.model_export.opening import open_run
     from wsegs.reports.plots import plot_attribute_bars
@@ -161,16 +201,35 @@ def evaluate(
         return
     if regions is not None and len(runs) > 1:
         raise OptionError("--regions: expected one run, got several")
-    if parsing_masks is not None:
-        raise OptionError("--parsing-masks: is for parsing; --parsing measures it")
+    if parsing_masks is not None and not where:
+        raise OptionError("--parsing-masks: is for parsing, which --parsing measures, or for --where")
+    if where and calibrate is not None:
+        raise OptionError("--where: measures all of the images; expected it without --calibrate")
     opened = open_images(runs[0], data, masks, landmarks, given({**labels, "boxes": boxes}))
     dataset = opened.dataset
+    if groups:  # before the network reads all of the images
+        spelt = replace(dataset, attribute_names=respelled(dataset.attribute_names, runs[0].attribute_names))
+        find_groupings(spelt, groups, chosen_images(spelt, split, limit, opened.landmarks)[1])
     beside = "".join(f"-with-{run.path.name}" for run in runs[1:])
     default = run_folders[0] / f"evaluation-{dataset.name}-{split}{beside}"
     folder = check_output(output or default, force=force)
     reader = None
     if regions is not None:
         runs[0], reader = open_regions(runs[0], regions, class_map, dataset.images)
+    measure = None
+    if where:
+        measure = prepare_where(
+            runs[0],
+            opened,
+            split,
+            by=where_by,
+            store=where_masks,
+            human=parsing_masks,
+            class_map=class_map,
+            regions=reader,
+            jobs=workers,
+            limit=limit,
+        )
     evaluation = average(
         [
             evaluate_run(
@@ -203,8 +262,20 @@ def evaluate(
         leaks = find_leaks(dataset.images, dataset.identity, dataset.split, root, used)
     if leaks:
         about["leaks"] = {"text": describe_leaks(leaks), "splits": [asdict(leak) for leak in leaks]}
-    summary = write_evaluation(evaluation, folder, about)
+    folder.mkdir(parents=True, exist_ok=True)
+    leans: dict[str, Any] = {}
     files = ["metrics.csv", "metrics.json", "scores.csv"]
+    if evaluation.attribute_names:
+        leaning = measure_leaning(evaluation, dataset, groups)
+        leans = write_leaning(leaning, folder)
+        people, known = people_of(evaluation, dataset), evaluation.labels.numpy()
+        write_labels(folder / LABELS, evaluation.images, people.tolist(), evaluation.attribute_names, known)
+        files += [LABELS, *leaning.files]
+    summary = write_evaluation(evaluation, folder, about, leans)
+    if measure is not None:  # which may take long: what is measured already is kept
+        leans["where"] = measure(folder)
+        files += [WHERE, *([PICTURE] if (folder / PICTURE).is_file() else [])]
+        summary = write_evaluation(evaluation, folder, about, leans)
     if "relation_distance" in summary:
         files.append(RELATIONS)
     if summary["attributes"]:
@@ -232,6 +303,9 @@ def _print_summary(summary: Mapping[str, Any]) -> None:
         click.echo(f"trained on other images: {summary['trained_on']}; these are {summary['name']}")
     if "leaks" in summary:
         click.echo(f"note: {summary['leaks']['text']}")
+    print_leaning(summary)
+    if "where" in summary:
+        print_where(summary["where"])
     click.echo("crops: " + ", ".join(f"{count} {kind}" for kind, count in summary["crops"].items()))
     if "regions" in summary:
         click.echo("regions: " + ", ".join(f"{count} from {source}" for source, count in summary["regions"].items()))

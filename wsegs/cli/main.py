@@ -33,6 +33,7 @@ _COMMANDS = {
     "features": ("wsegs.cli.features", "Read a frozen backbone's maps by region: masks.h5 to features.h5."),
     "train": ("wsegs.cli.train", "Train a network on masks.h5 and its images, or on a data set."),
     "evaluate": ("wsegs.cli.evaluate", "Measure trained networks on a split of a data set."),
+    "compare": ("wsegs.cli.measures.compare", "Compare two runs on the same images, attribute by attribute."),
     "report": ("wsegs.cli.report", "Write one HTML page that shows what a run has learned."),
     "predict": ("wsegs.cli.predict", "Predict the attributes of images."),
     "export-model": (

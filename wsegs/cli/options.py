@@ -186,7 +186,7 @@ regions_options = (
     cloup.option(
         "--class-map",
         default="celebamask",
-        help="Class map that says which classes of --regions DIR make up which region.",
+        help="Class map that says which classes of class maps or human masks make up which region.",
     ),
 )
 
@@ -229,6 +229,14 @@ def output_options(
 def print_json(summary: Mapping[str, Any]) -> None:
     """Print a summary as one JSON object on standard output."""
     click.echo(json.dumps(summary, indent=2))
+
+
+def percent_interval(row: Mapping[str, Any], name: str) -> str:
+    """Return a share of a summary in percent with its interval: of ``name``, ``name_low`` and ``name_high``."""
+    value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
+    if value is None:
+        return "-"
+    return f"{value:.2%}" if low is None else f"{value:.2%} ({low:.2%} to {high:.2%})"
 
 
 class NumberRange(click.FloatRange):

@@ -91,7 +91,13 @@ def predict(
     """Predict the attributes of images, or parse their faces with the run of a parser.
 
     Prints the probability of each attribute: those that are present above a line, those that are absent below it, the
-    most probable first; of a parser, the share of each class. Images that cannot be read are listed at the end, and the
+    most probable first; of a parser, the share of each class.
+
+    Loose pictures are brought to where the training images had their faces: the face of each is found on the fly,
+    unless the run was trained on whole aligned images and the picture has their size, which then counts as aligned. A
+    run that reads by landmarks (region-probe, facetracer, panda, bbox) finds them in every picture.
+
+    Images that cannot be read are listed at the end, and the
     exit code is then 1.
     """
     from wsegs.io.files import check_output

@@ -321,6 +321,8 @@ def _print_alone(plan: TrainingPlan) -> None:
 def _print_summary(summary: Mapping[str, Any], output: Path) -> None:
     images, best = summary["images"], summary["best"]
     carved = " (people carved out of train)" if summary["validation_carved_out_of_train"] else ""
+    if not summary["validation_held_out"]:
+        carved = " of them"
     click.echo(
         f"{output}: {summary['network']}, {images['train']} images, validated on {images['validation']}{carved};"
         f" {summary['steps']} steps ({summary['epochs']:g} epochs) in {summary['seconds']:.0f} s,"
@@ -335,7 +337,8 @@ def _print_summary(summary: Mapping[str, Any], output: Path) -> None:
     if summary["without_face"] and "segmentation" in summary["tasks"]:
         click.echo(f"without a face, so without masks: {summary['without_face']} of the training images")
     scores = ", ".join(f"{_title(name)} {_score(name, best[name])}" for name in best if _is_score(name))
-    click.echo(f"best, after {best['step']:.0f} steps: {scores} on the validation images")
+    on = "the validation images" if summary["validation_held_out"] else "images that were trained on; the last is kept"
+    click.echo(f"best, after {best['step']:.0f} steps: {scores} on {on}")
     if "fit" in summary:
         print_fit(summary["fit"])
     for name, file in summary["files"].items():

@@ -23,6 +23,8 @@ from wsegs.schemes import CELEBA5
 from wsegs.store import MaskStore
 from wsegs.training.runs import RunInfo
 
+WHOLE_IMAGE = "the whole image alone"
+"""Where the boxes of an image come from in which no face was found."""
 LANDMARKS = "the table of landmarks"
 """In messages about images of another size than its own."""
 
@@ -65,7 +67,10 @@ class FileCrops:
         What the data set knows of where the faces are, for landmarks that are found on the fly.
     find_points
         Find the five points of images of which they are not known, even where the crop needs none: the run reads parts
-        about them.
+        about them, or boxes.
+    mean_face
+        Where no face is found in an image that needs no landmarks to be cropped, take the five points of the mean face
+        of the training; False leaves them unknown.
     """
 
     cropper: Cropper
@@ -77,6 +82,7 @@ class FileCrops:
     sizes: NDArray[np.int32] | None = None
     faces: KnownFaces | None = None
     find_points: bool = False
+    mean_face: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -128,6 +134,8 @@ class FileCrops:
             points = np.full((5, 2), np.nan, np.float32) if landmarks is None else landmarks
         crop = self.cropper.place(image, points, detect=False, box=box, face=face)
         if not np.isfinite(points).all():
+            if self.mean_face:
+                return crop._replace(regions_from=MEAN_FACE if np.isfinite(crop.points).all() else WHOLE_IMAGE)
             return crop._replace(points=np.full((5, 2), np.nan, np.float32), regions_from=MEAN_FACE)
         kind: CropKind = "detected" if found and crop.kind == "landmarks" else crop.kind
         return crop._replace(kind=kind, regions_from="landmarks found" if found else "landmarks")

@@ -159,13 +159,13 @@ def evaluate(
     """
     run.check_usable()
     whole = dataset
-    dataset, rows = _chosen_images(dataset, split, limit, landmarks)
+    dataset, rows = chosen_images(dataset, split, limit, landmarks)
     dataset = replace(dataset, attribute_names=respelled(dataset.attribute_names, run.attribute_names))
     names = [name for name in run.attribute_names if name in dataset.attribute_names]
     tasks = _measurable_tasks(run, dataset)
     if not names and not tasks:
         raise DataError(f"{dataset.root}: has none of the {len(run.attribute_names)} attributes of {run.path}")
-    crops = EvaluationCrops(_crop_source(run, whole, rows, landmarks, store, regions))
+    crops = EvaluationCrops(crop_source(run, whole, rows, landmarks, store, regions))
     logits = torch.full((len(dataset), len(run.attribute_names)), float("nan"))
     read = np.zeros(len(dataset), bool)
     kinds, sources = np.full(len(dataset), "", object), np.full(len(dataset), "", object)
@@ -213,10 +213,16 @@ def evaluate(
     )
 
 
-def _chosen_images(
+def chosen_images(
     dataset: FaceDataset, split: str, limit: int | None, landmarks: LandmarkTable | None
 ) -> tuple[FaceDataset, NDArray[np.intp]]:
-    """Return the images of a split, or a sample of them, and their rows; without those whose face was rejected."""
+    """Return the images of a split, or a sample of them, and their rows; without those whose face was rejected.
+
+    Raises
+    ------
+    OptionError
+        If none is left.
+    """
     rows = dataset.indices_of(split)
     if not len(rows):
         counts = {name: len(dataset.indices_of(name)) for name in ("train", "validation", "test", "all")}
@@ -231,7 +237,7 @@ def _chosen_images(
     return dataset.select(rows), rows
 
 
-def _crop_source(
+def crop_source(
     run: Run,
     dataset: FaceDataset,
     rows: NDArray[np.intp],
@@ -239,7 +245,7 @@ def _crop_source(
     store: MaskStore | None,
     regions: RegionReader | None,
 ) -> CropSource:
-    """Return the crops of some rows of a data set."""
+    """Return the crops of some rows of a data set, as a run sees them; arguments as of :func:`evaluate`."""
     reader = rules_reader(run) if regions is None else regions
     chosen = None if reader is None else RowsReader(reader, rows)
     if store is not None:
@@ -262,7 +268,16 @@ def _crop_source(
     paths = [dataset.path(row) for row in rows]
     faces = known_faces(dataset, rows)
     return FileCrops(
-        cropper, paths, points, None if boxes is None else boxes[rows], chosen, found, sizes, faces, run.reads_parts
+        cropper,
+        paths,
+        points,
+        None if boxes is None else boxes[rows],
+        chosen,
+        found,
+        sizes,
+        faces,
+        run.reads_parts or run.reads_boxes,
+        run.reads_boxes,
     )
 
 

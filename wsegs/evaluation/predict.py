@@ -129,7 +129,10 @@ def predict(
     if store is None:
         check_detectable(run, reader)
         cropper = cropper_for(run.info, run.crop_size, locator=run.locator)
-        source = FileCrops(cropper, images, None, boxes=boxes, regions=reader, faces=faces, find_points=run.reads_parts)
+        about_points = run.reads_parts or run.reads_boxes
+        source = FileCrops(
+            cropper, images, None, boxes, reader, faces=faces, find_points=about_points, mean_face=run.reads_boxes
+        )
     else:
         source = _crops_by_name(store, run, images, reader)
     network = predictor_of(run)

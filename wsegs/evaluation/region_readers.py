@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from wsegs.datasets.parsing import has_mask
 from wsegs.errors import DataError, OptionError
 from wsegs.evaluation.known_faces import KnownFace, find_face
 from wsegs.evaluation.runs import Run
@@ -163,7 +164,7 @@ class ClassMapReader:
         landmarks: NDArray[np.floating] | None,
     ) -> tuple[NDArray[np.int64], str]:
         """Return the regions of an image; see :class:`RegionReader`."""
-        if not self.maps.file(position).is_file():
+        if not has_mask(self.maps.file(position)):
             return np.zeros(self.size, np.int64), MEAN_FACE
         into_regions = scale_affine(np.asarray(matrix), self.crop_size, self.size)
         classes = self.maps.read(position, self.size, into_regions, image_size)
@@ -268,12 +269,24 @@ def store_reader(run: Run, store: MaskStore, images: Sequence[str]) -> StoreRead
     DataError
         If it has none of the images.
     """
+    rows = rows_in(store, images, "--regions")
+    bits = _places(run, store.region_names, str(store.path))
+    return StoreReader(store, rows, bits, run.size, run.network.region_size)  # type: ignore[arg-type]
+
+
+def rows_in(store: MaskStore, images: Sequence[str], option: str) -> NDArray[np.intp]:
+    """Return the rows of images in a mask store by their names, (N,); -1 where it has none.
+
+    Raises
+    ------
+    DataError
+        If it has none of them; ``option`` named it.
+    """
     known = _by_last_name(store.images) | {name: row for row, name in enumerate(store.images)}
     rows = np.array([known.get(name, -1) for name in images], np.intp)
     if (rows < 0).all():
-        raise DataError(f"--regions {store.path}: has none of the {len(images)} images; the first is '{images[0]}'")
-    bits = _places(run, store.region_names, str(store.path))
-    return StoreReader(store, rows, bits, run.size, run.network.region_size)  # type: ignore[arg-type]
+        raise DataError(f"{option} {store.path}: has none of the {len(images)} images; the first is '{images[0]}'")
+    return rows
 
 
 def class_map_reader(run: Run, folder: Path, class_map: str, images: Sequence[str]) -> ClassMapReader:
@@ -289,7 +302,7 @@ def class_map_reader(run: Run, folder: Path, class_map: str, images: Sequence[st
     classes = load_classes(class_map)
     folder = folder / "masks" if (folder / "masks").is_dir() else folder
     maps = HumanClasses(tuple(images), str(folder), folder, classes, fill=False)
-    if not any(maps.file(position).is_file() for position in range(len(images))):
+    if not any(has_mask(maps.file(position)) for position in range(len(images))):
         raise DataError(
             f"--regions {folder}: has no class map of the {len(images)} images, such as {maps.file(0).name}"
         )

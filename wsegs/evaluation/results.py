@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -72,8 +72,11 @@ class Evaluation:
 
     def scores(self) -> list[AttributeScores]:
         """Return the scores of every attribute."""
-        logits = self.logits if self.thresholds is None else self.logits - self.thresholds
-        return score_attributes(self.attribute_names, logits, self.labels)
+        return score_attributes(self.attribute_names, self.margins(), self.labels)
+
+    def margins(self) -> Tensor:
+        """Return the logits less their thresholds, (N, A): 0 and above says present."""
+        return self.logits if self.thresholds is None else self.logits - self.thresholds
 
     def relations(self) -> tuple[Tensor, Tensor]:
         """Return the correlations of the labels, and of the probabilities where labels are known, (A, A) each."""
@@ -143,7 +146,9 @@ def calibrated(evaluation: Evaluation, dataset: FaceDataset, count: int, seed: i
     )
 
 
-def write_evaluation(evaluation: Evaluation, folder: Path, about: dict[str, Any]) -> dict[str, Any]:
+def write_evaluation(
+    evaluation: Evaluation, folder: Path, about: dict[str, Any], more: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Write an evaluation into a folder and return its summary.
 
     ``metrics.csv``: a row for each attribute. ``metrics.json``: the summary. ``scores.csv``: the probability of every
@@ -154,13 +159,16 @@ def write_evaluation(evaluation: Evaluation, folder: Path, about: dict[str, Any]
     ----------
     about
         What else the summary should say: run, data set, split.
+    more
+        What it should say after the scores.
     """
     folder.mkdir(parents=True, exist_ok=True)
     scores = evaluation.scores()
     rows = [score.as_row() for score in scores]
     write_table(folder / "metrics.csv", ROW_FIELDS, ([row[name] for name in ROW_FIELDS] for row in rows))
-    probabilities = zip(evaluation.images, evaluation.logits.sigmoid().tolist(), strict=True)
-    texts = ([image, *(f"{value:.5f}" for value in values)] for image, values in probabilities)
+    # Nine digits of the sigmoid in double precision: decisions and ranks are those of the logits yet.
+    probabilities = zip(evaluation.images, evaluation.logits.double().sigmoid().tolist(), strict=True)
+    texts = ([image, *(f"{value:.9g}" for value in values)] for image, values in probabilities)
     write_table(folder / "scores.csv", ["image", *evaluation.attribute_names], texts)
     relation = _write_relations(evaluation, folder) if len(evaluation.attribute_names) > 1 else {}
     summary = {
@@ -169,6 +177,7 @@ def write_evaluation(evaluation: Evaluation, folder: Path, about: dict[str, Any]
         "images": len(evaluation.images),
         "crops": evaluation.crops,
         **({"regions": evaluation.regions} if evaluation.regions else {}),
+        **_thresholds(evaluation),
         **({"calibrated_on": evaluation.calibrated_on} if evaluation.calibrated_on else {}),
         "unreadable": list(evaluation.unreadable),
         "attributes_only_in_run": list(evaluation.only_run),
@@ -178,10 +187,18 @@ def write_evaluation(evaluation: Evaluation, folder: Path, about: dict[str, Any]
         "attributes": [_finite(row) for row in rows],
         **relation,
         **({"tasks": {name: _finite(values) for name, values in evaluation.other.items()}} if evaluation.other else {}),
+        **(more or {}),
     }
     with atomic_write(folder / "metrics.json") as temporary:
         temporary.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
     return summary
+
+
+def _thresholds(evaluation: Evaluation) -> dict[str, Any]:
+    """Return the logits from which on attributes are called present, by name; nothing where all are 0."""
+    if evaluation.thresholds is None or not evaluation.thresholds.any():
+        return {}
+    return {"thresholds": dict(zip(evaluation.attribute_names, evaluation.thresholds.tolist(), strict=True))}
 
 
 def _write_relations(evaluation: Evaluation, folder: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from wsegs.errors import OptionError
 from wsegs.evaluation.localisation.of_run import RunLocator, locator_of
 from wsegs.nets import NetworkOutput
 from wsegs.nets.layers.posed_parts import PosedParts
-from wsegs.nets.layers.region_sources import RegionSource
+from wsegs.nets.layers.region_sources import LandmarkBoxes, RegionSource
 from wsegs.tasks import build_task
 from wsegs.tasks.task import Task
 from wsegs.training.plan import TrainingPlan
@@ -99,6 +99,11 @@ class Run:
     def reads_parts(self) -> bool:
         """True of a network that reads patches about the parts of a face, which its five points say."""
         return isinstance(self.regions, PosedParts)
+
+    @property
+    def reads_boxes(self) -> bool:
+        """True of a network that reads boxes about the five points of a face."""
+        return isinstance(self.regions, LandmarkBoxes)
 
     def check_usable(self) -> None:
         """Check that the network can be applied to new images and says something of them.

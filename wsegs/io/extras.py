@@ -11,6 +11,7 @@ _EXTRA_OF = {
     "torch": "train",
     "pytorch_lightning": "train",
     "torchmetrics": "train",
+    "captum": "train",
     "skimage": "train",
     "tensorboard": "train",
     "sklearn": "train",

@@ -20,8 +20,9 @@ class AttParseNet(nn.Module):
 
     The first convolution is 7x7 with 2x2 max pooling after it, the others are 3x3 (figure 4). Batch normalisation
     follows every convolution, the last included, and ReLU all but the last, as in the authors' published code: the
-    maps are linear, as a regression of 0/1 masks by their mean squared error wants them. Pooling comes before
-    normalisation, which then sees a quarter of the pixels.
+    maps are linear, as a regression of 0/1 masks by their mean squared error wants them. The published code pools after
+    normalisation and ReLU. Pooling before them gives the same output of the same weights, as long as normalisation does
+    not turn signs, and only a quarter of the pixels is normalised; the statistics of a training differ.
 
     With 40 attributes and images of 218x178 the maps are 96x76, and there are 16,290,598 parameters.
 
@@ -38,6 +39,8 @@ class AttParseNet(nn.Module):
         The weight that the last batch normalisation begins with, so the standard deviation of the maps before
         training. The paper says nothing of it; torch's own 1 makes maps whose squared error is some forty times
         that of empty masks, and bringing it down costs the first thousand steps of Adam.
+    pool_last
+        Pool after the first layer's normalisation and ReLU, as the published code does; False pools before them.
 
     Attributes
     ----------
@@ -50,7 +53,14 @@ class AttParseNet(nn.Module):
         If the images are too small for the convolutions, or ``width`` or ``map_gain`` is not between 0 and 100.
     """
 
-    def __init__(self, attributes: int, size: tuple[int, int], width: float = 1.0, map_gain: float = 0.1) -> None:
+    def __init__(
+        self,
+        attributes: int,
+        size: tuple[int, int],
+        width: float = 1.0,
+        map_gain: float = 0.1,
+        pool_last: bool = False,
+    ) -> None:
         super().__init__()
         if not 0 < width < 100:
             raise OptionError(f"network 'attparsenet': expected a width above 0 and below 100, got {width}")
@@ -58,7 +68,9 @@ class AttParseNet(nn.Module):
             raise OptionError(f"network 'attparsenet': expected a map_gain above 0 and below 100, got {map_gain}")
         self.map_size = _map_size(size)
         filters = [max(1, int(count * width + 0.5)) for count in _FILTERS]
-        layers: list[nn.Module] = [nn.Conv2d(3, filters[0], 7), nn.MaxPool2d(2), nn.BatchNorm2d(filters[0]), nn.ReLU()]
+        pool, normalised = nn.MaxPool2d(2), [nn.BatchNorm2d(filters[0]), nn.ReLU()]
+        layers: list[nn.Module] = [nn.Conv2d(3, filters[0], 7)]
+        layers += [*normalised, pool] if pool_last else [pool, *normalised]
         for incoming, outgoing in pairwise(filters):
             layers += [nn.Conv2d(incoming, outgoing, 3), nn.BatchNorm2d(outgoing), nn.ReLU()]
         last_normalisation = nn.BatchNorm2d(attributes)

@@ -15,6 +15,7 @@ from wsegs.reports.figures import draw_activation_maps, draw_parsed_faces, draw_
 from wsegs.reports.inside.parts import inside_parts
 from wsegs.reports.page import Heading, Part, Picture, Table, Text, Verbatim, write_page
 from wsegs.reports.run_parts.fit_report import fit_parts
+from wsegs.reports.run_parts.leaning_report import comparison_parts, leaning_parts
 from wsegs.reports.run_parts.relation_report import relation_parts
 from wsegs.reports.shares import draw_shares
 from wsegs.training.learning_curves import plot_learning_curves
@@ -84,6 +85,7 @@ def _run_parts(run: Run, folder: Path, data: Path | None, neurons: bool) -> list
         plot_learning_curves(run.path / METRICS, folder / "curves.png")
         parts += [Heading("Learning curves"), Picture(folder / "curves.png", "Every metric against the step.")]
     parts += _score_parts(run)
+    parts += comparison_parts(run.path)
     parts += fit_parts(run, folder)
     parts += relation_parts(run, folder)
     parts += _inside_parts(run, folder, data)
@@ -120,6 +122,7 @@ def _score_parts(run: Run) -> list[Part]:
                 for score, value in values.items()
             ]
             parts.append(Table(["task", "score", "value"], scores))
+        parts += leaning_parts(file.parent, summary)
     if not parts:
         return [Heading("Scores"), Text(f"None yet; wsegs evaluate {run.path} writes them.")]
     return parts

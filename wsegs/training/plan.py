@@ -253,6 +253,8 @@ class SourcePlan:
         How many rows there are of each.
     carved
         Whether the validation rows were carved out of the train split.
+    held_out
+        False where the validation rows are trained on, too (``validation_fraction: 0``): the last checkpoint is kept.
     batch_size
         Images of a step, of all devices together.
     people
@@ -291,6 +293,7 @@ class SourcePlan:
     people: tuple[float, float] = (0.0, 1.0)
     together: int = 1
     alone: int = 0
+    held_out: bool = True
 
     @property
     def steps_per_epoch(self) -> int:

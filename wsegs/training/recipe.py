@@ -330,7 +330,7 @@ class Recipe(_Strict):
     flips: bool = True
     precision: Literal["auto", "32-true", "16-mixed", "bf16-mixed"] = "auto"
     seed: int = Field(default=0, ge=0, lt=2**31)
-    validation_fraction: float = Field(default=0.1, gt=0, le=0.5)
+    validation_fraction: float = Field(default=0.1, ge=0, le=0.5)
     early_stopping: EarlyStopping = EarlyStopping()
     samples: Samples = Samples()
     tasks: Annotated[dict[str, TaskChoice], BeforeValidator(_check_tasks)] = Field(default_factory=dict)

@@ -20,7 +20,7 @@ from wsegs.training.plan import (
 from wsegs.training.recipe import Recipe
 from wsegs.training.resolving.attribute_groups import plan_groups
 from wsegs.training.resolving.backbone_plans import check_fitted, check_penalty_labels, plan_backbone
-from wsegs.training.resolving.chosen import ChosenTask
+from wsegs.training.resolving.chosen import ChosenSource, ChosenTask
 from wsegs.training.resolving.mirror_plans import plan_mirrors
 from wsegs.training.resolving.region_plans import plan_regions
 from wsegs.training.resolving.source_plans import (
@@ -29,6 +29,7 @@ from wsegs.training.resolving.source_plans import (
     choose_main_source,
     hold_out_of,
     unboxed,
+    unvalidated,
     with_parsing_source,
 )
 from wsegs.training.resolving.task_plans import (
@@ -70,6 +71,7 @@ def resolve(recipe: Recipe, overrides: Overrides | None = None) -> TrainingPlan:
     main = choose_main_source(recipe, overrides, tasks, hold_out)
     if recipe.fit is not None:
         check_unseen(recipe, main)
+    _check_held_out(recipe, main)
     schedule = plan_steps(recipe, main.plan.train)
     main = replace(main, plan=replace(main.plan, batch_size=schedule.batch_size))
     sources = [main]
@@ -99,8 +101,18 @@ def resolve(recipe: Recipe, overrides: Overrides | None = None) -> TrainingPlan:
     chosen = [source.plan for source in sources]
     mirrored, unmirrored = plan_mirrors(recipe, opened, chosen, plans, region_names)
     whole = _plan(recipe, schedule, network, regions, plans, mirrored, tasks)
-    notes = (*rare_categories(plans, sources), *unboxed(main))
+    notes = (*rare_categories(plans, sources), *unboxed(main), *unvalidated(main))
     return replace(whole, flips=recipe.flips and not unmirrored, unmirrored=unmirrored, notes=notes)
+
+
+def _check_held_out(recipe: Recipe, main: ChosenSource) -> None:
+    """Check that nothing is chosen by people who are held out where nobody is."""
+    if main.rows.held_out:
+        return
+    if recipe.early_stopping.patience is not None:
+        raise OptionError("early_stopping: patience: expected null where validation_fraction is 0: nobody is held out")
+    if recipe.fit is not None:
+        raise OptionError("validation_fraction: expected more than 0 with fit, which holds out people itself")
 
 
 def _network_options(recipe: Recipe, signature: NetworkSignature, tasks: tuple[TaskPlan, ...]) -> dict[str, Any]:

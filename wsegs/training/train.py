@@ -291,6 +291,7 @@ def _summary(
         **({"classes": list(parsing.outputs)} if parsing else {}),
         **{key: info.provenance[key] for key in ("images", "splits", "validation_carved_out_of_train", "without_face")},
         **{key: info.provenance[key] for key in ("parser_overlap", "leaks") if key in info.provenance},
+        "validation_held_out": plan.main.held_out,
         **({"unmirrored": plan.unmirrored} if plan.unmirrored else {}),
         "steps": last,
         "epochs": round(last / plan.main.steps_per_epoch, 3),

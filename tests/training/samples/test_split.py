@@ -110,3 +110,15 @@ def test_one_image_cannot_be_split(table, tmp_path) -> None:
     own[0] = 0
     with pytest.raises(DataError, match="at least two are needed"):
         _rows(make_store(tmp_path, replace(table, split=own)), 0.2)
+
+
+def test_nobody_is_held_out_of_a_fraction_of_0(store, table, tmp_path) -> None:
+    split = _rows(store, 0)
+    assert (split.held_out, split.carved) == (False, False)
+    assert split.train.tolist() == list(range(22))
+    shown = _rows(store, 0.1)
+    assert split.validation.tolist() == shown.validation.tolist()  # scores are of those who would be held out
+    own = np.array(table.split)
+    own[:2] = 1
+    apart = _rows(make_store(tmp_path, replace(table, split=own)), 0)
+    assert (apart.held_out, apart.validation.tolist()) == (True, [0, 1])

@@ -38,6 +38,7 @@ class BestAndLast(CheckpointCallback):
     """Writes ``last.ckpt`` after each validation, and ``best.ckpt`` when the monitored value of the last stage is best.
 
     A value of an earlier stage is beaten by any of the last: before attributes are trained, its scores are noise.
+    Where nobody is held out for validation, the last is the best.
     (Lightning's own callback writes its last checkpoint only beside a better one.)
     """
 
@@ -53,6 +54,7 @@ class BestAndLast(CheckpointCallback):
         value = self._sign * float(trainer.callback_metrics[self._monitor])
         rank = (float(self._plan.in_last_stage(trainer.global_step - 1)), -math.inf if math.isnan(value) else value)
         is_best = not self.best or rank > (self.best["last_stage"], self.best["value"])
+        is_best |= not self._plan.main.held_out  # scores on images that are trained on choose nothing
         if is_best:
             self.best = {"last_stage": rank[0], "value": rank[1], "step": float(trainer.global_step)}
         temporary = self._folder / f".{LAST}.writing"

@@ -96,6 +96,15 @@ def choose_main_source(recipe: Recipe, overrides: Overrides, tasks: list[ChosenT
     return _source(recipe, opened, overrides, hold_out)
 
 
+def unvalidated(main: ChosenSource) -> Iterator[str]:
+    """Yield a note where nobody is held out."""
+    if not main.rows.held_out:
+        yield (
+            f"validation_fraction 0: trains on all {len(main.rows.train)} images; scores are of"
+            f" {len(main.rows.validation)} of them and say how well these are learnt; best.ckpt is the last"
+        )
+
+
 def unboxed(main: ChosenSource) -> Iterator[str]:
     """Yield a note on images that are not used since their table of boxes has no row of them."""
     opened = main.opened
@@ -161,6 +170,7 @@ def _source(recipe: Recipe, opened: OpenSource, overrides: Overrides, hold_out: 
         train=len(rows.train),
         validation=len(rows.validation),
         carved=rows.carved,
+        held_out=rows.held_out,
         batch_size=min(recipe.batch_size, len(rows.train)),
         labels=labels,
         labels_seed=recipe.seed if labels else 0,

@@ -13,14 +13,20 @@ from numpy.typing import NDArray
 from wsegs.errors import DataError
 from wsegs.tasks.labelled import Labelled
 
+_SHOWN = 0.1  # of the people, validated on where nobody is held out
+
 
 @dataclass(frozen=True)
 class Split:
-    """Rows for training and for validation, and whether the latter were carved out of the former."""
+    """Rows for training and for validation, and whether the latter were carved out of the former.
+
+    ``held_out`` is False where validation rows are trained on, too: scores on them choose nothing.
+    """
 
     train: NDArray[np.intp]
     validation: NDArray[np.intp]
     carved: bool
+    held_out: bool = True
 
 
 def split_rows(
@@ -46,7 +52,8 @@ def split_rows(
     source
         Its name, for messages.
     fraction
-        Share of people to carve out, between 0 and 1.
+        Share of people to carve out, between 0 and 1. 0 trains on everybody: a tenth of them, those who would be carved
+        out, are validated on all the same, to show how the training goes.
     hold_out
         ``images`` carves out single images: a network learns to tell people apart that it is then validated on.
 
@@ -64,7 +71,9 @@ def split_rows(
     keys = _keys(labelled, train, hold_out)
     if len(set(keys)) == 1:
         keys = _keys(labelled, train, "images")
-    if len(keys) == 1:
+    everybody = fraction == 0
+    fraction = fraction or _SHOWN
+    if len(keys) == 1 and not everybody:
         raise DataError(f"{source}: one image in the train split; at least two are needed, to validate on one")
     positions = {key: _position(key) for key in set(keys)}
     chosen = {key for key, position in positions.items() if position < fraction}
@@ -72,6 +81,8 @@ def split_rows(
         by_hash = sorted(positions, key=positions.__getitem__)
         chosen = set(by_hash[: max(1, round(fraction * len(by_hash)))])
     held = np.array([key in chosen for key in keys])
+    if everybody:
+        return Split(train, train[held], carved=False, held_out=False)
     return Split(train[~held], train[held], carved=True)
 
 

@@ -1,0 +1,1 @@
+"""What ``wsegs evaluate`` measures beside scores, and ``wsegs compare``."""

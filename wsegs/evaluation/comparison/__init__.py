@@ -1,0 +1,1 @@
+"""Two runs compared on the same images, by what their evaluations wrote. Imports no torch."""

@@ -1,0 +1,1 @@
+"""Where a network looks for each attribute, against masks of where the attribute is."""
