@@ -22,6 +22,7 @@ from wsegs.cli.options import (
     jobs_options,
     label_options,
     limit_option,
+    move_options,
     output_options,
     print_json,
     regions_options,
@@ -76,6 +77,18 @@ if TYPE_CHECKING:
     ),
 )
 @cloup.option_group(
+    "Moved crops",
+    "Measure on crops that are moved at random, each by SEED and its row; what the options leave out is as the run was"
+    " trained.",
+    cloup.option(
+        "--moved",
+        metavar="SEED",
+        type=click.IntRange(min=0),
+        help="Move the crops, the same way whenever SEED is the same.  [default: crops stay as they are]",
+    ),
+    *move_options,
+)
+@cloup.option_group(
     "Run",
     checkpoint_option,
     cloup.option(
@@ -103,6 +116,11 @@ def evaluate(
     regions: Path | None,
     class_map: str,
     calibrate: int | None,
+    moved: int | None,
+    rotate: float | None,
+    scale: tuple[float, float] | None,
+    shift: float | None,
+    colour: float | None,
     checkpoint: Literal["best", "last", "trained"],
     parsing: bool,
     parsing_masks: Path | None,
@@ -140,6 +158,7 @@ def evaluate(
         check_output(output, force=force)
     # torch takes seconds to import, so mistakes are reported first.
     from wsegs.datasets.leaks import describe_leaks, find_leaks
+    from wsegs.evaluation.crop_sources import chosen_moves
     from wsegs.evaluation.evaluate import evaluate as evaluate_run
     from wsegs.evaluation.images import open_images, rows_in_use, trained_name
     from wsegs.evaluation.region_readers import open_regions
@@ -155,6 +174,8 @@ def evaluate(
         options = {"masks": masks, "data": data, "parsing_masks": parsing_masks, "jobs": workers, "limit": limit}
         _evaluate_parsing(runs[0], output, split, checkpoint, options, force, as_json)
         return
+    ranges = given({"rotate": rotate, "scale": scale, "shift": shift, "colour": colour})
+    moves = chosen_moves(runs[0], moved, ranges)
     if regions is not None and len(runs) > 1:
         raise OptionError("--regions: expected one run, got several")
     if parsing_masks is not None:
@@ -162,7 +183,7 @@ def evaluate(
     opened = open_images(runs[0], data, masks, landmarks, given({**labels, "boxes": boxes}))
     dataset = opened.dataset
     beside = "".join(f"-with-{run.path.name}" for run in runs[1:])
-    default = run_folders[0] / f"evaluation-{dataset.name}-{split}{beside}"
+    default = run_folders[0] / f"evaluation-{dataset.name}-{split}{beside}{'' if moved is None else f'-moved-{moved}'}"
     folder = check_output(output or default, force=force)
     reader = None
     if regions is not None:
@@ -178,6 +199,7 @@ def evaluate(
                 regions=reader,
                 jobs=workers,
                 limit=limit,
+                moves=moves,
             )
             for run in runs
         ]
@@ -192,6 +214,8 @@ def evaluate(
         "name": dataset.name,
         "split": split,
     }
+    if moves is not None:
+        about["moved"] = moves.as_json()
     about |= {"trained_on": trained_name(runs[0].info), "frame": runs[0].info.frame.kind}
     leaks = []
     if about["trained_on"] == dataset.name:
