@@ -174,7 +174,8 @@ def evaluate(
         options = {"masks": masks, "data": data, "parsing_masks": parsing_masks, "jobs": workers, "limit": limit}
         _evaluate_parsing(runs[0], output, split, checkpoint, options, force, as_json)
         return
-    ranges = given({"rotate": rotate, "scale": scale, "shift": shift, "colour": colour})
+    named_moves = {"rotate": rotate, "scale": scale, "shift": shift, "colour": colour}
+    ranges = {name: value for name, value in named_moves.items() if value is not None}  # 0 is given, too
     moves = chosen_moves(runs[0], moved, ranges)
     if regions is not None and len(runs) > 1:
         raise OptionError("--regions: expected one run, got several")
