@@ -168,8 +168,7 @@ def _wsegs(*arguments: object) -> str:
     program = (sys.executable, "-c", "from wsegs.cli.main import main; main()")
     done = subprocess.run(
         [*program, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
