@@ -167,15 +167,17 @@ def evaluate(
     from wsegs.reports.plots import plot_attribute_bars
 
     runs = [load_run(folder, checkpoint) for folder in run_folders]
+    named_moves = {"rotate": rotate, "scale": scale, "shift": shift, "colour": colour}
+    ranges = {name: value for name, value in named_moves.items() if value is not None}  # 0 is given, too
     workers = (os.cpu_count() or 1) if jobs == -1 else jobs
     if parsing or not runs[0].plan.network.heads:
         if len(runs) > 1:
             raise OptionError("RUN: expected one run of a parser, got several; only attributes are averaged")
+        if moved is not None or ranges:
+            raise OptionError("--moved: parsing is measured on crops as they are; attributes on moved ones")
         options = {"masks": masks, "data": data, "parsing_masks": parsing_masks, "jobs": workers, "limit": limit}
         _evaluate_parsing(runs[0], output, split, checkpoint, options, force, as_json)
         return
-    named_moves = {"rotate": rotate, "scale": scale, "shift": shift, "colour": colour}
-    ranges = {name: value for name, value in named_moves.items() if value is not None}  # 0 is given, too
     moves = chosen_moves(runs[0], moved, ranges)
     if regions is not None and len(runs) > 1:
         raise OptionError("--regions: expected one run, got several")

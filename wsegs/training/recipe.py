@@ -428,6 +428,10 @@ class Recipe(_Strict):
             network = NetworkChoice.model_validate({**network.model_dump(by_alias=True), "mirrored": False})
         return self.model_copy(update={"flips": False, "fit": fit, "network": network})
 
+    def without_moves(self) -> Recipe:
+        """Return the recipe on crops as they are."""
+        return self.model_copy(update={"augmentation": Augmentation()})
+
     def without_parser(self) -> Recipe:
         """Return the recipe without its own parser of regions, where the regions are others than those it draws."""
         assert self.regions is not None
