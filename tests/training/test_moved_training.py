@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.training.tiny import RULES, tiny_recipe
+from tests.training.tiny import RULES, recipe_of, tiny_recipe
 from wsegs.datasets import open_dataset
 from wsegs.errors import DataError, OptionError
 from wsegs.evaluation.crop_sources import chosen_moves
@@ -131,3 +131,16 @@ def test_every_lever_trains_and_is_measured(store, faces, tmp_path, fields) -> N
     train(tiny_recipe(max_steps=2, **fields), store, tmp_path / "run")
     evaluation = evaluate(load_run(tmp_path / "run"), open_dataset(faces), "test")
     assert evaluation.logits.isfinite().all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["basic", "sppnet", "bbox", "ssp", "ssg", "naive", "parser"])
+def test_every_kind_of_network_trains_on_moved_crops(store, tmp_path, name) -> None:
+    read = {} if name in ("basic", "sppnet", "bbox") else {"regions.from": "store"}
+    if name == "parser":
+        read = {"tasks.parsing.from": "store"}
+    recipe = recipe_of(name, **MOVED, **read, max_steps=2)
+    recipe = recipe.without_parser() if name in ("ssp", "ssg", "naive") else recipe
+    summary = train(recipe, store, tmp_path / "run")
+    assert summary["steps"] == 2
+    assert load_run(tmp_path / "run").plan.moves.ranges == MoveRanges(25, (0.75, 1.2), 3)
