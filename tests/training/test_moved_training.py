@@ -137,6 +137,8 @@ def test_every_lever_trains_and_is_measured(store, faces, tmp_path, fields) -> N
 @pytest.mark.parametrize("name", ["basic", "sppnet", "bbox", "ssp", "ssg", "naive", "parser"])
 def test_every_kind_of_network_trains_on_moved_crops(store, tmp_path, name) -> None:
     read = {} if name in ("basic", "sppnet", "bbox") else {"regions.from": "store"}
+    if name == "ssp":
+        read["network.pooling"] = {"eyes": "max"}
     if name == "parser":
         read = {"tasks.parsing.from": "store"}
     recipe = recipe_of(name, **MOVED, **read, max_steps=2)
