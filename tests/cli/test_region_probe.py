@@ -49,9 +49,10 @@ def test_one_command_does_it_all_and_others_take_the_run(run, here):
     page = (here / "runs/region-probe/report.html").read_text()
     for heading in ("Penalties", "How many labels it takes", "Attributes by regions", "Where it looks"):
         assert heading in page
-    done = run("train", "region-probe", *SMALL, "--finetune", "--max-steps", 2, "--batch-size", 4)
+    done = run("train", "region-probe", *SMALL, "--finetune", "--rotate", 20, "--max-steps", 2, "--batch-size", 4)
     assert done.code == 0, done.err
     assert (here / "runs/region-probe-finetuned/best.ckpt").is_file()
+    assert json.loads((here / "runs/region-probe-finetuned/plan.json").read_text())["moves"]["rotate"] == 20
 
 
 def test_features_alone_are_taken_by_the_training(run, here):

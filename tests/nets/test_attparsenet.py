@@ -58,3 +58,25 @@ class TestAttParseNet(NetworkTester):
         for size in ((27, 28), (28, 27)):
             with pytest.raises(OptionError, match="at least 28x28"):
                 self.build(size=size)
+
+    def test_logits_are_read_from_maps_or_features(self) -> None:
+        with pytest.raises(OptionError, match="expected read: maps or features, got 'labels'"):
+            self.build(read="labels")
+
+
+class TestAttParseNetBesideMaps(NetworkTester):
+    """Maps as a head beside features: logits do not depend on them."""
+
+    name = "attparsenet"
+    parameters = 5_231_398  # 614,440 of them read 6x5 cells of 512 filters
+    small: ClassVar[dict[str, Any]] = {"heads": {"attributes": 3}, "size": (40, 36), "width": 0.05, "read": "features"}
+    full: ClassVar[dict[str, Any]] = {**NetworkTester.full, "read": "features"}
+
+    def test_logits_do_not_hang_on_the_maps(self) -> None:
+        network = self.build().eval()
+        images = torch.randn(2, 3, 40, 36)
+        before = network(images)
+        nn.init.zeros_(network.segment[-2].weight)
+        after = network(images)
+        assert torch.equal(before.logits, after.logits)
+        assert not torch.equal(before.maps, after.maps)

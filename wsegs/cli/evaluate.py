@@ -25,6 +25,7 @@ from wsegs.cli.options import (
     jobs_options,
     label_options,
     limit_option,
+    move_options,
     output_options,
     print_json,
     regions_options,
@@ -79,6 +80,18 @@ if TYPE_CHECKING:
     ),
 )
 @cloup.option_group(
+    "Moved crops",
+    "Measure on crops that are moved at random, each by SEED and its row; what the options leave out is as the run was"
+    " trained.",
+    cloup.option(
+        "--moved",
+        metavar="SEED",
+        type=click.IntRange(min=0),
+        help="Move the crops, the same way whenever SEED is the same.  [default: crops stay as they are]",
+    ),
+    *move_options,
+)
+@cloup.option_group(
     "Run",
     checkpoint_option,
     cloup.option(
@@ -119,6 +132,11 @@ def evaluate(
     regions: Path | None,
     class_map: str,
     calibrate: int | None,
+    moved: int | None,
+    rotate: float | None,
+    scale: tuple[float, float] | None,
+    shift: float | None,
+    colour: float | None,
     checkpoint: Literal["best", "last", "trained"],
     parsing: bool,
     parsing_masks: Path | None,
@@ -178,6 +196,7 @@ def evaluate(
     from wsegs.datasets.leaks import describe_leaks, find_leaks
     from wsegs.datasets.tables.columns import respelled
     from wsegs.evaluation.comparison.predictions import LABELS, write_labels
+    from wsegs.evaluation.crop_sources import chosen_moves
     from wsegs.evaluation.evaluate import chosen_images
     from wsegs.evaluation.evaluate import evaluate as evaluate_run
     from wsegs.evaluation.images import open_images, rows_in_use, trained_name
@@ -192,17 +211,24 @@ def evaluate(
 
     keep_freed_memory()
     runs = [open_run(folder, checkpoint) for folder in run_folders]
+    named_moves = {"rotate": rotate, "scale": scale, "shift": shift, "colour": colour}
+    ranges = {name: value for name, value in named_moves.items() if value is not None}  # 0 is given, too
     workers = (os.cpu_count() or 1) if jobs == -1 else jobs
     if parsing or not runs[0].plan.network.heads:
         if len(runs) > 1:
             raise OptionError("RUN: expected one run of a parser, got several; only attributes are averaged")
+        if moved is not None or ranges:
+            raise OptionError("--moved: parsing is measured on crops as they are; attributes on moved ones")
         options = {"masks": masks, "data": data, "parsing_masks": parsing_masks, "jobs": workers, "limit": limit}
         _evaluate_parsing(runs[0], output, split, checkpoint, options, force, as_json)
         return
+    moves = chosen_moves(runs[0], moved, ranges)
     if regions is not None and len(runs) > 1:
         raise OptionError("--regions: expected one run, got several")
     if parsing_masks is not None and not where:
         raise OptionError("--parsing-masks: is for parsing, which --parsing measures, or for --where")
+    if where and moves is not None:
+        raise OptionError("--where: measures crops as they are; expected it without --moved")
     if where and calibrate is not None:
         raise OptionError("--where: measures all of the images; expected it without --calibrate")
     opened = open_images(runs[0], data, masks, landmarks, given({**labels, "boxes": boxes}))
@@ -211,7 +237,7 @@ def evaluate(
         spelt = replace(dataset, attribute_names=respelled(dataset.attribute_names, runs[0].attribute_names))
         find_groupings(spelt, groups, chosen_images(spelt, split, limit, opened.landmarks)[1])
     beside = "".join(f"-with-{run.path.name}" for run in runs[1:])
-    default = run_folders[0] / f"evaluation-{dataset.name}-{split}{beside}"
+    default = run_folders[0] / f"evaluation-{dataset.name}-{split}{beside}{'' if moved is None else f'-moved-{moved}'}"
     folder = check_output(output or default, force=force)
     reader = None
     if regions is not None:
@@ -241,6 +267,7 @@ def evaluate(
                 regions=reader,
                 jobs=workers,
                 limit=limit,
+                moves=moves,
             )
             for run in runs
         ]
@@ -255,6 +282,8 @@ def evaluate(
         "name": dataset.name,
         "split": split,
     }
+    if moves is not None:
+        about["moved"] = moves.as_json()
     about |= {"trained_on": trained_name(runs[0].info), "frame": runs[0].info.frame.kind}
     leaks = []
     if about["trained_on"] == dataset.name:

@@ -301,3 +301,52 @@ class Shard(click.ParamType):  # type: ignore[type-arg]
         if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
             self.fail(f"expected K/N from 1/N to N/N such as 2/8, got '{value}'", param, ctx)
         return int(number), int(of)
+
+
+class FactorsType(click.ParamType):  # type: ignore[type-arg]
+    """Two factors, the least and the greatest, such as 0.8,1.2; becomes a tuple."""
+
+    name = "LOW,HIGH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
+        """Return two numbers above 0, the smaller first."""
+        if isinstance(value, tuple):
+            return value
+        low, _, high = str(value).partition(",")
+        try:
+            factors = float(low), float(high)
+        except ValueError:
+            factors = (0.0, 0.0)
+        if not 0 < factors[0] <= factors[1] < float("inf"):
+            self.fail(f"expected two factors above 0, the smaller first, such as 0.8,1.2, got {value!r}", param, ctx)
+        return factors
+
+
+move_options = (
+    cloup.option(
+        "--rotate",
+        metavar="DEGREES",
+        type=NumberRange(0, 180),
+        help="Turn crops by up to so many degrees, either way.  [default: the recipe's, or 0]",
+    ),
+    cloup.option(
+        "--scale",
+        type=FactorsType(),
+        help="Scale crops about their middle by a factor between these two, such as 0.8,1.2.  [default: the recipe's,"
+        " or 1,1]",
+    ),
+    cloup.option(
+        "--shift",
+        metavar="PIXELS",
+        type=NumberRange(min=0),
+        help="Shift crops by up to so many pixels of the network's images along each axis, either way.  [default: the"
+        " recipe's, or 0]",
+    ),
+    cloup.option(
+        "--colour",
+        metavar="X",
+        type=NumberRange(0, 1, max_open=True),
+        help="Change brightness, contrast and saturation by factors between 1 - X and 1 + X.  [default: the recipe's,"
+        " or 0]",
+    ),
+)

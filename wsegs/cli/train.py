@@ -253,7 +253,8 @@ def train(
         output = output or fitted.with_name(f"{fitted.name}-finetuned")
         if chosen.init_from is None:
             if not (fitted / "run.json").exists():
-                fit_heads(with_relation(chosen, 0), overrides, fitted, features, jobs, force=False, as_json=False)
+                plain = with_relation(chosen, 0).without_moves()  # features are read from crops as they are
+                fit_heads(plain, overrides, fitted, features, jobs, force=False, as_json=False)
             chosen = chosen.model_copy(update={"init_from": fitted})
         chosen = chosen.trained()
     output = output or fitted

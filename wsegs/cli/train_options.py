@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 import cloup
 
-from wsegs.cli.options import NAMES, PATH, SIZE, NumberRange
+from wsegs.cli.options import NAMES, PATH, SIZE, NumberRange, move_options
 from wsegs.errors import OptionError
 
 if TYPE_CHECKING:
@@ -41,6 +41,11 @@ _FIELDS = {
     "people": "samples.people",
     "views": "network.views",
     "momentum": "optimizer.momentum",
+    "rotate": "augmentation.rotate",
+    "scale": "augmentation.scale",
+    "shift": "augmentation.shift",
+    "colour": "augmentation.colour",
+    "moved_masks": "augmentation.moved_masks",
 }
 _ABOUT_REGIONS = ("parsing_masks", "class_map", "parsing_store", "from_store", "parser", "hard_regions")
 
@@ -186,6 +191,17 @@ _GROUPS = (
             " (left_eye and right_eye) is exchanged.",
         ),
         cloup.option("--seed", type=click.IntRange(min=0), help="Seed of the weights, the order of images and flips."),
+    ),
+    cloup.option_group(
+        "Moved crops",
+        "Move each training image at random, another way in every epoch; masks, regions and points follow.",
+        *move_options,
+        cloup.option(
+            "--moved-masks",
+            type=click.Choice(["warped", "drawn"]),
+            help="Masks of moved crops: warped takes those of the mask store, drawn applies its rules to the moved"
+            " landmarks, which is slower and goes beyond the store's frame.  [default: the recipe's, or warped]",
+        ),
     ),
     cloup.option_group(
         "Relation of attributes",

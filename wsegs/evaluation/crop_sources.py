@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,9 @@ from wsegs.evaluation.crops import Crop, CropKind, Cropper, cropper_for
 from wsegs.evaluation.known_faces import KnownFace, KnownFaces
 from wsegs.evaluation.region_readers import MEAN_FACE, RegionReader, find_landmarks
 from wsegs.evaluation.runs import Run
-from wsegs.geometry.matrices import resize_affine, transform_points
+from wsegs.geometry.matrices import compose, resize_affine, transform_points
+from wsegs.geometry.moves import STAYS, Move, SeededMoves
+from wsegs.geometry.warp import warp_image
 from wsegs.io.images import read_image
 from wsegs.landmarks.image_sizes import check_size
 from wsegs.schemes import CELEBA5
@@ -71,6 +73,8 @@ class FileCrops:
     mean_face
         Where no face is found in an image that needs no landmarks to be cropped, take the five points of the mean face
         of the training; False leaves them unknown.
+    moves
+        How each crop is moved; None where they stay as they are.
     """
 
     cropper: Cropper
@@ -83,6 +87,7 @@ class FileCrops:
     faces: KnownFaces | None = None
     find_points: bool = False
     mean_face: bool = False
+    moves: Sequence[Move] | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -102,16 +107,17 @@ class FileCrops:
         box = None if self.boxes is None else self.boxes[position]
         detect = self.points is None and self.boxes is None
         face = KnownFace(path=path) if self.faces is None else self.faces.of(position, path)
+        move = STAYS if self.moves is None else self.moves[position]
         if self.find_points:
-            return self._about_points(image, points, box, face)
+            return self._about_points(image, points, box, face, move)
         if self.regions is None:
-            return self.cropper.place(image, points, detect=detect, box=box, face=face)
+            return self.cropper.place(image, points, detect=detect, box=box, face=face, move=move)
         landmarks, scheme = None, self.regions.scheme
         if scheme is not None:
             landmarks = find_landmarks(image, scheme, face) if self.landmarks is None else self.landmarks[position]
             if points is None:
                 points = np.full((5, 2), np.nan) if landmarks is None else scheme.five_points(landmarks[None])[0]
-        crop = self.cropper.place(image, points, detect=detect, box=box, face=face)
+        crop = self.cropper.place(image, points, detect=detect, box=box, face=face, move=move)
         height, width = image.shape[:2]
         regions, source = self.regions.read(position, (height, width), crop.matrix, landmarks)
         found = self.landmarks is None and self.points is None
@@ -126,13 +132,14 @@ class FileCrops:
         points: NDArray[np.float32] | None,
         box: NDArray[np.float32] | None,
         face: KnownFace,
+        move: Move,
     ) -> Crop:
         """Return a crop with its five points, and say where they come from; nan where there is no face."""
         found = points is None
         if points is None:
             landmarks = find_landmarks(image, CELEBA5, face)
             points = np.full((5, 2), np.nan, np.float32) if landmarks is None else landmarks
-        crop = self.cropper.place(image, points, detect=False, box=box, face=face)
+        crop = self.cropper.place(image, points, detect=False, box=box, face=face, move=move)
         if not np.isfinite(points).all():
             if self.mean_face:
                 return crop._replace(regions_from=MEAN_FACE if np.isfinite(crop.points).all() else WHOLE_IMAGE)
@@ -156,7 +163,7 @@ class StoreCrops:
         (H, W) of the crops.
     rows
         (N,) rows of the store.
-    regions
+    regions, moves
         See :class:`FileCrops`.
     """
 
@@ -165,6 +172,7 @@ class StoreCrops:
     size: tuple[int, int]
     rows: NDArray[np.intp]
     regions: RegionReader | None = None
+    moves: Sequence[Move] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -172,7 +180,7 @@ class StoreCrops:
     def crop(self, position: int) -> Crop:
         """Read and resize or crop an image."""
         row = int(self.rows[position])
-        crop = self._place(row)
+        crop = self._place(row, STAYS if self.moves is None else self.moves[position])
         if self.regions is None:
             return crop
         landmarks, scheme = None, self.regions.scheme
@@ -181,13 +189,18 @@ class StoreCrops:
         regions, source = self.regions.read(position, self.store.size, crop.matrix, landmarks)
         return crop._replace(regions=regions, regions_from=source)
 
-    def _place(self, row: int) -> Crop:
+    def _place(self, row: int, move: Move) -> Crop:
         points = self.store.scheme.five_points(self.store.landmarks[row][None])[0]
         if self.store.frame != self.info.frame:
-            return cropper_for(self.info, self.size).place(self.store.image(row), points, detect=False)
+            return cropper_for(self.info, self.size).place(self.store.image(row), points, detect=False, move=move)
         resize = resize_affine(np.array([self.store.size]), self.size)
-        image = self.store.image(row, self.size)
-        return Crop(image, "as in training", transform_points(points[None], resize)[0], resize[0])
+        if move.stays:
+            image = self.store.image(row, self.size)
+        else:
+            resize = compose(move.affine(self.size), resize[0])[None].astype(np.float32)
+            image = warp_image(self.store.image(row), resize[0], self.size)
+        points = transform_points(points[None], resize)[0]
+        return Crop(move.recoloured(image), "as in training", points, resize[0])
 
 
 def check_boxes(run: Run, given: bool) -> None:
@@ -243,3 +256,24 @@ def store_dataset(store: MaskStore) -> FaceDataset:
         numbers=store.numbers,
         categories=store.categories,
     )
+
+
+def chosen_moves(run: Run, seed: int | None, ranges: Mapping[str, Any]) -> SeededMoves | None:
+    """Return how crops are moved: as the run was trained, but for the ranges that are given; None not at all.
+
+    Raises
+    ------
+    OptionError
+        If ranges are given without a seed, or nothing is moved.
+    """
+    if seed is None:
+        if ranges:
+            raise OptionError(f"--{next(iter(ranges))}: expected --moved SEED, too, which moves the crops")
+        return None
+    moves = SeededMoves(replace(run.plan.moves.ranges, **ranges), seed)
+    if not moves.ranges:
+        raise OptionError(
+            f"--moved: {run.path} was trained on crops as they are; --rotate, --scale, --shift or --colour say how far"
+            " they are moved"
+        )
+    return moves

@@ -18,6 +18,7 @@ from wsegs.evaluation.localisation.of_run import RunLocator
 from wsegs.geometry.crops import box_affine, centre_affine, letterbox_affine
 from wsegs.geometry.frame import Frame
 from wsegs.geometry.matrices import compose, invert, resize_affine, scale_affine, similarity, transform_points
+from wsegs.geometry.moves import STAYS, Move
 from wsegs.geometry.warp import warp_image
 from wsegs.landmarks.dataset_boxes import BOX_CENTRE, BOX_SIDE
 from wsegs.schemes import IBUG68
@@ -116,25 +117,32 @@ class Cropper:
         detect: bool = True,
         box: NDArray[np.floating] | None = None,
         face: KnownFace | None = None,
+        move: Move = STAYS,
     ) -> Crop:
         """Return an image as the network expects it, and where its five points lie; see :meth:`crop`.
 
         Where the crop needs no landmarks and none are given, the points are those of the mean face of the training,
         to which such images are aligned. ``box`` (4,) is the face's in the image: x, y, width, height; of a run
         that was trained on crops about boxes. ``face`` is what is known of a face that is yet to be found.
+        ``move`` moves the crop, whose image is warped once all the same.
         """
         if self.frame.kind == "box":
-            return self._place_by_box(image, box, detect, face)
+            return self._place_by_box(image, box, detect, face, move)
         matrix, kind, points = self._matrix(image, points, detect, face)
         placed: NDArray[np.float32] = np.full((5, 2), np.nan, np.float32)
         if points is not None and np.isfinite(points).all():
             placed = transform_points(np.asarray(points, np.float32)[None], matrix[None])[0]
         elif kind in ("as in training", "aligned") and self.mean_points is not None:
             placed = self.mean_points
-        return Crop(warp_image(image, matrix, self.size), kind, placed, matrix)
+        return self._warped(image, matrix, kind, placed, move)
 
     def _place_by_box(
-        self, image: NDArray[np.uint8], box: NDArray[np.floating] | None, detect: bool, face: KnownFace | None
+        self,
+        image: NDArray[np.uint8],
+        box: NDArray[np.floating] | None,
+        detect: bool,
+        face: KnownFace | None,
+        move: Move,
     ) -> Crop:
         kind: CropKind = "box"
         if box is None and detect and self.locator is not None:
@@ -147,7 +155,22 @@ class Cropper:
             matrix, kind = letterbox_affine((image.shape[0], image.shape[1]), self.size), "whole image"
         else:
             matrix = box_affine(box, self.size, self.margin)
-        return Crop(warp_image(image, matrix, self.size), kind, np.full((5, 2), np.nan, np.float32), matrix)
+        return self._warped(image, matrix, kind, np.full((5, 2), np.nan, np.float32), move)
+
+    def _warped(
+        self,
+        image: NDArray[np.uint8],
+        matrix: NDArray[np.float32],
+        kind: CropKind,
+        points: NDArray[np.float32],
+        move: Move,
+    ) -> Crop:
+        """Return the crop of a matrix, moved."""
+        if not move.stays:
+            affine = move.affine(self.size)
+            matrix = compose(affine, matrix).astype(np.float32)
+            points = transform_points(points[None], affine[None])[0]
+        return Crop(move.recoloured(warp_image(image, matrix, self.size)), kind, points, matrix)
 
     def _matrix(
         self, image: NDArray[np.uint8], points: NDArray[np.floating] | None, detect: bool, face: KnownFace | None

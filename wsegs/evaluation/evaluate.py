@@ -25,6 +25,7 @@ from wsegs.evaluation.predictor import predictor_of
 from wsegs.evaluation.region_readers import RegionReader, RowsReader, check_detectable, rules_reader
 from wsegs.evaluation.results import Evaluation
 from wsegs.evaluation.runs import Run, thresholds_of
+from wsegs.geometry.moves import SeededMoves
 from wsegs.landmarks.image_sizes import check_image_sizes
 from wsegs.landmarks.known import fit_to_images, sizes_of
 from wsegs.landmarks.table import LandmarkTable
@@ -123,6 +124,7 @@ def evaluate(
     regions: RegionReader | None = None,
     jobs: int = 0,
     limit: int | None = None,
+    moves: SeededMoves | None = None,
 ) -> Evaluation:
     """Apply a run's network to a split of a data set.
 
@@ -149,6 +151,8 @@ def evaluate(
         Processes that read and crop; 0 does so in this one.
     limit
         A sample of so many images.
+    moves
+        How crops are moved; None leaves them as they are.
 
     Raises
     ------
@@ -165,7 +169,7 @@ def evaluate(
     tasks = _measurable_tasks(run, dataset)
     if not names and not tasks:
         raise DataError(f"{dataset.root}: has none of the {len(run.attribute_names)} attributes of {run.path}")
-    crops = EvaluationCrops(crop_source(run, whole, rows, landmarks, store, regions))
+    crops = EvaluationCrops(crop_source(run, whole, rows, landmarks, store, regions, moves))
     logits = torch.full((len(dataset), len(run.attribute_names)), float("nan"))
     read = np.zeros(len(dataset), bool)
     kinds, sources = np.full(len(dataset), "", object), np.full(len(dataset), "", object)
@@ -244,12 +248,14 @@ def crop_source(
     landmarks: LandmarkTable | None,
     store: MaskStore | None,
     regions: RegionReader | None,
+    moves: SeededMoves | None = None,
 ) -> CropSource:
     """Return the crops of some rows of a data set, as a run sees them; arguments as of :func:`evaluate`."""
     reader = rules_reader(run) if regions is None else regions
     chosen = None if reader is None else RowsReader(reader, rows)
+    moved = None if moves is None else moves.of(rows)
     if store is not None:
-        return StoreCrops(store, run.info, run.crop_size, rows, chosen)
+        return StoreCrops(store, run.info, run.crop_size, rows, chosen, moved)
     if landmarks is None:
         check_detectable(run, reader)
     _check_places(run, dataset, rows, landmarks is None, draws=reader is not None and reader.scheme is not None)
@@ -278,6 +284,7 @@ def crop_source(
         faces,
         run.reads_parts or run.reads_boxes,
         run.reads_boxes,
+        moved,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d
 
 from wsegs.errors import OptionError
 from wsegs.nets import NetworkOutput, register
@@ -12,6 +13,7 @@ from wsegs.nets.layers.heads import linear_in_float32
 
 # Filters of the convolutions before the last, which has one for each attribute.
 _FILTERS = (75, 200, 300, 512, 512)
+_CELLS = (6, 5)  # of the features that logits are read from beside the maps
 
 
 @register("attparsenet")
@@ -41,6 +43,9 @@ class AttParseNet(nn.Module):
         that of empty masks, and bringing it down costs the first thousand steps of Adam.
     pool_last
         Pool after the first layer's normalisation and ReLU, as the published code does; False pools before them.
+    read
+        What the logits are read from: ``maps``, the paper's, which must be masks and carry all that recognition needs;
+        or ``features``, the maps of the convolution before them, averaged to 6x5 cells: maps are then a head beside.
 
     Attributes
     ----------
@@ -60,13 +65,17 @@ class AttParseNet(nn.Module):
         width: float = 1.0,
         map_gain: float = 0.1,
         pool_last: bool = False,
+        read: str = "maps",
     ) -> None:
         super().__init__()
         if not 0 < width < 100:
             raise OptionError(f"network 'attparsenet': expected a width above 0 and below 100, got {width}")
         if not 0 < map_gain < 100:
             raise OptionError(f"network 'attparsenet': expected a map_gain above 0 and below 100, got {map_gain}")
+        if read not in ("maps", "features"):
+            raise OptionError(f"network 'attparsenet': expected read: maps or features, got {read!r}")
         self.map_size = _map_size(size)
+        self._read = read
         filters = [max(1, int(count * width + 0.5)) for count in _FILTERS]
         pool, normalised = nn.MaxPool2d(2), [nn.BatchNorm2d(filters[0]), nn.ReLU()]
         layers: list[nn.Module] = [nn.Conv2d(3, filters[0], 7)]
@@ -77,10 +86,17 @@ class AttParseNet(nn.Module):
         nn.init.constant_(last_normalisation.weight, map_gain)
         layers += [nn.Conv2d(filters[-1], attributes, 3), last_normalisation]
         self.segment = nn.Sequential(*layers)
-        self.classify = nn.Linear(attributes * self.map_size[0] * self.map_size[1], attributes)
+        cells = self.map_size if read == "maps" else _CELLS
+        channels = attributes if read == "maps" else filters[-1]
+        self.classify = nn.Linear(channels * cells[0] * cells[1], attributes)
 
     def forward(self, images: Tensor) -> NetworkOutput:
         """Return logits (B, A) and maps (B, A, h, w) of images (B, 3, H, W)."""
+        if self._read == "features":
+            features = self.segment[:-2](images)
+            read = adaptive_avg_pool2d(features, _CELLS).flatten(1)
+            logits = linear_in_float32(self.classify, read)
+            return NetworkOutput({"attributes": logits}, self.segment[-2:](features))
         maps = self.segment(images)
         return NetworkOutput({"attributes": linear_in_float32(self.classify, maps.flatten(1))}, maps)
 

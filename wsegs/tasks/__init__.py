@@ -24,6 +24,7 @@ from wsegs.tasks.options import (
     NumberOptions,
     ParsingOptions,
     RelationOptions,
+    SegmentationOptions,
 )
 
 if TYPE_CHECKING:
@@ -141,7 +142,13 @@ for _kind in (
         scores=("accuracy", "average_precision", "balanced_accuracy"),
         options=AttributesOptions,
     ),
-    TaskKind(name="segmentation", target="wsegs.tasks.segmentation:Segmentation", labels="binary", pixels="masks"),
+    TaskKind(
+        name="segmentation",
+        target="wsegs.tasks.segmentation:Segmentation",
+        labels="binary",
+        options=SegmentationOptions,
+        pixels="masks",
+    ),
     TaskKind(
         name="parsing",
         target="wsegs.tasks.parsing:Parsing",

@@ -45,6 +45,11 @@ class MaskExpander(nn.Module):
         drawn = (labels == self.drawn_label) | (self.drawn_label == ALWAYS)
         return (coverage * drawn[:, None, None, :]).float().permute(0, 3, 1, 2)
 
+    def drawn_everywhere(self, labels: Tensor) -> Tensor:
+        """Return labels int8 (B, A) for which every attribute's mask is drawn, in place of those that are given."""
+        drawn = torch.where(self.drawn_label == ALWAYS, torch.zeros_like(self.drawn_label), self.drawn_label)
+        return drawn.to(labels.dtype).expand_as(labels)
+
     def known(self, labels: Tensor, has_face: Tensor) -> Tensor:
         """Return which masks are known, bool (B, A).
 

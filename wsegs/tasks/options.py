@@ -23,6 +23,16 @@ class AttributesOptions(_Options):
     held_out: tuple[str, ...] = ()
 
 
+class SegmentationOptions(_Options):
+    """Which masks the maps are to become.
+
+    ``targets``: ``present`` draws the masks of attributes that are there and empty ones of all others, as the paper's;
+    ``all`` draws where to look for every attribute, whatever its label, of every image with a face.
+    """
+
+    targets: Literal["present", "all"] = "present"
+
+
 class ClassMapOptions(_Options):
     """Source of class maps: the base regions of the mask store, or human parsing masks with a class map."""
 

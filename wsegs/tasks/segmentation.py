@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
@@ -16,10 +16,14 @@ from wsegs.tasks.task import Task
 
 
 class Segmentation(Task):
-    """Masks of attributes, drawn on the device from region integers; ``outputs`` are the attributes' names."""
+    """Masks of attributes, drawn on the device from region integers; ``outputs`` are the attributes' names.
 
-    def __init__(self, name: str, outputs: tuple[str, ...]) -> None:
+    ``targets`` is that of :class:`wsegs.tasks.options.SegmentationOptions`.
+    """
+
+    def __init__(self, name: str, outputs: tuple[str, ...], targets: Literal["present", "all"] = "present") -> None:
         super().__init__(name, outputs)
+        self._everywhere = targets == "all"
         self.masks: MaskExpander | None = None
 
     def begin(self, labelled: Labelled, rows: Any) -> None:
@@ -41,6 +45,8 @@ class Segmentation(Task):
         assert output.maps is not None
         assert batch.regions is not None
         labels = batch.labels["attributes"]
+        if self._everywhere:
+            labels = self.masks.drawn_everywhere(labels)
         masks = self.masks(batch.regions, labels)
         return {self.name: segmentation_loss(output.maps, masks, self.masks.known(labels, batch.has_face))}
 

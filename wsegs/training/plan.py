@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from wsegs.errors import DataError
 from wsegs.geometry.frame import Frame
+from wsegs.geometry.moves import MoveRanges
 from wsegs.io.files import atomic_write
 
 
@@ -324,11 +325,40 @@ class TaskPlan:
 
 @dataclass(frozen=True)
 class StagePlan:
-    """Steps ``first`` to before ``last``, and the weight of each loss in them."""
+    """Steps ``first`` to before ``last``, and the weight of each loss in them.
+
+    ``ends`` are the weights that some losses have in the last step, to which theirs go in a straight line.
+    """
 
     first: int
     last: int
     weights: dict[str, float]
+    ends: dict[str, float] = field(default_factory=dict)
+
+    def weights_at(self, step: int) -> dict[str, float]:
+        """Return the weight of each loss at a step of the stage.
+
+        >>> StagePlan(10, 13, {"masks": 4.0, "labels": 1.0}, {"masks": 0.0}).weights_at(11)
+        {'masks': 2.0, 'labels': 1.0}
+        """
+        along = (step - self.first) / max(1, self.last - 1 - self.first)
+        return {name: weight + along * (self.ends.get(name, weight) - weight) for name, weight in self.weights.items()}
+
+
+@dataclass(frozen=True)
+class MovesPlan:
+    """How crops are moved at random; see :class:`wsegs.training.recipe.Augmentation`."""
+
+    rotate: float = 0.0
+    scale: tuple[float, float] = (1.0, 1.0)
+    shift: float = 0.0
+    colour: float = 0.0
+    moved_masks: Literal["warped", "drawn"] = "warped"
+
+    @property
+    def ranges(self) -> MoveRanges:
+        """What the moves are drawn from."""
+        return MoveRanges(self.rotate, (self.scale[0], self.scale[1]), self.shift, self.colour)
 
 
 @dataclass(frozen=True)
@@ -398,6 +428,8 @@ class TrainingPlan:
         How heads are fitted on the features of the network, in place of its training or after it; None fits none.
     notes
         What of the data a user may want to know before the training.
+    moves
+        How crops are moved in training.
     """
 
     network: NetworkPlan
@@ -416,6 +448,7 @@ class TrainingPlan:
     fit: FitPlan | None = None
     unmirrored: str = ""
     notes: tuple[str, ...] = ()
+    moves: MovesPlan = MovesPlan()
 
     @property
     def main(self) -> SourcePlan:

@@ -179,10 +179,49 @@ class Samples(_Strict):
 
 
 class Stage(_Strict):
-    """A part of the training with its own sum of losses, each by the name of its task."""
+    """A part of the training with its own sum of losses, each by the name of its task.
+
+    ``fade`` are weights at the end of the stage, to which those of ``losses`` go in a straight line.
+    """
 
     epochs: int = Field(gt=0)
     losses: dict[str, Annotated[float, Field(gt=0)]] = Field(min_length=1)
+    fade: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _fading_losses(self) -> Stage:
+        for name in self.fade:
+            if name not in self.losses:
+                raise ValueError(f"fade: expected losses of the stage ({', '.join(self.losses)}), got '{name}'")
+        return self
+
+    def with_losses(self, losses: dict[str, float]) -> Stage:
+        """Return the stage with other losses; those that are no more do not fade."""
+        fade = {name: end for name, end in self.fade.items() if name in losses}
+        return Stage(epochs=self.epochs, losses=losses, fade=fade)
+
+
+class Augmentation(_Strict):
+    """How crops are moved at random in training, each by the seed, the epoch and its row alone.
+
+    ``rotate``: degrees, either way. ``scale``: the least and the greatest factor. ``shift``: pixels of the network's
+    images, either way. ``colour``: brightness, contrast and saturation change by factors up to that far from 1.
+    ``moved_masks``: ``warped`` from the region integers of the mask store, by nearest pixel centres; ``drawn`` by its
+    rules from the moved landmarks, slower, and beyond the borders of the store's frame as well.
+    """
+
+    rotate: float = Field(default=0, ge=0, le=180)
+    scale: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] = (1.0, 1.0)
+    shift: float = Field(default=0, ge=0)
+    colour: float = Field(default=0, ge=0, lt=1)
+    moved_masks: Literal["warped", "drawn"] = "warped"
+
+    @field_validator("scale")
+    @classmethod
+    def _in_order(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if value[0] > value[1]:
+            raise ValueError(f"expected the smaller factor first, got {value[0]:g},{value[1]:g}")
+        return value
 
 
 class Optimizer(_Strict):
@@ -328,6 +367,7 @@ class Recipe(_Strict):
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
     flips: bool = True
+    augmentation: Augmentation = Augmentation()
     precision: Literal["auto", "32-true", "16-mixed", "bf16-mixed"] = "auto"
     seed: int = Field(default=0, ge=0, lt=2**31)
     validation_fraction: float = Field(default=0.1, ge=0, le=0.5)
@@ -374,10 +414,10 @@ class Recipe(_Strict):
         for stage in self.stages:
             losses = {name: weight for name, weight in stage.losses.items() if name != "segmentation"}
             losses = losses or {"attributes": 1.0}
-            if stages and stages[-1].losses == losses:
-                stages[-1] = Stage(epochs=stages[-1].epochs + stage.epochs, losses=losses)
+            if stages and stages[-1].losses == losses and not stages[-1].fade:
+                stages[-1] = stages[-1].model_copy(update={"epochs": stages[-1].epochs + stage.epochs})
             else:
-                stages.append(Stage(epochs=stage.epochs, losses=losses))
+                stages.append(stage.with_losses(losses))
         return self.model_copy(update={"stages": tuple(stages)})
 
     def without_mirroring(self) -> Recipe:
@@ -387,6 +427,10 @@ class Recipe(_Strict):
         if network.options.get("mirrored"):
             network = NetworkChoice.model_validate({**network.model_dump(by_alias=True), "mirrored": False})
         return self.model_copy(update={"flips": False, "fit": fit, "network": network})
+
+    def without_moves(self) -> Recipe:
+        """Return the recipe on crops as they are."""
+        return self.model_copy(update={"augmentation": Augmentation()})
 
     def without_parser(self) -> Recipe:
         """Return the recipe without its own parser of regions, where the regions are others than those it draws."""

@@ -7,9 +7,11 @@ from typing import Any
 
 from wsegs.errors import OptionError
 from wsegs.nets import NetworkSignature, signature_of
+from wsegs.store import MaskStore
 from wsegs.training.plan import (
     FitPlan,
     Monitor,
+    MovesPlan,
     NetworkPlan,
     OptimizerPlan,
     RegionPlan,
@@ -65,10 +67,13 @@ def resolve(recipe: Recipe, overrides: Overrides | None = None) -> TrainingPlan:
     check_fit(recipe, signature, tasks)
     backbone = plan_backbone(recipe, signature)
     check_fitted(recipe, signature)
+    moves = _plan_moves(recipe)
     trunks = plan_trunks(recipe, signature)
 
     hold_out = hold_out_of(recipe, tasks)
     main = choose_main_source(recipe, overrides, tasks, hold_out)
+    if moves.moved_masks == "drawn":
+        _check_drawable(main)
     if recipe.fit is not None:
         check_unseen(recipe, main)
     _check_held_out(recipe, main)
@@ -102,7 +107,32 @@ def resolve(recipe: Recipe, overrides: Overrides | None = None) -> TrainingPlan:
     mirrored, unmirrored = plan_mirrors(recipe, opened, chosen, plans, region_names)
     whole = _plan(recipe, schedule, network, regions, plans, mirrored, tasks)
     notes = (*rare_categories(plans, sources), *unboxed(main), *unvalidated(main))
-    return replace(whole, flips=recipe.flips and not unmirrored, unmirrored=unmirrored, notes=notes)
+    return replace(whole, flips=recipe.flips and not unmirrored, unmirrored=unmirrored, notes=notes, moves=moves)
+
+
+def _plan_moves(recipe: Recipe) -> MovesPlan:
+    """Return how crops are moved; raise OptionError where nothing is trained on crops."""
+    moves = MovesPlan(**recipe.augmentation.model_dump())
+    if moves.ranges and not recipe.trains:
+        raise OptionError(
+            "augmentation: expected a recipe that trains a network on crops; this one fits heads on features, which"
+            " are read once from crops as they are (region-probe --finetune trains on moved crops)"
+        )
+    if moves.moved_masks == "drawn" and not moves.ranges:
+        raise OptionError("--moved-masks drawn: expected crops that are moved; --rotate, --scale or --shift moves them")
+    return moves
+
+
+def _check_drawable(main: ChosenSource) -> None:
+    """Check that the masks of moved crops can be drawn from landmarks as those of the store were."""
+    store = main.opened.labelled
+    if not isinstance(store, MaskStore):
+        raise OptionError(f"--moved-masks drawn: expected a mask store, got images of {main.opened.name}")
+    if store.provenance.get("refined"):
+        raise OptionError(
+            f"--moved-masks drawn: regions of {store.path} were refined by colour, and rules alone would not draw"
+            " them; warped takes them as they are"
+        )
 
 
 def _check_held_out(recipe: Recipe, main: ChosenSource) -> None:

@@ -53,7 +53,7 @@ def plan_steps(recipe: Recipe, images: int) -> Schedule:
         starts.append(max(position, round(steps * epochs / recipe.epochs)))
         epochs += stage.epochs
     stages = tuple(
-        StagePlan(first, last, dict(stage.losses))
+        StagePlan(first, last, dict(stage.losses), dict(stage.fade))
         for first, last, stage in zip(starts, [*starts[1:], steps], recipe.stages, strict=True)
     )
     return Schedule(batch_size, steps, allowed // intervals, stages)

@@ -114,7 +114,7 @@ def train(
     options = options or TrainerOptions()
     plan = plan or resolve(recipe, _overrides(masks, data, limit))
 
-    sources = [open_source(source, plan.network.size) for source in plan.sources]
+    sources = [open_source(source, plan.network.size, plan.moves.moved_masks) for source in plan.sources]
     main, rows, _ = sources[0]
     recorded = [Recorded(opened, used, source.class_maps) for opened, used, source in sources]
     network = seeded_network(plan)

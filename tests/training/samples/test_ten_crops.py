@@ -7,6 +7,7 @@ import pytest
 
 from tests.training.samples.tester import FIELDS
 from wsegs.geometry.crops import centre_affine, patch_corners
+from wsegs.geometry.moves import Move
 from wsegs.geometry.warp import warp_image
 from wsegs.io.images import read_image
 from wsegs.training.samples.data_source import DataSource
@@ -62,3 +63,13 @@ def test_patches_depend_on_seed_and_step_alone_and_devices_share_them() -> None:
     ]
     np.testing.assert_array_equal(np.concatenate(halves), drawn[7])
     assert TrainingSampler(rows, 16, 4, seed=3, flips=True).plan(0).moves.patch is None
+
+
+def test_a_patch_is_cut_from_the_moved_crop(faces) -> None:
+    source, move = _source(faces), Move(10.0, 1.2, (3.0, 1.0))
+    whole = source.moved_crop(2, move)
+    batch = source.read([2, 2], FIELDS, Moves(np.zeros(2, bool), np.array([4, 0]), (move, move)))
+    for patch, (top, left) in zip(batch.images, patch_corners(WHOLE, PATCH)[[4, 0]], strict=True):
+        np.testing.assert_array_equal(
+            patch.permute(1, 2, 0).numpy(), whole[top : top + PATCH[0], left : left + PATCH[1]]
+        )

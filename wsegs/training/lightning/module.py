@@ -85,7 +85,7 @@ class TrainingModule(LightningModule):
 
     def training_step(self, batch: Batch | list[Batch], batch_index: int) -> Tensor:
         """Return the weighted sum of the losses of this step's stage; several sources come as a list."""
-        weights = self.plan.stages[self.plan.stage_at(self.global_step)].weights
+        weights = self.plan.stages[self.plan.stage_at(self.global_step)].weights_at(self.global_step)
         wanted = [task for task in self.plan.tasks if task.name in weights]
         terms: dict[str, LossTerms] = {}
         for number, own in enumerate([batch] if isinstance(batch, Batch) else batch):

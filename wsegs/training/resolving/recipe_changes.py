@@ -7,7 +7,7 @@ from pathlib import Path
 
 from wsegs.errors import OptionError
 from wsegs.tasks.options import RelationOptions
-from wsegs.training.recipe import NetworkChoice, Recipe, Stage, TaskChoice
+from wsegs.training.recipe import NetworkChoice, Recipe, TaskChoice
 
 
 def with_relation(recipe: Recipe, weight: float) -> Recipe:
@@ -30,7 +30,7 @@ def with_relation(recipe: Recipe, weight: float) -> Recipe:
         losses = {name: value for name, value in stage.losses.items() if name != "relation"}
         if weight and "attributes" in losses:
             losses["relation"] = weight * losses["attributes"]
-        stages.append(Stage(epochs=stage.epochs, losses=losses) if losses else stage)
+        stages.append(stage.with_losses(losses) if losses else stage)
     if weight and not any("relation" in stage.losses for stage in stages):
         raise OptionError(f"--relation: network '{recipe.network.target}' learns no attributes by this recipe")
     plain = TaskChoice.model_validate({"kind": "relation", **RelationOptions().model_dump()})

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from wsegs.datasets.index import FaceDataset
 from wsegs.datasets.parsing import check_mask_shape, has_mask, mask_file, parsing_size, read_parsing
 from wsegs.errors import DataError, MissingError, OptionError
-from wsegs.geometry.warp import warp_classes
+from wsegs.geometry.matrices import compose, invert, scale_affine
+from wsegs.geometry.warp import warp_classes, warp_nearest
 from wsegs.nets import IGNORE_INDEX
 from wsegs.rules.tuning.class_map import OUTSIDE, ClassMap, load_classes
 from wsegs.store import MaskStore
@@ -80,7 +81,11 @@ class RegionClasses:
         """Return the classes of an image; see :class:`ClassMaps`."""
         if self.store.status[row] == 0:
             return np.full(size, IGNORE_INDEX, np.uint8)
-        return paint_regions(self.store.regions([row], size)[0], self.order)
+        own = scale_affine(self.store.affine[row], self.store.size, size)
+        if np.array_equal(own, matrix):
+            return paint_regions(self.store.regions([row], size)[0], self.order)
+        between = compose(matrix, invert(self.store.affine[row]))  # of a moved crop
+        return paint_regions(warp_nearest(self.store.regions([row])[0], between, size, 0, np.bitwise_or), self.order)
 
 
 def painting_order(store: MaskStore, rows: NDArray[np.intp]) -> tuple[int, ...]:

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wsegs.geometry.crops import box_affine, centre_affine, letterbox_affine
-from wsegs.geometry.matrices import resize_affine, transform_points
+from wsegs.geometry.matrices import compose, resize_affine, transform_points
+from wsegs.geometry.moves import Move
 from wsegs.geometry.warp import warp_image
 from wsegs.io.images import read_image
 from wsegs.landmarks.image_sizes import check_size
@@ -45,6 +46,11 @@ class DataSource(SampleSource):
         """Return an image, cropped as the source says."""
         image, matrix = self._read(row)
         return warp_image(image, matrix, self.size)
+
+    def moved_crop(self, row: int, move: Move) -> NDArray[np.uint8]:
+        """Return a moved crop, warped once from the image."""
+        image, matrix = self._read(row)
+        return warp_image(image, compose(move.affine(self.size), matrix), self.size)
 
     def matrix(self, row: int) -> NDArray[np.float32]:
         """Return the matrix of the crop."""

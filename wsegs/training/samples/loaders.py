@@ -19,13 +19,15 @@ from wsegs.training.samples.readers import check_shared_memory, seconds_of_silen
 from wsegs.training.samples.sampler import TrainingSampler, ValidationSampler
 from wsegs.training.samples.sources import SampleDataset, SampleSource
 from wsegs.training.samples.split import Split
-from wsegs.training.samples.store_source import StoreSource
+from wsegs.training.samples.store_source import MovedMasks, StoreSource
 
 Batches = DataLoader[Batch]
 
 
-def open_source(plan: SourcePlan, size: tuple[int, int]) -> tuple[OpenSource, Split, SampleSource]:
-    """Open a planned source.
+def open_source(
+    plan: SourcePlan, size: tuple[int, int], moved_masks: MovedMasks = "warped"
+) -> tuple[OpenSource, Split, SampleSource]:
+    """Open a planned source; ``moved_masks`` says how the regions of moved crops are made.
 
     Returns
     -------
@@ -37,7 +39,11 @@ def open_source(plan: SourcePlan, size: tuple[int, int]) -> tuple[OpenSource, Sp
     opened = open_planned(plan, size)
     rows = rows_of_plan(plan, opened)
     maps = None if plan.class_maps is None else open_class_maps(plan.class_maps, opened.labelled, opened.name)
-    source = StoreSource(opened, size, maps) if isinstance(opened, OpenStore) else DataSource(opened, size, maps, patch)
+    source = (
+        StoreSource(opened, size, maps, moved_masks)
+        if isinstance(opened, OpenStore)
+        else DataSource(opened, size, maps, patch)
+    )
     return opened, rows, source
 
 
@@ -90,6 +96,7 @@ class Loaders:
                 patches=source.ten_crops,
                 people=dataset.source.labelled.identity[rows.train],
                 together=source.together,
+                ranges=self._plan.moves.ranges,
             )
             sampler.set_epoch(interval)
             loaders.append(self._loader(dataset, sampler))

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
+from wsegs.geometry.moves import Move, MoveRanges
+
 # What keeps the random numbers of the order, of the flips and of the patches apart.
 _ORDER, _FLIPS, _PATCHES = 0, 1, 2
 
@@ -27,10 +29,13 @@ class Moves:
         Bool (B,): which are mirrored.
     patch
         Int (B,), 0 to 4: which patch of the crop is taken, the middle or a corner; None is the middle.
+    crops
+        B moves of the whole crops, before a patch is taken; None where they stay as they are.
     """
 
     flip: NDArray[np.bool_]
     patch: NDArray[np.integer] | None = None
+    crops: tuple[Move, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,8 @@ class TrainingSampler(Sampler[BatchPlan]):
         same: what is left of a person comes in a smaller group.
     patches
         Whether to take one of five patches of each image.
+    ranges
+        How far crops are moved at random, by the seed, the epoch and the row alone.
     """
 
     def __init__(
@@ -85,6 +92,7 @@ class TrainingSampler(Sampler[BatchPlan]):
         people: NDArray[np.integer] | None = None,
         together: int = 1,
         patches: bool = False,
+        ranges: MoveRanges | None = None,
     ) -> None:
         self._rows = rows
         self._people = people
@@ -94,6 +102,7 @@ class TrainingSampler(Sampler[BatchPlan]):
         self._seed = seed
         self._flips = flips
         self._patches = patches
+        self._ranges = ranges
         self._rank = rank
         self._devices = devices
         self._current = 0
@@ -125,7 +134,10 @@ class TrainingSampler(Sampler[BatchPlan]):
             flip = np.random.default_rng((self._seed, _FLIPS, step)).random(size) < 0.5
         part = slice(self._rank * size // self._devices, (self._rank + 1) * size // self._devices)
         patch = np.random.default_rng((self._seed, _PATCHES, step)).integers(0, 5, size) if self._patches else None
-        return BatchPlan(rows[part], Moves(flip[part], None if patch is None else patch[part]))
+        crops = None
+        if self._ranges:
+            crops = tuple(self._ranges.draw(self._seed, epoch, row) for row in rows[part].tolist())
+        return BatchPlan(rows[part], Moves(flip[part], None if patch is None else patch[part], crops))
 
     def _order(self, rng: np.random.Generator) -> NDArray[np.intp]:
         """Return the rows of an epoch."""

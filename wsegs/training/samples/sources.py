@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from wsegs.geometry.crops import patch_corners
-from wsegs.geometry.matrices import scale_affine
+from wsegs.geometry.matrices import compose, scale_affine, transform_points
+from wsegs.geometry.moves import STAYS, Move
 from wsegs.nets import IGNORE_INDEX
 from wsegs.tasks.batch import Batch, SampleFields
 from wsegs.tasks.labelled import Labelled, label_values
@@ -82,6 +83,14 @@ class SampleSource(ABC):
         """Return region integers (B, h, w) at ``size``, of a source that has regions."""
         raise NotImplementedError(f"{type(self).__name__} has no regions")
 
+    @abstractmethod
+    def moved_crop(self, row: int, move: Move) -> NDArray[np.uint8]:
+        """Return :meth:`crop` moved, by one warp of what is read."""
+
+    def moved_regions(self, row: int, size: tuple[int, int], move: Move) -> NDArray[np.unsignedinteger]:
+        """Return the region integers (h, w) of a moved crop at ``size``, of a source that has regions."""
+        raise NotImplementedError(f"{type(self).__name__} has no regions")
+
     def region_dtype(self) -> np.dtype[Any]:
         """Return the type of the region integers."""
         raise NotImplementedError(f"{type(self).__name__} has no regions")
@@ -104,7 +113,8 @@ class SampleSource(ABC):
         fields
             What it must hold beside images.
         moves
-            How the crops are moved; images and regions are mirrored later, on the device that trains.
+            How the crops are moved; images and regions are mirrored later, on the device that trains. Moved crops are
+            read anew: what :meth:`keep_rows` keeps is of crops as they are.
         """
         rows = np.asarray(rows, np.intp)
         real = np.flatnonzero(rows >= 0)
@@ -115,20 +125,27 @@ class SampleSource(ABC):
         for position in real:
             row = int(rows[position])
             top, left = self._corner(0 if moves is None or moves.patch is None else int(moves.patch[position]))
-            crop = self._row("crops", row, self.crop)
-            images[position] = crop[top : top + images.shape[1], left : left + images.shape[2]]
+            move = STAYS if moves is None or moves.crops is None else moves.crops[position]
+            crop = self._row("crops", row, self.crop) if move.stays else self.moved_crop(row, move)
+            crop = move.recoloured(crop)
+            placed = self.points(row)
             matrices[position] = self._row("matrices", row, self.matrix)
+            if not move.stays:
+                affine = move.affine(self.size)
+                matrices[position] = compose(affine, matrices[position])
+                placed = transform_points(placed[None], affine[None])[0]
+            images[position] = crop[top : top + images.shape[1], left : left + images.shape[2]]
             matrices[position, :, 2] -= (left, top)
             has_face[position] = self._has_face[row]
-            points[position] = self.points(row) - (left, top)
+            points[position] = placed - (left, top)
         flip = np.zeros(len(rows), bool) if moves is None else np.array(moves.flip)
         return Batch(
             torch.from_numpy(images).permute(0, 3, 1, 2),
             {name: self._label_batch(name, rows, real) for name in sorted(fields.labels)},
-            None if fields.regions is None else torch.from_numpy(self._region_batch(rows, real, fields.regions)),
+            None if fields.regions is None else torch.from_numpy(self._region_batch(rows, real, fields.regions, moves)),
             torch.from_numpy(has_face),
             torch.from_numpy(flip),
-            None if fields.classes is None else torch.from_numpy(self._class_batch(rows, real, fields.classes)),
+            None if fields.classes is None else torch.from_numpy(self._class_batch(rows, real, fields.classes, moves)),
             torch.from_numpy(points),
             torch.from_numpy(matrices),
         )
@@ -165,10 +182,19 @@ class SampleSource(ABC):
         out[real] = values[rows[real]]
         return torch.from_numpy(out)
 
-    def _region_batch(self, rows: NDArray[np.intp], real: NDArray[np.intp], size: tuple[int, int]) -> NDArray[Any]:
+    def _region_batch(
+        self, rows: NDArray[np.intp], real: NDArray[np.intp], size: tuple[int, int], moves: Moves | None
+    ) -> NDArray[Any]:
         """Return signed integers, (B, h, w): torch computes with few unsigned types."""
         out = np.zeros((len(rows), *size), np.int32 if self.region_dtype().itemsize <= 2 else np.int64)
-        if "regions" not in self._kept:
+        if moves is not None and moves.crops is not None:
+            for position in real:
+                move, row = moves.crops[position], int(rows[position])
+                if not move.stays:
+                    out[position] = self.moved_regions(row, size, move)
+                else:
+                    out[position] = self._row("regions", row, lambda row: self.regions(np.array([row]), size)[0])
+        elif "regions" not in self._kept:
             out[real] = self.regions(rows[real], size).astype(out.dtype)
         else:
             for position in real:
@@ -177,15 +203,24 @@ class SampleSource(ABC):
                 )
         return out
 
-    def _class_batch(self, rows: NDArray[np.intp], real: NDArray[np.intp], size: tuple[int, int]) -> NDArray[np.uint8]:
+    def _class_batch(
+        self, rows: NDArray[np.intp], real: NDArray[np.intp], size: tuple[int, int], moves: Moves | None
+    ) -> NDArray[np.uint8]:
         out = np.full((len(rows), *size), IGNORE_INDEX, np.uint8)
         for position in real:
-            out[position] = self._row("classes", int(rows[position]), lambda row: self._classes(row, size))
+            row, move = int(rows[position]), STAYS if moves is None or moves.crops is None else moves.crops[position]
+            if move.stays:
+                out[position] = self._row("classes", row, lambda row: self._classes(row, size))
+            else:
+                out[position] = self._classes(row, size, move)
         return out
 
-    def _classes(self, row: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+    def _classes(self, row: int, size: tuple[int, int], move: Move = STAYS) -> NDArray[np.uint8]:
         assert self.class_maps is not None
-        return self.class_maps.read(row, size, self._class_matrix(row, size), self.image_size(row))
+        matrix = self._class_matrix(row, size)
+        if not move.stays:
+            matrix = compose(move.affine_at(self.size, size), matrix).astype(np.float32)
+        return self.class_maps.read(row, size, matrix, self.image_size(row))
 
     def _class_matrix(self, row: int, size: tuple[int, int]) -> NDArray[np.float32]:
         """Return the matrix from the source image to a crop of another size."""
