@@ -256,6 +256,13 @@ def _print_summary(summary: Mapping[str, Any]) -> None:
     if "leaks" in summary:
         click.echo(f"note: {summary['leaks']['text']}")
     click.echo("crops: " + ", ".join(f"{count} {kind}" for kind, count in summary["crops"].items()))
+    if "moved" in summary:
+        moved = summary["moved"]
+        low, high = moved["scale"]
+        click.echo(
+            f"moved by seed {moved['seed']}: up to {moved['rotate']:g} degrees, {low:g} to {high:g} times,"
+            f" {moved['shift']:g} pixels, colour {moved['colour']:g}"
+        )
     if "regions" in summary:
         click.echo("regions: " + ", ".join(f"{count} from {source}" for source, count in summary["regions"].items()))
     if "calibrated_on" in summary:
