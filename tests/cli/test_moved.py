@@ -8,6 +8,7 @@ import pytest
 
 from tests.training.tiny import make_store, tiny_recipe, write_faces, write_labels
 from wsegs.training.recipe import write_recipe
+from wsegs.training.train import train
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,7 @@ def test_a_run_on_moved_crops_is_measured_on_moved_crops(run, folder) -> None:
     done = run("evaluate", folder / "run", "--moved", 7, "-j", 1)
     assert done.code == 0, done.err
     assert (folder / "run" / "evaluation-folder-test-moved-7" / "metrics.json").exists()
+    assert "moved by seed 7: up to 20 degrees, 0.8 to 1.2 times, 3 pixels, colour 0.1\n" in done.out
 
 
 @pytest.mark.parametrize(
@@ -60,6 +62,19 @@ def test_mistakes_are_told(run, folder, options, code, message) -> None:
     done = run("train", folder / "tiny.yaml", folder / "masks.h5", *options, "-o", folder / "none")
     assert (done.code, message in done.err) == (code, True), done.err
     assert not (folder / "none").exists()
+
+
+@pytest.mark.slow
+def test_what_is_moved_is_said(run, folder) -> None:
+    train(tiny_recipe(max_steps=2), folder / "masks.h5", folder / "still")
+    for options, message in (
+        (("--moved", 1), "--moved: "),
+        (("--rotate", 5), "--rotate: expected --moved SEED, too"),
+        (("--moved", 1, "--rotate", 5, "--parsing"), "--moved: parsing is measured on crops as they are"),
+    ):
+        done = run("evaluate", folder / "still", *options)
+        assert (done.code, message in done.err) == (1, True), done.err
+        assert not list((folder / "still").glob("evaluation*"))
 
 
 def test_features_are_read_from_crops_as_they_are(run, folder) -> None:

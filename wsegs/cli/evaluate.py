@@ -336,6 +336,13 @@ def _print_summary(summary: Mapping[str, Any]) -> None:
     if "where" in summary:
         print_where(summary["where"])
     click.echo("crops: " + ", ".join(f"{count} {kind}" for kind, count in summary["crops"].items()))
+    if "moved" in summary:
+        moved = summary["moved"]
+        low, high = moved["scale"]
+        click.echo(
+            f"moved by seed {moved['seed']}: up to {moved['rotate']:g} degrees, {low:g} to {high:g} times,"
+            f" {moved['shift']:g} pixels, colour {moved['colour']:g}"
+        )
     if "regions" in summary:
         click.echo("regions: " + ", ".join(f"{count} from {source}" for source, count in summary["regions"].items()))
     if "calibrated_on" in summary:

@@ -126,10 +126,6 @@ class MoveRanges:
             (1 + self.colour * colours[0], 1 + self.colour * colours[1], 1 + self.colour * colours[2]),
         )
 
-    def __str__(self) -> str:
-        low, high = self.scale
-        return f"{self.rotate:g} degrees, {low:g} to {high:g} times, {self.shift:g} pixels, colour {self.colour:g}"
-
 
 @dataclass(frozen=True)
 class SeededMoves:
