@@ -31,6 +31,11 @@ CASES = {
     "evaluate": [["RUN", "--data", "DATA", "-o", "EXISTS/"]],
     "compare": [["RUN", "RUN", "-o", "EXISTS/"]],
     "report": [["RUN", "-o", "EXISTS.html"]],
+    "export-model": [
+        ["RUN", "-o", "EXISTS.onnx"],
+        ["RUN", "--format", "safetensors", "-o", "EXISTS.safetensors"],
+        ["RUN", "--format", "safetensors", "-o", "EXISTSBESIDE.safetensors"],
+    ],
     "predict": [["RUN", "IMAGE", "--heatmaps", "MAPS"]],
     "classes": [["one=DATA", "other=DATA", "-o", "EXISTS/"]],
     "rules groups": [["celeba", "-o", "EXISTS.yaml"]],
@@ -98,7 +103,8 @@ def test_what_exists_is_kept(run, folder, truth_folder, tmp_path, monkeypatch, c
             (tmp_path / argument).mkdir()
             (tmp_path / argument / "mine.txt").write_text("mine")
         elif argument.startswith("EXISTS"):
-            (tmp_path / argument).write_text("mine")
+            written = argument.replace("BESIDE.safetensors", "BESIDE.json")
+            (tmp_path / written).write_text("mine")
     before = _contents(folder) | _contents(tmp_path) | _contents(truth_folder)
     done = run(*command.split(), *(places.get(argument, argument) for argument in arguments))
     assert done.code == 1, done.out

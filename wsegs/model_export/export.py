@@ -63,6 +63,8 @@ def export_model(
     if int8 is not None and format != "onnx":
         raise OptionError(f"--int8: expected --format onnx, got {format}")
     output = check_output(output, force=force)
+    if format == "safetensors":
+        check_output(output.with_suffix(".json"), force=force)
     run = load_run(path, checkpoint)
     exported = ExportedNetwork(run).eval()
     card = describe(run, exported, checkpoint)

@@ -61,6 +61,8 @@ def export_model(
         raise OptionError(f"--int8: expected --format onnx, got {file_format}")
     output = output or Path(f"{run_folder.resolve().name}{_ENDINGS[file_format]}")
     check_output(output, force=force)
+    if file_format == "safetensors":
+        check_output(output.with_suffix(".json"), force=force)
     # torch takes seconds to import, so mistakes are reported first.
     from wsegs.model_export.export import export_model as export
 
