@@ -126,7 +126,7 @@ def store_of(name: str, settings: Settings) -> Path:
     if not path.exists():
         frame = ("--frame", "face", "--size", "218x178")
         upright = ("--align-eyes", "--zoom", "1") if name == "aligned" else ()
-        _wsegs("masks", settings.wild, *frame, *upright, "--data", settings.data / "celeba", "-o", path)
+        _wsegs("masks", settings.wild, *frame, *upright, "-o", path)
     return path
 
 
@@ -144,7 +144,7 @@ def make(name: str, seed: int, settings: Settings) -> Path:
     )
     length = ("--max-steps", settings.steps, "--validate-every", max(1, settings.steps // 4))
     how = "--resume" if (run / "last.ckpt").exists() else "--force"
-    flags = (*variant.flags, *_share(variant.faces, masks), *_where(variant.store, settings))
+    flags = (*variant.flags, *_share(variant.faces, masks), "--data", settings.data / "celeba")
     made = _wsegs("train", recipe, masks, *flags, *length, "--seed", seed, "-o", run, how, "--json")
     done.write_text(json.dumps(json.loads(made), indent=2))
     print(run.name, flush=True)
@@ -157,10 +157,6 @@ def _share(faces: int, masks: Path) -> tuple[str, ...]:
         return ()
     there = int(np.count_nonzero(MaskStore(masks).split == 0))
     return ("--people", f"0-{min(1.0, faces / there):.4f}")
-
-
-def _where(store: str, settings: Settings) -> tuple[str, ...]:
-    return ("--data", str(settings.data / "celeba")) if store == "celeba" else ()
 
 
 def _wsegs(*arguments: object) -> str:
