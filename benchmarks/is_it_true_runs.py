@@ -38,7 +38,7 @@ class Variant:
     against
         The variant without masks that it is compared with; empty of those.
     store
-        ``celeba``; or ``loose`` and ``aligned``, crops of the same photos in the wild.
+        ``celeba``; one of :data:`RULES`; or ``loose`` and ``aligned``, crops of the same photos in the wild.
     faces
         So many training faces, whole people; 0 is all.
     """
@@ -97,7 +97,15 @@ for _store, _crops in (("loose", "unaligned crops"), ("aligned", "aligned images
         VARIANTS[_none] = Variant(f"{_title}, no masks", _LONG, (*_flags, *NO_MASKS), "", _store)
 
 LEVERS = tuple(name for name, each in VARIANTS.items() if each.store == "celeba" and name not in ("masks", "none"))
-PAPER = tuple(name for name, each in VARIANTS.items() if each.store != "celeba")
+PAPER = tuple(name for name, each in VARIANTS.items() if each.store in ("loose", "aligned"))
+
+# Other masks of the aligned images; the training without masks is the same for all.
+RULES = {
+    "refined": ("--rules", "celeba", "--refine"),
+    "attparsenet-2020": ("--rules", "attparsenet-2020"),
+}
+VARIANTS["refined"] = Variant("masks refined by colour", store="refined")
+VARIANTS["attparsenet-2020"] = Variant("the authors' masks", store="attparsenet-2020")
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,7 @@ class Settings:
 
     data: Path
     masks: Path
+    landmarks: Path
     wild: Path
     lfw: Path
     cache: Path
@@ -115,7 +124,7 @@ class Settings:
 
 
 def store_of(name: str, settings: Settings) -> Path:
-    """Return a mask store; those of photos in the wild are made in the cache.
+    """Return a mask store; all but that of the aligned images by ``celeba`` are made in the cache.
 
     ``loose`` is what the paper trains AttParseNet on, crops about the face that keep its tilt; ``aligned`` the same
     photos turned upright and as small in the frame as CelebA's aligned images.
@@ -123,10 +132,13 @@ def store_of(name: str, settings: Settings) -> Path:
     if name == "celeba":
         return settings.masks
     path = settings.cache / f"{name}.h5"
-    if not path.exists():
+    if not path.exists() and name in RULES:
+        data = ("--data", settings.data / "celeba") if "--refine" in RULES[name] else ()
+        _wsegs("masks", settings.landmarks, *RULES[name], *data, "-o", path)
+    elif not path.exists():
         frame = ("--frame", "face", "--size", "218x178")
         upright = ("--align-eyes", "--zoom", "1") if name == "aligned" else ()
-        _wsegs("masks", settings.wild, *frame, *upright, "--data", settings.data / "celeba", "-o", path)
+        _wsegs("masks", settings.wild, *frame, *upright, "-o", path)
     return path
 
 
@@ -144,7 +156,7 @@ def make(name: str, seed: int, settings: Settings) -> Path:
     )
     length = ("--max-steps", settings.steps, "--validate-every", max(1, settings.steps // 4))
     how = "--resume" if (run / "last.ckpt").exists() else "--force"
-    flags = (*variant.flags, *_share(variant.faces, masks), *_where(variant.store, settings))
+    flags = (*variant.flags, *_share(variant.faces, masks), "--data", settings.data / "celeba")
     made = _wsegs("train", recipe, masks, *flags, *length, "--seed", seed, "-o", run, how, "--json")
     done.write_text(json.dumps(json.loads(made), indent=2))
     print(run.name, flush=True)
@@ -157,10 +169,6 @@ def _share(faces: int, masks: Path) -> tuple[str, ...]:
         return ()
     there = int(np.count_nonzero(MaskStore(masks).split == 0))
     return ("--people", f"0-{min(1.0, faces / there):.4f}")
-
-
-def _where(store: str, settings: Settings) -> tuple[str, ...]:
-    return ("--data", str(settings.data / "celeba")) if store == "celeba" else ()
 
 
 def _wsegs(*arguments: object) -> str:
