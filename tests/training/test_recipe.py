@@ -114,7 +114,7 @@ def test_recipes_state_the_settings_of_kalayeh_gong_and_shah(name, steps) -> Non
     recipe = load_recipe(name)
     assert (recipe.size, recipe.batch_size, recipe.flips) == ((218, 178), 32, True)
     if "attributes" in recipe.tasks:
-        assert recipe.tasks["attributes"].options == {"balance": "none", "held_out": []}
+        assert recipe.tasks["attributes"].options == {"balance": "none", "held_out": [], "smoothing": 0.0}
     assert (recipe.optimizer.name, recipe.optimizer.learning_rate, recipe.optimizer.weight_decay) == (
         *("adagrad", 0.001, 0.0005),
     )

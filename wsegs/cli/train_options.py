@@ -139,7 +139,11 @@ _GROUPS = (
             help="Start with layers of this run of another network, such as its convolutions, in place of the recipe's"
             " trunk. Repeat the option for attributenet, which puts those of several runs side by side.",
         ),
-        cloup.option("--no-trunks", is_flag=True, help="Start with random weights in place of the recipe's trunks."),
+        cloup.option(
+            "--no-trunks",
+            is_flag=True,
+            help="Start with random weights in place of the recipe's trunks or a backbone's.",
+        ),
         cloup.option("--freeze-trunks", is_flag=True, help="Leave the layers of all trunks as they are."),
         cloup.option(
             "--groups",
@@ -370,6 +374,8 @@ def _with_trunks(recipe: Recipe, options: Mapping[str, Any]) -> Recipe:
     if options["trunks"] and options["no_trunks"]:
         raise OptionError("--trunk and --no-trunks: expected one of them")
     if options["no_trunks"] and not recipe.network.trunks:
+        if recipe.trains and signature_of(recipe.network.target).wants("backbone"):
+            return recipe.model_copy(update={"network": recipe.network.model_copy(update={"pretrained": False})})
         raise OptionError("--no-trunks: the recipe names no layers whose weights come from elsewhere (network: trunks)")
     if options["trunks"] or options["no_trunks"]:
         signature = signature_of(recipe.network.target)

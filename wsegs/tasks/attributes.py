@@ -31,15 +31,23 @@ class Attributes(Task):
         ``class`` weighs present and absent labels by their rates in the training images.
     held_out
         Names of attributes whose labels count in no loss and no score.
+    smoothing
+        By how much labels are less sure than 0 and 1 in the loss, half of it at each end.
     """
 
     label_weights: Tensor | None
 
     def __init__(
-        self, name: str, outputs: tuple[str, ...], balance: str = "none", held_out: Sequence[str] = ()
+        self,
+        name: str,
+        outputs: tuple[str, ...],
+        balance: str = "none",
+        held_out: Sequence[str] = (),
+        smoothing: float = 0.0,
     ) -> None:
         super().__init__(name, outputs)
         self.balance = balance
+        self._smoothing = smoothing
         self._held_out = [outputs.index(attribute) for attribute in held_out]
         self.register_buffer("label_weights", None, persistent=False)
         self._predictions = Predictions()
@@ -55,7 +63,8 @@ class Attributes(Task):
 
     def losses(self, output: NetworkOutput, batch: Batch, group: ProcessGroup) -> dict[str, LossTerms]:
         """Return the binary cross entropy."""
-        return {self.name: attribute_loss(output.heads[self.name], self._seen(batch), self.label_weights)}
+        logits, labels = output.heads[self.name], self._seen(batch)
+        return {self.name: attribute_loss(logits, labels, self.label_weights, self._smoothing)}
 
     def update(self, output: NetworkOutput, batch: Batch) -> None:
         """Keep logits and labels."""
@@ -83,7 +92,7 @@ class Attributes(Task):
         return {self.name: [dict(zip(self.outputs, row, strict=True)) for row in probabilities]}
 
 
-def attribute_loss(logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> LossTerms:
+def attribute_loss(logits: Tensor, labels: Tensor, weights: Tensor | None = None, smoothing: float = 0.0) -> LossTerms:
     """Return the binary cross entropy with logits (Thom & Hand, section 3.2) over known labels.
 
     Parameters
@@ -94,9 +103,13 @@ def attribute_loss(logits: Tensor, labels: Tensor, weights: Tensor | None = None
         int8 (B, A): 1 present, 0 absent, -1 unknown and ignored. With none known, the loss is 0.
     weights
         (2, A): of absent and of present labels; None weighs them alike. See :func:`class_weights`.
+    smoothing
+        Targets are this much nearer to one half: 0.1 makes them 0.95 and 0.05.
     """
     known = labels >= 0
     target = labels.clamp(min=0).float()
+    if smoothing:
+        target = target * (1 - smoothing) + smoothing / 2
     error = F.binary_cross_entropy_with_logits(logits.float(), target, reduction="none")
     if weights is not None:
         error = error * torch.where(labels > 0, weights[1], weights[0])

@@ -17,10 +17,12 @@ class AttributesOptions(_Options):
 
     ``balance``: ``class`` weighs present and absent labels by their rates, for balanced accuracy. ``held_out``: names
     of attributes whose labels no loss and no score of the training counts; a fit after it learns them on its features.
+    ``smoothing``: labels are taken for this much less sure, half of it at each end.
     """
 
     balance: Literal["none", "class"] = "none"
     held_out: tuple[str, ...] = ()
+    smoothing: float = Field(default=0.0, ge=0, lt=1)
 
 
 class SegmentationOptions(_Options):

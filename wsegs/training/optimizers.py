@@ -19,14 +19,21 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 
 
-def build_optimizer(plan: OptimizerPlan, network: nn.Module, trunks: Sequence[TrunkPlan] = ()) -> torch.optim.Optimizer:
-    """Return an optimiser of the parameters that are trained; those of ``trunks`` have a rate of their own."""
+def build_optimizer(
+    plan: OptimizerPlan, network: nn.Module, trunks: Sequence[TrunkPlan] = (), backbone_rate: float = 1.0
+) -> torch.optim.Optimizer:
+    """Return an optimiser of the parameters that are trained; those of ``trunks`` have a rate of their own.
+
+    So have those of the network's ``backbone``, where it has one.
+    """
     rates = {
         parameter: trunk.rate
         for trunk in trunks
         for layer in trunk.layers
         for parameter in network.get_submodule(layer).parameters()
     }
+    if backbone_rate != 1:
+        rates |= dict.fromkeys(network.get_submodule("backbone").parameters(), backbone_rate)
     groups: dict[float, list[nn.Parameter]] = {}
     for parameter in network.parameters():
         if parameter.requires_grad:

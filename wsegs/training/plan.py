@@ -49,15 +49,18 @@ class BackbonePlan:
     name
         See :func:`wsegs.nets.backbones.build_backbone`.
     weights, sha256
-        The file, and its hash.
+        The file, None for random weights; and its hash.
     licence
         Of the weights; empty where it is not known.
+    rate
+        Its learning rate as a share of that of other layers.
     """
 
     name: str
-    weights: Path
+    weights: Path | None
     sha256: str
     licence: str
+    rate: float = 1.0
 
 
 @dataclass(frozen=True)

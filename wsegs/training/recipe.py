@@ -74,13 +74,16 @@ class NetworkChoice(BaseModel):
     """A network by name, or a class of one's own as ``package.module:Class``.
 
     ``weights`` is a file of a backbone's weights, of a network that has a backbone; without it they come from an
-    installed package. Further fields are the network's own options, which it checks.
+    installed package, and with ``pretrained: false`` from nowhere. ``backbone_rate`` is the backbone's learning rate as
+    a share of the others'. Further fields are the network's own options, which it checks.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
 
     name: str | None = None
     weights: Path | None = None
+    pretrained: bool = True
+    backbone_rate: float = Field(default=1.0, gt=0)
     class_: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | None = Field(default=None, alias="class")
     trunks: tuple[TrunkChoice, ...] = ()
 

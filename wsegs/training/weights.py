@@ -103,8 +103,7 @@ def load_trunks(network: nn.Module, plan: TrainingPlan) -> None:
         _init_from(network, plan, Path(plan.init_from))
         if isinstance(getattr(network, "thresholds", None), Tensor):
             network.thresholds.zero_()  # type: ignore[operator]  # they were chosen for the logits of before
-    elif plan.network.backbone is not None:
-        backbone = plan.network.backbone
+    elif (backbone := plan.network.backbone) is not None and backbone.weights is not None:
         weights_file = BackboneWeights(backbone.weights, backbone.sha256, backbone.licence)
         load_backbone_weights(network.backbone, backbone.name, weights_file)  # type: ignore[arg-type]
     for trunk in plan.network.trunks:
@@ -134,7 +133,7 @@ def describe_weights(plan: TrainingPlan) -> dict[str, Any]:
         except OSError as error:
             raise DataError(f"{file}: cannot be read ({error.strerror})") from None
     described: dict[str, Any] = {"init_from": found} if found else {}
-    if plan.network.backbone is not None:
+    if plan.network.backbone is not None and plan.network.backbone.weights is not None:
         backbone = plan.network.backbone
         licence = backbone.licence or "not known; see where they came from"
         about = {"name": backbone.name, "weights": str(backbone.weights), "sha256": backbone.sha256, "licence": licence}

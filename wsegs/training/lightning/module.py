@@ -134,7 +134,9 @@ class TrainingModule(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Return the plan's optimiser and learning rate by step."""
-        optimizer = build_optimizer(self.plan.optimizer, self.network, self.plan.network.trunks)
+        backbone = self.plan.network.backbone
+        rate = 1.0 if backbone is None else backbone.rate
+        optimizer = build_optimizer(self.plan.optimizer, self.network, self.plan.network.trunks, rate)
         schedule = learning_rate_schedule(optimizer, self.plan.optimizer, self.plan.steps)
         if schedule is None:
             return optimizer

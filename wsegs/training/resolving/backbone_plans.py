@@ -28,14 +28,21 @@ def plan_backbone(recipe: Recipe, signature: NetworkSignature) -> BackbonePlan |
     if not signature.wants("backbone"):
         if recipe.network.weights is not None:
             raise OptionError(f"network: weights: '{name}' has no backbone; trunks name weights of layers")
+        if recipe.network.backbone_rate != 1 or not recipe.network.pretrained:
+            raise OptionError(f"network: backbone_rate, pretrained: '{name}' has no backbone")
         return None
     backbone = str(recipe.network.options.get("backbone", _DEFAULT))
     strides = recipe.network.options.get("strides", _STRIDES)
     if not isinstance(strides, Sequence) or not all(isinstance(stride, int) for stride in strides):
         raise OptionError(f"network: strides: expected whole numbers such as [4, 8, 16], got {strides!r}")
     check_backbone(backbone, strides)
+    rate = recipe.network.backbone_rate
+    if not recipe.network.pretrained:
+        if recipe.network.weights is not None:
+            raise OptionError("network: expected weights or pretrained: false, got both")
+        return BackbonePlan(backbone, None, "", "", rate)
     found = find_weights(backbone, recipe.network.weights)
-    return BackbonePlan(backbone, found.file, found.sha256, found.licence)
+    return BackbonePlan(backbone, found.file, found.sha256, found.licence, rate)
 
 
 def check_fitted(recipe: Recipe, signature: NetworkSignature) -> None:
