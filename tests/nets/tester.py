@@ -190,3 +190,32 @@ class NetworkTester:
         else:
             with pytest.raises(OptionError, match="has no output for 'age'"):
                 build_network(self.name, **{**self.small, "heads": {"age": 1}})
+
+    @pytest.mark.slow
+    def test_exporters_leave_the_number_of_images_free(self) -> None:
+        """What ``wsegs export-model`` builds on."""
+        network = self.build().eval()
+        if getattr(network, "reads_on_cpu", False):
+            pytest.skip("scikit-image computes its features")
+        tester = self
+
+        class Whole(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.network = network
+
+            def forward(self, images: Tensor, regions: Tensor | None = None) -> list[Tensor]:
+                if not tester.wants("heads") and not tester.wants("attributes"):
+                    return list(network.parse(images))
+                output = network(images) if regions is None else network(images, regions)
+                return list(output.heads.values())
+
+        def inputs(count: int) -> tuple[Tensor, ...]:
+            regions = (self.regions(network, count),) if self.wants("regions") else ()
+            return (self.images(batch=count), *regions)
+
+        whole, batch = Whole().eval(), torch.export.Dim("batch")
+        program = torch.export.export(whole, inputs(2), dynamic_shapes=tuple({0: batch} for _ in inputs(2)))
+        for count in (1, 5):
+            for ours, theirs in zip(whole(*inputs(count)), program.module()(*inputs(count)), strict=True):
+                torch.testing.assert_close(theirs, ours, rtol=1e-3, atol=1e-4)

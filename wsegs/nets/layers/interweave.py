@@ -65,7 +65,7 @@ def patch_responses(network: ANet, images: Tensor) -> Tensor:
     found = []
     for u in range(out_height):
         for v in range(out_width):
-            interweaved = maps.new_empty(len(maps), fourth.weight.shape[3], kernel * rows, kernel * columns)
+            interweaved = maps.new_empty(maps.shape[0], fourth.weight.shape[3], kernel * rows, kernel * columns)
             for i in range(kernel):
                 for j in range(kernel):
                     top, left = pooling * (u + i), pooling * (v + j)  # in the patch's maps of the third convolution
@@ -109,7 +109,7 @@ def views_about(responses: Tensor, patch: BestPatch, views: int) -> list[Tensor]
         (B, rows, columns, C4, h, w), as of :func:`patch_responses`.
     """
     rows, columns = responses.shape[1:3]
-    first = torch.arange(len(responses), device=responses.device)
+    first = torch.arange(responses.shape[0], device=responses.device)
     return [
         responses[first, (patch.row + down).clamp(0, rows - 1), (patch.column + across).clamp(0, columns - 1)]
         for down, across in VIEWS[:views]
