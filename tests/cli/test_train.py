@@ -36,7 +36,7 @@ def test_flags_override_the_recipe_and_are_kept(run, masks, tmp_path) -> None:
     assert (recipe.optimizer.learning_rate, recipe.schedule.name) == (0.01, "cosine")
     assert (recipe.optimizer.name, recipe.tasks["attributes"].options) == (
         "adagrad",
-        {"balance": "class", "held_out": []},
+        {"balance": "class", "held_out": [], "smoothing": 0.0},
     )
     assert recipe.early_stopping.patience == 3
     assert recipe.losses == {"attributes"}
