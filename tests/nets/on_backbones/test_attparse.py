@@ -7,7 +7,7 @@ import torch
 
 from tests.nets.tester import NetworkTester
 from wsegs.errors import OptionError
-from wsegs.nets.attparse import read_by_maps
+from wsegs.nets.on_backbones.attparse import read_by_maps
 
 
 class TestAttParse(NetworkTester):

@@ -1,0 +1,1 @@
+"""Networks on a backbone whose weights were learnt elsewhere."""
