@@ -37,7 +37,8 @@ def _measure(name: str, arguments: argparse.Namespace, grown: list[float]) -> li
         ((command, _),) = COMMANDS[name](Path(temporary), arguments).steps
         samples = list(_samples(command, Path(temporary)))
     seconds = samples[-1][0]
-    early = statistics.median(size for at, size in samples if 0.1 * seconds <= at <= 0.15 * seconds)
+    just_after = [size for at, size in samples if 0.1 * seconds <= at <= 0.15 * seconds]
+    early = statistics.median(just_after or [min(samples, key=lambda sample: abs(sample[0] - 0.1 * seconds))[1]])
     late = statistics.median(size for at, size in samples if at >= 0.95 * seconds)
     grown.append(late / early - 1)
     sizes = (f"{size / 1e6:.0f}" for size in (early, late, max(size for _, size in samples)))
