@@ -191,6 +191,8 @@ def test_mistakes_are_one_line(run, here, tmp_path) -> None:
     assert done.code == 1
     assert "a file of a run does not say where images are; expected --data or --masks" in done.err
     assert run("evaluate", "model.onnx", "--data", "data", "--split", "all", "-j", 1, "-o", "scores").code == 0
+    assert run("evaluate", "model.onnx", "--data", "data", "--split", "all", "-j", 1).code == 0
+    assert Path("model-evaluation-folder-all/metrics.csv").is_file()
 
 
 def test_what_scikit_image_computes_is_refused(run, here) -> None:

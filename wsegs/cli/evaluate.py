@@ -237,7 +237,9 @@ def evaluate(
         spelt = replace(dataset, attribute_names=respelled(dataset.attribute_names, runs[0].attribute_names))
         find_groupings(spelt, groups, chosen_images(spelt, split, limit, opened.landmarks)[1])
     beside = "".join(f"-with-{run.path.name}" for run in runs[1:])
-    default = run_folders[0] / f"evaluation-{dataset.name}-{split}{beside}{'' if moved is None else f'-moved-{moved}'}"
+    name = f"evaluation-{dataset.name}-{split}{beside}{'' if moved is None else f'-moved-{moved}'}"
+    first = run_folders[0]  # of a file, the folder is beside it
+    default = first.with_name(f"{first.stem}-{name}") if first.is_file() else first / name
     folder = check_output(output or default, force=force)
     reader = None
     if regions is not None:
@@ -369,7 +371,10 @@ def _evaluate_parsing(
     from wsegs.evaluation.parsing import evaluate_parsing, write_parsing_evaluation
     from wsegs.io.files import check_output
 
-    folder = check_output(output or run.path / f"parsing-{split}", force=force)
+    first = (
+        run.path.with_name(f"{run.path.stem}-parsing-{split}") if run.path.is_file() else run.path / f"parsing-{split}"
+    )
+    folder = check_output(output or first, force=force)
     about = {"run": str(run.path), "checkpoint": checkpoint, "split": split}
     summary = write_parsing_evaluation(evaluate_parsing(run, split, **options), folder, about)
     if as_json:
